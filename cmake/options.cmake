@@ -1,0 +1,42 @@
+# Language level, warnings, sanitizers and third-party packages.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(TC_CCACHE ccache)
+if(TC_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${TC_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${TC_CCACHE})
+endif()
+find_program(TC_MOLD mold)
+if(TC_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+set(TC_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+if(TC_SANITIZE)
+  add_compile_options(-fsanitize=${TC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${TC_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(TC_XGB REQUIRED IMPORTED_TARGET xgboost)
+add_library(tc_xgboost INTERFACE)
+target_link_libraries(tc_xgboost INTERFACE PkgConfig::TC_XGB)
+
+# LLVM 19, static: only lib/codegen/llvm sees its headers.
+find_package(LLVM 19.1 REQUIRED CONFIG PATHS /usr/lib/llvm-19 NO_DEFAULT_PATH)
+llvm_map_components_to_libnames(TC_LLVM_LIBS orcjit native passes)
+add_library(tc_llvm INTERFACE)
+target_include_directories(tc_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
+
+target_link_libraries(tc_llvm INTERFACE ${TC_LLVM_LIBS})
