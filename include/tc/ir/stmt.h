@@ -1,0 +1,110 @@
+// Statements and functions.
+#pragma once
+#include "tc/ir/expr.h"
+
+namespace tc::ir {
+
+/// serial: in order. parallel: any order, any number at once; iterations must
+/// not touch what another one writes. vectorized: all at once, lane by lane.
+/// unrolled: in order, replicated before code generation.
+enum class LoopMode : uint8_t { serial, parallel, vectorized, unrolled };
+[[nodiscard]] std::string_view to_string(LoopMode mode);
+
+/// Runs `body` once per value of `var` in [min, min + extent), in an order that
+/// `mode` constrains; not at all where extent <= 0.
+struct For : StmtOf<Kind::For> {
+  VarRef var;
+  Expr min, extent;
+  LoopMode mode = LoopMode::serial;
+  Stmt body;
+  static constexpr std::string_view syntax = "for {var} in [{min}, +{extent}) {mode} {{body}}";
+  static constexpr auto fields() {
+    return std::tuple{use("min", &For::min), use("extent", &For::extent), attr("mode", &For::mode), def("var", &For::var),
+                      use("body", &For::body)};
+  }
+};
+
+/// Writes an element, or with a vector index as many as it has lanes (lanes in
+/// order, so that of equal addresses the last one stays).
+struct Store : StmtOf<Kind::Store> {
+  BufferRef buffer;
+  std::vector<Expr> indices;
+  Expr value;
+  static constexpr std::string_view syntax = "{buffer}[{indices}] = {value}";
+  static constexpr auto fields() {
+    return std::tuple{use("buffer", &Store::buffer), use("indices", &Store::indices), use("value", &Store::value)};
+  }
+};
+
+/// Storage for `buffer` while `body` runs, uninitialised at its start.
+struct Alloc : StmtOf<Kind::Alloc> {
+  BufferRef buffer;
+  Stmt body;
+  static constexpr std::string_view syntax = "alloc {buffer} {{body}}";
+  static constexpr auto fields() { return std::tuple{def("buffer", &Alloc::buffer), use("body", &Alloc::body)}; }
+};
+
+/// One after the other; never nested in another Seq. Empty: does nothing.
+struct Seq : StmtOf<Kind::Seq> {
+  std::vector<Stmt> stmts;
+  static constexpr std::string_view syntax = "{stmts}";
+  static constexpr auto fields() { return std::tuple{use("stmts", &Seq::stmts)}; }
+};
+
+/// Runs one branch; `if_false` may be null.
+struct If : StmtOf<Kind::If> {
+  Expr condition;
+  Stmt if_true, if_false;
+  static constexpr std::string_view syntax = "if {condition} {{if_true}} else {{if_false}}";
+  static constexpr auto fields() {
+    return std::tuple{use("condition", &If::condition), use("if_true", &If::if_true), use("if_false", &If::if_false)};
+  }
+};
+
+/// Names a value in `body`.
+struct Let : StmtOf<Kind::Let> {
+  VarRef var;
+  Expr value;
+  Stmt body;
+  static constexpr std::string_view syntax = "let {var} = {value} {{body}}";
+  static constexpr auto fields() { return std::tuple{use("value", &Let::value), def("var", &Let::var), use("body", &Let::body)}; }
+};
+
+/// te form only: for every index of buffers[0]'s shape (all buffers have the
+/// same shape), buffers[i][vars] = values[i]. Several buffers: either every
+/// value is a component of one Reduce, or none is a Reduce.
+struct Compute : StmtOf<Kind::Compute> {
+  std::vector<BufferRef> buffers;
+  std::vector<VarRef> vars;
+  std::vector<Expr> values;
+  static constexpr std::string_view syntax = "compute {buffers}[{vars}] = {values}";
+  static constexpr auto fields() {
+    return std::tuple{use("buffers", &Compute::buffers), def("vars", &Compute::vars), use("values", &Compute::values)};
+  }
+};
+
+/// A function of buffers. Those it stores to are its outputs.
+struct Func : NodeOf<Kind::Func> {
+  std::string name;
+  std::vector<BufferRef> params;
+  Stmt body;
+  static constexpr std::string_view syntax = "func {name}({params}) {{body}}";
+  static constexpr auto fields() {
+    return std::tuple{attr("name", &Func::name), def("params", &Func::params), use("body", &Func::body)};
+  }
+};
+using FuncRef = Ref<Func>;
+
+// ---- making statements; errors as in expr.h.
+[[nodiscard]] Stmt for_(VarRef var, Expr min, Expr extent, LoopMode mode, Stmt body);
+[[nodiscard]] Stmt store(BufferRef buffer, std::vector<Expr> indices, Expr value);
+[[nodiscard]] Stmt alloc(BufferRef buffer, Stmt body);
+/// Flattens nested sequences and drops empty ones; a single statement is itself.
+[[nodiscard]] Stmt seq(std::vector<Stmt> stmts);
+[[nodiscard]] Stmt if_(Expr condition, Stmt if_true, Stmt if_false = nullptr);
+[[nodiscard]] Stmt let(VarRef var, Expr value, Stmt body);
+[[nodiscard]] Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars, std::vector<Expr> values);
+[[nodiscard]] FuncRef func(std::string name, std::vector<BufferRef> params, Stmt body);
+[[nodiscard]] bool is_empty(const Stmt& stmt);   // null or an empty Seq
+
+}  // namespace tc::ir
