@@ -140,6 +140,7 @@ Expr binary(BinaryOp op, Expr a, Expr b) {
 
 Expr call(CallOp op, std::vector<Expr> args) {
   TC_ASSERT(static_cast<int>(args.size()) == num_args(op), std::string(to_string(op)));
+  if (op == CallOp::if_then_else) return if_then_else(args[0], args[1], args[2]);
   for (const Expr& a : args) {
     require_value(to_string(op), a);
     if (a->type != args[0]->type)
@@ -186,6 +187,19 @@ Expr select(Expr c, Expr a, Expr b) {
   if (a.same(b)) return a;
   const DType t = a->type;
   return make<Select>(t, std::move(c), std::move(a), std::move(b));
+}
+
+Expr if_then_else(Expr c, Expr a, Expr b) {
+  require_scalar("the condition of if_then_else", c);
+  require_value("if_then_else", a);
+  require_value("if_then_else", b);
+  if (!c->type.is_bool() || a->type != b->type)
+    throw Error("ir.type", "if_then_else needs a bool and two values of one type")
+        .fact("condition", to_string(c->type))
+        .fact("values", to_string(a->type) + " and " + to_string(b->type));
+  if (const auto v = as_int(c)) return *v ? a : b;
+  const DType t = a->type;
+  return make<Call>(t, CallOp::if_then_else, std::vector<Expr>{std::move(c), std::move(a), std::move(b)});
 }
 
 Expr cast(DType type, Expr value) {

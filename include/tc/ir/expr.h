@@ -8,7 +8,9 @@
 //   marked for it; `a * b + c` may be contracted to fma(a, b, c).
 // - min(a, b) is (a < b) ? a : b and max(a, b) is (a > b) ? a : b, so that of a NaN
 //   operand the second is the result. Comparisons with NaN are false, but != true.
-// - select(c, a, b) evaluates a and b; only `if` protects a load.
+// - select(c, a, b) evaluates a and b; if_then_else(c, a, b) and the statement `if` evaluate
+//   only the side chosen, so that they alone protect a load. if_then_else is for te and nested
+//   form; a pass turns it into statements.
 // - Casts: float to int truncates and saturates at the target's range (NaN gives 0);
 //   int to int wraps; to bool is != 0; to a narrower float rounds to nearest even.
 // - f16 and bf16 arithmetic is done in f32 and rounded after each operation.
@@ -102,7 +104,7 @@ struct Binary : ExprOf<Kind::Binary> {
 #define TC_IR_CALLS(X)                                                                              \
   X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1)    \
   X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)        \
-  X(isnan, 1) X(fma, 3) X(bits, 1)
+  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3)
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
   TC_IR_CALLS(TC_X)
@@ -111,6 +113,7 @@ enum class CallOp : uint8_t {
 [[nodiscard]] std::string_view to_string(CallOp op);
 [[nodiscard]] int num_args(CallOp op);
 
+/// `if_then_else` takes a scalar bool and two values of one type.
 /// `round` rounds half to even; `bits` reinterprets the bits of its argument as
 /// the node's type, which has the same width; `isnan` gives bool.
 struct Call : ExprOf<Kind::Call> {
@@ -239,6 +242,7 @@ struct Reduce : ExprOf<Kind::Reduce> {
 [[nodiscard]] Expr call(CallOp op, std::vector<Expr> args);
 [[nodiscard]] Expr reinterpret(DType type, Expr value);             // CallOp::bits
 [[nodiscard]] Expr select(Expr condition, Expr if_true, Expr if_false);
+[[nodiscard]] Expr if_then_else(Expr condition, Expr if_true, Expr if_false);
 [[nodiscard]] Expr cast(DType type, Expr value);                    // lanes follow the value
 [[nodiscard]] Expr load(BufferRef buffer, std::vector<Expr> indices);
 [[nodiscard]] Expr ramp(Expr base, Expr stride, int lanes);
