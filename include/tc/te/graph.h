@@ -1,0 +1,33 @@
+// A computation as a whole: its operations in order, and its text form, which
+// is a Func in te form (docs/ir.md).
+#pragma once
+#include "tc/te/tensor.h"
+
+namespace tc {
+
+/// The operations that `outputs` need, producers before consumers.
+struct Graph {
+  std::vector<Tensor> inputs;                  // placeholders, in order of first use
+  std::vector<Tensor> outputs;
+  std::vector<std::shared_ptr<const Op>> ops;  // computes only, in topological order
+  std::vector<std::vector<BufferRef>> buffers; // ops[i]'s outputs; those nobody holds are made up
+
+  static Graph of(std::vector<Tensor> outputs);
+};
+
+/// The computation as a function of `args` (inputs and outputs, in call order),
+/// in te form. Every input and output of the graph must be among the args
+/// (te.args.missing), each once (te.args.twice), nothing else (te.args.unused).
+[[nodiscard]] FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string name = "main");
+/// The other way: tensors made from a te-form function. Gives all params, in order.
+struct ParsedGraph {
+  std::vector<Tensor> args;
+  std::vector<Tensor> outputs;
+};
+[[nodiscard]] Expected<ParsedGraph> from_func(const FuncRef& te_func);
+
+/// Floating-point operations of one evaluation (multiply, add, compare: one
+/// each; a function of an element: one).
+[[nodiscard]] double count_flops(const Graph& graph);
+
+}  // namespace tc

@@ -1,0 +1,152 @@
+#include "tc/te/graph.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "tc/ir/traverse.h"
+
+namespace tc {
+namespace {
+
+// Depth-first over producers with a stack of our own: a chain of a hundred
+// thousand stages must not overflow ours.
+struct Walker {
+  Graph& graph;
+  std::unordered_set<const void*> done, seen_inputs;
+  std::unordered_map<const void*, std::vector<BufferRef>> held;   // op -> buffers met
+
+  static std::vector<BufferRef> reads(const Op& op) {
+    std::vector<BufferRef> out;
+    std::unordered_set<const void*> seen;
+    for (const Expr& v : op.values)
+      ir::walk<ir::Load>(v, [&](const ir::Load& l) {
+        if (seen.insert(l.buffer.get()).second) out.push_back(l.buffer);
+      });
+    return out;
+  }
+  void meet(const BufferRef& b) {
+    TC_REQUIRE(b->source, Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name)));
+    auto& list = held[b->source.get()];
+    for (const BufferRef& h : list)
+      if (h.same(b)) return;
+    list.push_back(b);
+  }
+  void visit(const BufferRef& root) {
+    std::vector<std::pair<BufferRef, bool>> stack{{root, false}};
+    while (!stack.empty()) {
+      auto [b, expanded] = stack.back();
+      stack.pop_back();
+      meet(b);
+      const auto op = std::static_pointer_cast<const Op>(b->source);
+      if (op->is_placeholder()) {
+        if (seen_inputs.insert(b.get()).second) graph.inputs.emplace_back(b);
+        continue;
+      }
+      if (expanded) {
+        if (done.insert(op.get()).second) graph.ops.push_back(op);
+        continue;
+      }
+      if (done.contains(op.get())) continue;
+      stack.push_back({b, true});
+      const auto list = reads(*op);
+      for (auto it = list.rbegin(); it != list.rend(); ++it) stack.push_back({*it, false});
+    }
+  }
+};
+
+// The outputs of `op`: those met, and stand-ins for the components nobody uses.
+std::vector<BufferRef> outputs_of(const Op& op, const std::vector<BufferRef>& met) {
+  std::vector<BufferRef> out(op.values.size());
+  for (const BufferRef& b : met) {
+    for (size_t i = 0; i < op.values.size(); ++i)
+      if (op.output_names[i] == b->name) out[i] = b;
+  }
+  for (size_t i = 0; i < out.size(); ++i)
+    if (!out[i]) out[i] = ir::buffer(op.output_names[i], op.values[i]->type, op.shape);
+  return out;
+}
+
+}  // namespace
+
+Graph Graph::of(std::vector<Tensor> outputs) {
+  TC_REQUIRE(!outputs.empty(), Error("te.graph.outputs", "a computation without outputs"));
+  Graph graph;
+  Walker walker{graph, {}, {}, {}};
+  for (const Tensor& t : outputs) {
+    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an output"));
+    TC_REQUIRE(!t.op().is_placeholder(), Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
+                                             .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
+    walker.visit(t.buffer());
+  }
+  for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(*op, walker.held[op.get()]));
+  graph.outputs = std::move(outputs);
+  return graph;
+}
+
+FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string name) {
+  std::unordered_set<const void*> given;
+  std::vector<BufferRef> params;
+  for (const Tensor& t : args) {
+    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an argument"));
+    TC_REQUIRE(given.insert(t.buffer().get()).second, Error("te.args.twice", fmt::format("{} is an argument twice", t.name())));
+    params.push_back(t.buffer());
+  }
+  std::unordered_set<const void*> known;
+  const auto need = [&](const Tensor& t, const char* what) {
+    known.insert(t.buffer().get());
+    TC_REQUIRE(given.contains(t.buffer().get()),
+               Error("te.args.missing", fmt::format("the {} {} is not among the arguments", what, t.name()))
+                   .fix(fmt::format("add {} to the list of arguments", t.name())));
+  };
+  for (const Tensor& t : graph.inputs) need(t, "input");
+  for (const Tensor& t : graph.outputs) need(t, "output");
+  std::vector<ir::Stmt> body;
+  std::vector<BufferRef> locals;
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    for (const BufferRef& b : graph.buffers[i]) {
+      known.insert(b.get());   // an intermediate may be asked for as an argument
+      if (!given.contains(b.get())) locals.push_back(b);
+    }
+    body.push_back(ir::compute(graph.buffers[i], graph.ops[i]->axes, graph.ops[i]->values));
+  }
+  for (const Tensor& t : args)
+    TC_REQUIRE(known.contains(t.buffer().get()),
+               Error("te.args.unused", fmt::format("the argument {} is neither read nor computed", t.name()))
+                   .fix(fmt::format("leave {} out", t.name())));
+  ir::Stmt s = ir::seq(std::move(body));
+  for (auto it = locals.rbegin(); it != locals.rend(); ++it) s = ir::alloc(*it, s);
+  return ir::func(std::move(name), std::move(params), std::move(s));
+}
+
+namespace {
+double flops_of(const Expr& e) {
+  double n = 0;
+  ir::walk_all(*e, [&](const ir::Node& node) {
+    if (node.kind == ir::Kind::Load) return false;   // index arithmetic does not count
+    const auto* x = static_cast<const ir::ExprNode*>(&node);
+    if (node.kind == ir::Kind::Binary || (node.kind == ir::Kind::Call && x->type.is_float())) n += 1;
+    return true;
+  });
+  return n;
+}
+}  // namespace
+
+double count_flops(const Graph& graph) {
+  double total = 0;
+  for (const auto& op : graph.ops) {
+    double points = 1, each = 0;
+    for (const Expr& e : op->shape) points *= static_cast<double>(ir::as_int(e).value_or(1));
+    if (const auto* r = op->values[0].as<ir::Reduce>()) {
+      for (const Expr& e : r->extents) points *= static_cast<double>(ir::as_int(e).value_or(1));
+      for (const Expr& s : r->source) each += flops_of(s) + 1;
+    } else {
+      for (const Expr& v : op->values) each += flops_of(v);
+    }
+    total += points * each;
+  }
+  return total;
+}
+
+}  // namespace tc
