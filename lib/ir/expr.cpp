@@ -327,8 +327,8 @@ Expr operator>(Expr a, Expr b) { return binary(BinaryOp::gt, std::move(a), std::
 Expr operator>=(Expr a, Expr b) { return binary(BinaryOp::ge, std::move(a), std::move(b)); }
 Expr eq(Expr a, Expr b) { return binary(BinaryOp::eq, std::move(a), std::move(b)); }
 Expr ne(Expr a, Expr b) { return binary(BinaryOp::ne, std::move(a), std::move(b)); }
-Expr operator&&(Expr a, Expr b) { return binary(BinaryOp::and_, std::move(a), std::move(b)); }
-Expr operator||(Expr a, Expr b) { return binary(BinaryOp::or_, std::move(a), std::move(b)); }
+Expr logical_and(Expr a, Expr b) { return binary(BinaryOp::and_, std::move(a), std::move(b)); }
+Expr logical_or(Expr a, Expr b) { return binary(BinaryOp::or_, std::move(a), std::move(b)); }
 Expr logical_not(Expr a) { return call(CallOp::not_, {std::move(a)}); }
 Expr min(Expr a, Expr b) { return binary(BinaryOp::min, std::move(a), std::move(b)); }
 Expr max(Expr a, Expr b) { return binary(BinaryOp::max, std::move(a), std::move(b)); }

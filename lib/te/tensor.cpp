@@ -171,7 +171,7 @@ Expr reduce_one(ir::BinaryOp op, const Expr& e, const std::vector<ReduceAxis>& a
 ir::CombinerRef arg_combiner(bool greatest, DType value, DType index) {
   const VarRef v0 = ir::var("v0", value), i0 = ir::var("i0", index), v1 = ir::var("v1", value), i1 = ir::var("i1", index);
   const Expr better = greatest ? v0 > v1 : v0 < v1;
-  const Expr first = better || (ir::eq(v0, v1) && i0 < i1);
+  const Expr first = ir::logical_or(better, ir::logical_and(ir::eq(v0, v1), i0 < i1));
   const ir::CombinerRef limit = ir::simple_combiner(greatest ? ir::BinaryOp::max : ir::BinaryOp::min, value);
   return ir::combiner(greatest ? "argmax" : "argmin", {v0, i0}, {v1, i1}, {select(first, v0, v1), select(first, i0, i1)},
                       {limit->identity[0], ir::int_imm(ir::max_of(index), index)});

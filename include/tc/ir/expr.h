@@ -266,9 +266,9 @@ struct Reduce : ExprOf<Kind::Reduce> {
 [[nodiscard]] Expr operator<=(Expr a, Expr b);
 [[nodiscard]] Expr operator>(Expr a, Expr b);
 [[nodiscard]] Expr operator>=(Expr a, Expr b);
-[[nodiscard]] Expr operator&&(Expr a, Expr b);
-[[nodiscard]] Expr operator||(Expr a, Expr b);
-/// Named, since `==`, `!=` and `!` of handles in an `if` would ask for the handle, not the value.
+[[nodiscard]] Expr logical_and(Expr a, Expr b);
+[[nodiscard]] Expr logical_or(Expr a, Expr b);
+/// Named, since these operators on handles in an `if` would ask for the handle, not the value.
 [[nodiscard]] Expr eq(Expr a, Expr b);
 [[nodiscard]] Expr ne(Expr a, Expr b);
 [[nodiscard]] Expr logical_not(Expr a);

@@ -16,7 +16,7 @@ using ir::BufferRef, ir::DType, ir::Expr, ir::FuncRef, ir::Scope, ir::VarRef;
 using ir::kBF16, ir::kBool, ir::kF16, ir::kF32, ir::kF64, ir::kI16, ir::kI32, ir::kI64, ir::kI8, ir::kU16, ir::kU32, ir::kU64,
     ir::kU8;
 using ir::operator+, ir::operator-, ir::operator*, ir::operator/, ir::operator%, ir::operator<, ir::operator<=, ir::operator>,
-    ir::operator>=, ir::operator&&, ir::operator||, ir::eq, ir::ne, ir::logical_not;
+    ir::operator>=, ir::logical_and, ir::logical_or, ir::eq, ir::ne, ir::logical_not;
 using ir::cast, ir::if_then_else, ir::max, ir::min, ir::select;
 
 /// An axis to reduce over: the values min .. min + extent - 1. Used as an
