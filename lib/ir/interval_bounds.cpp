@@ -1,0 +1,123 @@
+// The scope of ranges and conditions.
+#include "affine_detail.h"
+#include "tc/ir/interval.h"
+#include "tc/ir/traverse.h"
+
+namespace tc::ir {
+namespace {
+
+bool reads_memory(const Expr& e) {
+  bool found = false;
+  walk_all(*e, [&](const Node& n) {
+    found |= n.kind == Kind::Load;
+    return !found;
+  });
+  return found;
+}
+
+BinaryOp negated(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::eq: return BinaryOp::ne;
+    case BinaryOp::ne: return BinaryOp::eq;
+    case BinaryOp::lt: return BinaryOp::ge;
+    case BinaryOp::le: return BinaryOp::gt;
+    case BinaryOp::gt: return BinaryOp::le;
+    default: return BinaryOp::lt;
+  }
+}
+
+// The values of v that c * v + k < 0 leaves.
+Interval solutions(int64_t c, int64_t k) {
+  Interval out;
+  int64_t v = 0;
+  if (c > 0 && !__builtin_sub_overflow(int64_t{-1}, k, &v)) out.hi = floor_div(v, c);
+  if (c < 0 && c != INT64_MIN) out.lo = floor_div(k, -c) + 1;
+  return out;
+}
+
+}  // namespace
+
+void Bounds::pop(const Mark& m) {
+  entries_.resize(m.entries);
+  facts_.resize(m.facts);
+  known_.resize(m.known);
+}
+
+const Bounds::Entry* Bounds::find(const Var& v) const {
+  for (size_t i = entries_.size(); i-- > 0;)
+    if (entries_[i].var.get() == &v) return &entries_[i];
+  return nullptr;
+}
+
+Interval Bounds::range(const Var& v) const {
+  const Entry* e = find(v);
+  return e ? e->range : interval_of(v.type);
+}
+
+Bounds& Bounds::push(VarRef v, Interval r) {
+  const Entry* old = find(*v);
+  Entry e{v, intersect(old ? old->range : interval_of(v->type), r), old ? old->min : Expr(), old ? old->max : Expr()};
+  entries_.push_back(std::move(e));
+  return *this;
+}
+
+Bounds& Bounds::push(VarRef v, Expr min, Expr max) {
+  const Interval lo = min ? interval_of(min, *this) : Interval{}, hi = max ? interval_of(max, *this) : Interval{};
+  push(v, Interval{lo.lo, hi.hi});
+  Entry& e = entries_.back();
+  // a constant says no more than the range does
+  if (min && !as_int(min)) e.min = std::move(min);
+  if (max && !as_int(max)) e.max = std::move(max);
+  return *this;
+}
+
+Bounds& Bounds::push_loop(VarRef v, const Expr& min, const Expr& extent) {
+  if (v->type != kIndex) return push(v, Interval{});
+  Affine last;
+  if (!detail::collect_affine(min, 1, last) || !detail::collect_affine(extent, 1, last) || !last.add(-1)) return push(v, min, nullptr);
+  if (last.is_constant() && as_int(min)) return push(v, Interval::range(*as_int(min), last.constant));
+  return push(v, min, from_affine(std::move(last)));
+}
+
+std::optional<bool> Bounds::known(const Expr& condition) const {
+  for (const auto& [e, value] : known_)
+    if (same_expr(e, condition)) return value;
+  return std::nullopt;
+}
+
+void Bounds::add_fact(Affine fact) {
+  for (const AffineTerm& t : fact.terms) {
+    const auto* v = t.atom.as<Var>();
+    if (!v) continue;
+    Interval rest = Interval::of(fact.constant);
+    for (const AffineTerm& u : fact.terms)
+      if (!u.atom.same(t.atom)) rest = rest + interval_of(u.atom, *this) * Interval::of(u.coef);
+    if (!rest.lo) continue;
+    const Interval now = range(*v), narrowed = intersect(now, solutions(t.coef, *rest.lo));
+    if (narrowed != now) push(VarRef(v), narrowed);
+  }
+  if (fact.terms.size() > 1 || (fact.terms.size() == 1 && fact.terms[0].atom->kind != Kind::Var)) facts_.push_back(std::move(fact));
+}
+
+Bounds& Bounds::assume(const Expr& condition, bool value) {
+  if (const auto* c = condition.as<Call>(); c && c->op == CallOp::not_ && c->type.is_bool()) return assume(c->args[0], !value);
+  const auto* b = condition.as<Binary>();
+  if (b && b->op == (value ? BinaryOp::and_ : BinaryOp::or_)) return assume(b->a, value), assume(b->b, value);
+  if (condition->kind == Kind::IntImm || reads_memory(condition)) return *this;
+  const bool index = b && is_compare(b->op) && b->a->type == kIndex;
+  const BinaryOp op = !index ? BinaryOp::add : value ? b->op : negated(b->op);
+  if (!index || op == BinaryOp::ne) {
+    known_.emplace_back(condition, value);
+    return *this;
+  }
+  const bool below = op != BinaryOp::gt && op != BinaryOp::ge, above = op == BinaryOp::eq || !below;
+  const int64_t slack = op == BinaryOp::lt || op == BinaryOp::gt ? 0 : -1;
+  for (const int64_t sign : {int64_t{1}, int64_t{-1}}) {
+    Affine d;
+    if (!(sign > 0 ? below : above)) continue;
+    if (detail::collect_affine(b->a, sign, d) && detail::collect_affine(b->b, -sign, d) && d.add(slack)) add_fact(std::move(d));
+  }
+  return *this;
+}
+
+}  // namespace tc::ir
