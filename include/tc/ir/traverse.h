@@ -160,19 +160,16 @@ struct Rewriter {
   Stmt operator()(const Stmt& s) const { return apply<Stmt>(map_children(s, *this)); }
   template <class R>
   R apply(const R& r) const {
-    return dispatch(*r, [&](const auto& n) -> R {
+    H& h = handlers;
+    return dispatch(*r, [&h, &r](const auto& n) -> R {
       using T = std::decay_t<decltype(n)>;
       if constexpr (std::is_invocable_v<H&, const T&>) {
-        using Out = std::decay_t<decltype(handlers(n))>;
-        if constexpr (std::is_convertible_v<Out, R>) {
-          R out = handlers(n);
+        if constexpr (std::is_convertible_v<std::invoke_result_t<H&, const T&>, R>) {
+          R out = h(n);
           return out ? out : r;
-        } else {
-          return r;
         }
-      } else {
-        return r;
       }
+      return r;
     });
   }
 };

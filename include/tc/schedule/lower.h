@@ -1,0 +1,25 @@
+// From a schedule to loops: bound inference, nests, guards for tails.
+#pragma once
+#include "tc/schedule/schedule.h"
+
+namespace tc {
+
+/// An argument that the function takes in another layout than the tensor's own.
+struct Pack {
+  int arg = 0;               // position among the arguments
+  std::string layout;        // dims, as given to Stage::layout
+  FuncRef func;              // te form: (plain, packed); elements of padding are zero
+  std::vector<int64_t> shape;   // of the packed tensor
+};
+
+struct Lowered {
+  FuncRef func;              // nested form
+  std::vector<Pack> packs;
+};
+
+/// The function of `args` (inputs and outputs, in call order; see to_func for the
+/// errors) that the schedule describes, in nested form. Errors: lower.*.
+[[nodiscard]] Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& args,
+                                      const std::string& name = "main");
+
+}  // namespace tc

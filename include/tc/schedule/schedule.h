@@ -1,0 +1,147 @@
+// How a computation runs: an ordered list of checked steps over its stages.
+//
+//   Schedule s({C});
+//   auto [y, x] = s[C].axes<2>();  auto [k] = s[C].reduce_axes<1>();
+//   auto t = s[C].tile({y, x}, {8, 16});              // yo, xo, yi, xi
+//   s[C].reorder({t[0], t[1], k, t[2], t[3]});
+//   s[C].vectorize(t[3]);  s[C].parallel(t[0]);
+//
+// Each call checks that it is legal, appends a step and gives the new axes; an
+// illegal call throws an Error (schedule.*) and changes nothing. A schedule
+// never changes what is computed; the order in which a reduction of floats is
+// folded follows the loops.
+#pragma once
+#include <array>
+#include <memory>
+
+#include "tc/schedule/step.h"
+#include "tc/te/graph.h"
+
+namespace tc {
+
+struct ScheduleState;   // lib/schedule/state.h
+
+/// A loop of a stage: `stage` and `name` say which.
+struct Axis {
+  std::string stage, name;
+  friend bool operator==(const Axis&, const Axis&) = default;
+};
+
+class Schedule;
+
+/// One stage of a schedule, for applying steps: what s[C] gives.
+class Stage {
+ public:
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// The axes of the computation, as many as dimensions; and those it reduces over.
+  [[nodiscard]] std::vector<Axis> axes() const;
+  [[nodiscard]] std::vector<Axis> reduce_axes() const;
+  template <size_t N>
+  [[nodiscard]] std::array<Axis, N> axes() const { return take<N>(axes(), "axes"); }
+  template <size_t N>
+  [[nodiscard]] std::array<Axis, N> reduce_axes() const { return take<N>(reduce_axes(), "reduce axes"); }
+  /// The loops as they stand now, outermost first.
+  [[nodiscard]] std::vector<Axis> leaf_axes() const;
+  /// The axis of this stage with that name; error schedule.axis.unknown lists the axes.
+  [[nodiscard]] Axis axis(std::string_view name) const;
+
+  /// Cuts `axis` into an outer loop and an inner one of `factor` iterations; where
+  /// the factor does not divide, the last, shorter piece becomes a loop of its own.
+  /// Requires: a loop without mode or attached stage; factor >= 1.
+  ///   before  for y in 20        after (8)  for yo in 3: for yi in 8: if yo*8 + yi < 20
+  std::array<Axis, 2> split(const Axis& axis, int64_t factor);
+  /// The same with the number of outer iterations given.
+  std::array<Axis, 2> split_parts(const Axis& axis, int64_t parts);
+  /// Splits each axis by its factor and orders all the outer loops before all the
+  /// inner ones, at the place of the first: outer..., inner.... Any number of axes.
+  std::vector<Axis> tile(const std::vector<Axis>& axes, const std::vector<int64_t>& factors);
+  /// Makes one loop of two or more adjacent ones, given outermost first.
+  /// Requires: all spatial or all reduce.
+  ///   before  for h in 7: for w in 9      after  for hw in 63 (h = hw/9, w = hw%9)
+  Axis fuse(const std::vector<Axis>& axes);
+  /// Puts the named loops, in this order, into the places they hold together.
+  Stage& reorder(const std::vector<Axis>& axes);
+  /// Runs the loop lane by lane in vectors. A reduce axis takes a sum, prod, min or
+  /// max; of floats only with `reassociate`, for that changes the order of the sum.
+  Stage& vectorize(const Axis& axis, bool reassociate = false);
+  Stage& unroll(const Axis& axis);
+  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race).
+  Stage& parallel(const Axis& axis);
+  /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
+  /// of it needs. Requires that nothing outside that loop reads this stage.
+  Stage& compute_at(const Stage& consumer, const Axis& axis);
+  Stage& compute_root();
+  /// Replaces every read of this stage by its expression. Requires no reduction and
+  /// no output.
+  Stage& compute_inline();
+  /// Where the stage is kept: global (memory, the default) or stack.
+  Stage& set_scope(Scope scope);
+  /// Stores the stage (or takes the input) with other dimensions: each is an axis,
+  /// `axis/n` or `axis%n`, e.g. {"x/16", "y", "x%16"}: panels of 16 columns. Requires
+  /// that the dimensions tell every element apart. For an input it is the layout that
+  /// the compiled function expects; Lowered::packs has the functions that make it.
+  Stage& layout(const std::vector<std::string>& dims);
+  /// Initialises the reduction inside the loop `axis` (when every reduce loop at or
+  /// outside it is in its first iteration) rather than before the outermost reduce loop.
+  Stage& init_at(const Axis& axis);
+
+ private:
+  friend class Schedule;
+  Stage(Schedule* s, std::string name) : schedule_(s), name_(std::move(name)) {}
+  template <size_t N>
+  std::array<Axis, N> take(std::vector<Axis> all, const char* what) const {
+    if (all.size() != N) wrong_count(all.size(), N, what);
+    std::array<Axis, N> out;
+    std::move(all.begin(), all.end(), out.begin());
+    return out;
+  }
+  [[noreturn]] void wrong_count(size_t have, size_t wanted, const char* what) const;
+  Schedule* schedule_;
+  std::string name_;
+};
+
+class Schedule {
+ public:
+  /// One stage per operation that the outputs need, all at root, in order. Stages
+  /// are named as their tensors; where two share a name, the later is NAME_1, ...
+  explicit Schedule(std::vector<Tensor> outputs);
+  Schedule(const Schedule&);
+  Schedule& operator=(const Schedule&);
+  Schedule(Schedule&&) noexcept;
+  Schedule& operator=(Schedule&&) noexcept;
+  ~Schedule();
+
+  [[nodiscard]] Stage operator[](const Tensor& t);
+  /// By name; error schedule.stage.unknown lists the stages.
+  [[nodiscard]] Stage operator[](std::string_view name);
+  [[nodiscard]] std::vector<std::string> stages() const;
+
+  /// A copy of `tensor` (a stage or an input) that `readers` read instead (all its
+  /// readers if none is named); a stage of its own, at root until placed.
+  Stage cache_read(const Tensor& tensor, Scope scope, const std::vector<Stage>& readers = {});
+  Stage cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers = {});
+  /// Computes the stage into a new buffer; the stage itself becomes a copy from it.
+  /// Gives the new stage, which has the reduction. Requires that the stage has no
+  /// steps yet.
+  Stage cache_write(const Tensor& tensor, Scope scope);
+  Stage cache_write(const std::string& stage, Scope scope);
+
+  /// Applies one step; the error tells why it is illegal, and nothing has changed.
+  Check apply(const Step& step);
+  /// Applies each; on the first error stops, leaving those before it applied.
+  Check apply(const std::vector<Step>& steps);
+  [[nodiscard]] const std::vector<Step>& steps() const;
+  /// The steps as text, one a line: replays through apply(parse_steps(text)).
+  [[nodiscard]] std::string text() const;
+  /// The loop nests as they stand, with trip counts: for people.
+  [[nodiscard]] std::string loops() const;
+
+  [[nodiscard]] const Graph& graph() const;
+  [[nodiscard]] const ScheduleState& state() const { return *state_; }
+
+ private:
+  friend class Stage;
+  std::unique_ptr<ScheduleState> state_;
+};
+
+}  // namespace tc

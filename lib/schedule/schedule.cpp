@@ -1,0 +1,234 @@
+#include "tc/schedule/schedule.h"
+
+#include <fmt/format.h>
+
+#include "state.h"
+
+namespace tc {
+namespace {
+
+void add_axes(StageState& s) {
+  for (const VarRef& v : s.vars) s.axes.push_back({fresh_axis_name(s, v->name), false, {}, false});
+  for (const ReduceAxis& k : s.reduce) s.axes.push_back({fresh_axis_name(s, k.var->name), true, {}, false});
+  if (!s.is_input)
+    for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
+}
+
+void throw_if(Check error) {
+  if (error) throw *std::move(error);
+}
+
+}  // namespace
+
+Schedule::Schedule(std::vector<Tensor> outputs) : state_(std::make_unique<ScheduleState>()) {
+  state_->graph = Graph::of(std::move(outputs));
+  const Graph& g = state_->graph;
+  for (const Tensor& t : g.inputs) {
+    StageState s;
+    s.is_input = true;
+    s.buffers = {t.buffer()};
+    for (int i = 0; i < t.ndim(); ++i) s.vars.push_back(ir::var(t.ndim() == 2 ? (i ? "x" : "y") : fmt::format("d{}", i)));
+    s.name = fresh_stage_name(*state_, t.name());
+    add_axes(s);
+    state_->stages.push_back(std::move(s));
+  }
+  for (size_t i = 0; i < g.ops.size(); ++i) {
+    StageState s;
+    s.buffers = g.buffers[i];
+    s.vars = g.ops[i]->axes;
+    s.reduce = g.ops[i]->reduce_axes();
+    s.values = g.ops[i]->values;
+    for (const Tensor& t : g.outputs)
+      for (const BufferRef& b : s.buffers) s.is_output |= t.buffer().same(b);
+    s.name = fresh_stage_name(*state_, g.ops[i]->name);
+    add_axes(s);
+    state_->stages.push_back(std::move(s));
+  }
+}
+
+Schedule::Schedule(const Schedule& o) : state_(std::make_unique<ScheduleState>(*o.state_)) {}
+Schedule& Schedule::operator=(const Schedule& o) {
+  if (this != &o) state_ = std::make_unique<ScheduleState>(*o.state_);
+  return *this;
+}
+Schedule::Schedule(Schedule&&) noexcept = default;
+Schedule& Schedule::operator=(Schedule&&) noexcept = default;
+Schedule::~Schedule() = default;
+
+Stage Schedule::operator[](const Tensor& t) {
+  const int i = state_->find(t.buffer().get());
+  TC_REQUIRE(i >= 0, Error("schedule.stage.unknown", fmt::format("{} is no tensor of this computation", t ? t.name() : "an empty tensor"))
+                         .fix("make the schedule of the outputs that need it"));
+  return {this, state_->stages[static_cast<size_t>(i)].name};
+}
+Stage Schedule::operator[](std::string_view name) {
+  (void)stage_of(*state_, std::string(name)).value();
+  return {this, std::string(name)};
+}
+std::vector<std::string> Schedule::stages() const {
+  std::vector<std::string> out;
+  for (const StageState& s : state_->stages)
+    if (s.attach != StageState::inlined && !s.is_input) out.push_back(s.name);
+  return out;
+}
+
+Check Schedule::apply(const Step& step) {
+  try {
+    switch (step.kind) {
+      case StepKind::split: case StepKind::fuse: case StepKind::reorder: case StepKind::vectorize: case StepKind::unroll:
+      case StepKind::parallel: return apply_loop_step(*state_, step);
+      case StepKind::compute_at: case StepKind::compute_root: case StepKind::compute_inline: case StepKind::init_at:
+        return apply_place_step(*state_, step);
+      default: return apply_storage_step(*state_, step);
+    }
+  } catch (const Error& e) {   // e.g. an inlined expression that would be nested too deeply
+    return e;
+  }
+}
+Check Schedule::apply(const std::vector<Step>& steps) {
+  for (const Step& s : steps)
+    if (auto error = apply(s)) return error;
+  return std::nullopt;
+}
+const std::vector<Step>& Schedule::steps() const { return state_->steps; }
+std::string Schedule::text() const { return to_text(state_->steps); }
+const Graph& Schedule::graph() const { return state_->graph; }
+
+Stage Schedule::cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers) {
+  Step step{.kind = StepKind::cache_read, .stage = stage, .scope = std::string(ir::to_string(scope))};
+  for (const Stage& r : readers) step.names.push_back(r.name());
+  throw_if(apply(step));
+  return {this, state_->steps.back().into[0]};
+}
+Stage Schedule::cache_write(const std::string& stage, Scope scope) {
+  throw_if(apply(Step{.kind = StepKind::cache_write, .stage = stage, .scope = std::string(ir::to_string(scope))}));
+  return {this, state_->steps.back().into[0]};
+}
+Stage Schedule::cache_read(const Tensor& t, Scope scope, const std::vector<Stage>& readers) { return cache_read((*this)[t].name(), scope, readers); }
+Stage Schedule::cache_write(const Tensor& t, Scope scope) { return cache_write((*this)[t].name(), scope); }
+
+// ---- Stage
+
+void Stage::wrong_count(size_t have, size_t wanted, const char* what) const {
+  throw Error("schedule.axis.count", fmt::format("{} has {} {}, not {}", name_, have, what, wanted)).fact("stage", name_);
+}
+
+namespace {
+const StageState& state_of(const Schedule& s, const std::string& name) {
+  return s.state().stages[static_cast<size_t>(stage_of(s.state(), name).value())];
+}
+std::vector<Axis> select_axes(const StageState& s, size_t begin, size_t end) {
+  std::vector<Axis> out;
+  for (size_t i = begin; i < end; ++i) out.push_back({s.name, s.axes[i].name});
+  return out;
+}
+}  // namespace
+
+std::vector<Axis> Stage::axes() const {
+  const StageState& s = state_of(*schedule_, name_);
+  return select_axes(s, 0, s.vars.size());
+}
+std::vector<Axis> Stage::reduce_axes() const {
+  const StageState& s = state_of(*schedule_, name_);
+  return select_axes(s, s.vars.size(), s.vars.size() + s.reduce.size());
+}
+std::vector<Axis> Stage::leaf_axes() const {
+  const StageState& s = state_of(*schedule_, name_);
+  std::vector<Axis> out;
+  for (const int l : s.leaves) out.push_back({name_, s.axes[static_cast<size_t>(l)].name});
+  return out;
+}
+Axis Stage::axis(std::string_view name) const {
+  const StageState& s = state_of(*schedule_, name_);
+  if (s.find_axis(name) < 0) (void)loop_of(s, std::string(name), "find").value();
+  return {name_, std::string(name)};
+}
+
+namespace {
+// The names of axes that must belong to this stage.
+std::vector<std::string> names_of(const std::string& stage, const std::vector<Axis>& axes) {
+  std::vector<std::string> out;
+  for (const Axis& a : axes) {
+    TC_REQUIRE(a.stage == stage, Error("schedule.axis.stage", fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
+                                     .fact("stage", stage)
+                                     .fact("axis", a.name)
+                                     .fix(fmt::format("apply the step to s[{}]", a.stage)));
+    out.push_back(a.name);
+  }
+  return out;
+}
+}  // namespace
+
+std::array<Axis, 2> Stage::split(const Axis& axis, int64_t factor) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::split, .stage = name_, .axes = names_of(name_, {axis}), .number = factor}));
+  const auto& into = schedule_->steps().back().into;
+  return {Axis{name_, into[0]}, Axis{name_, into[1]}};
+}
+std::array<Axis, 2> Stage::split_parts(const Axis& axis, int64_t parts) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::split, .stage = name_, .axes = names_of(name_, {axis}), .number = parts, .parts = true}));
+  const auto& into = schedule_->steps().back().into;
+  return {Axis{name_, into[0]}, Axis{name_, into[1]}};
+}
+std::vector<Axis> Stage::tile(const std::vector<Axis>& axes, const std::vector<int64_t>& factors) {
+  TC_REQUIRE(axes.size() == factors.size() && !axes.empty(),
+             Error("schedule.tile.count", fmt::format("tile is given {} axes and {} factors", axes.size(), factors.size()))
+                 .fact("stage", name_)
+                 .fix("give one factor an axis"));
+  Schedule trial = *schedule_;   // all of it or nothing
+  Stage stage(&trial, name_);
+  std::vector<Axis> outer, inner;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto [o, n] = stage.split(axes[i], factors[i]);
+    outer.push_back(o), inner.push_back(n);
+  }
+  outer.insert(outer.end(), inner.begin(), inner.end());
+  stage.reorder(outer);
+  *schedule_ = std::move(trial);
+  return outer;
+}
+Axis Stage::fuse(const std::vector<Axis>& axes) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::fuse, .stage = name_, .axes = names_of(name_, axes)}));
+  return {name_, schedule_->steps().back().into[0]};
+}
+Stage& Stage::reorder(const std::vector<Axis>& axes) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::reorder, .stage = name_, .axes = names_of(name_, axes)}));
+  return *this;
+}
+Stage& Stage::vectorize(const Axis& axis, bool reassociate) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::vectorize, .stage = name_, .axes = names_of(name_, {axis}), .reassociate = reassociate}));
+  return *this;
+}
+Stage& Stage::unroll(const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::unroll, .stage = name_, .axes = names_of(name_, {axis})}));
+  return *this;
+}
+Stage& Stage::parallel(const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::parallel, .stage = name_, .axes = names_of(name_, {axis})}));
+  return *this;
+}
+Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::compute_at, .stage = name_, .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));
+  return *this;
+}
+Stage& Stage::compute_root() {
+  throw_if(schedule_->apply(Step{.kind = StepKind::compute_root, .stage = name_}));
+  return *this;
+}
+Stage& Stage::compute_inline() {
+  throw_if(schedule_->apply(Step{.kind = StepKind::compute_inline, .stage = name_}));
+  return *this;
+}
+Stage& Stage::set_scope(Scope scope) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::set_scope, .stage = name_, .scope = std::string(ir::to_string(scope))}));
+  return *this;
+}
+Stage& Stage::layout(const std::vector<std::string>& dims) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::layout, .stage = name_, .names = dims}));
+  return *this;
+}
+Stage& Stage::init_at(const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::init_at, .stage = name_, .axes = names_of(name_, {axis})}));
+  return *this;
+}
+
+}  // namespace tc

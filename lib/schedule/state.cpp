@@ -1,0 +1,112 @@
+#include "state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tc {
+
+int StageState::find_axis(std::string_view n) const {
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i].name == n) return static_cast<int>(i);
+  return -1;
+}
+int StageState::leaf_position(int axis) const {
+  const auto it = std::find(leaves.begin(), leaves.end(), axis);
+  return it == leaves.end() ? -1 : static_cast<int>(it - leaves.begin());
+}
+
+int ScheduleState::find(std::string_view name) const {
+  for (size_t i = 0; i < stages.size(); ++i)
+    if (stages[i].name == name) return static_cast<int>(i);
+  return -1;
+}
+int ScheduleState::find(const ir::Buffer* buffer) const {
+  for (size_t i = 0; i < stages.size(); ++i)
+    for (const BufferRef& b : stages[i].buffers)
+      if (b.get() == buffer) return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<BufferRef> buffers_read(const std::vector<Expr>& values) {
+  std::vector<BufferRef> out;
+  for (const Expr& v : values)
+    ir::walk<ir::Load>(v, [&](const ir::Load& l) {
+      if (std::none_of(out.begin(), out.end(), [&](const BufferRef& b) { return b.same(l.buffer); })) out.push_back(l.buffer);
+    });
+  return out;
+}
+
+std::vector<int> ScheduleState::readers(int stage) const {
+  std::vector<int> out;
+  for (size_t q = 0; q < stages.size(); ++q) {
+    if (stages[q].attach == StageState::inlined) continue;
+    for (const BufferRef& b : buffers_read(stages[q].values))
+      if (find(b.get()) == stage) {
+        out.push_back(static_cast<int>(q));
+        break;
+      }
+  }
+  return out;
+}
+
+bool ScheduleState::inside(int inner, int outer) const {
+  for (int depth = 0; inner >= 0 && depth <= static_cast<int>(stages.size()); ++depth) {
+    if (inner == outer) return true;
+    const StageState& s = stages[static_cast<size_t>(inner)];
+    inner = s.attach == StageState::at ? s.at_stage : -1;
+  }
+  return false;
+}
+
+Expected<int> stage_of(const ScheduleState& state, const std::string& name) {
+  const int i = state.find(name);
+  if (i >= 0 && state.stages[static_cast<size_t>(i)].attach != StageState::inlined) return i;
+  std::vector<std::string> names;
+  for (const StageState& s : state.stages)
+    if (s.attach != StageState::inlined) names.push_back(s.name);
+  return Error("schedule.stage.unknown", i >= 0 ? fmt::format("{} was inlined and is no stage any more", name)
+                                                : fmt::format("there is no stage {}", name))
+      .fact("stages", fmt::format("{}", fmt::join(names, ", ")))
+      .fix("name one of the stages, or place it before compute_inline");
+}
+
+std::string list_loops(const StageState& stage) {
+  std::string out;
+  for (const int l : stage.leaves) {
+    const AxisState& a = stage.axes[static_cast<size_t>(l)];
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", a.name, a.reduce ? " (reduce)" : "");
+  }
+  return out.empty() ? "none" : out;
+}
+
+Expected<int> loop_of(const StageState& stage, const std::string& name, const char* step) {
+  const int axis = stage.find_axis(name);
+  if (axis >= 0 && stage.leaf_position(axis) >= 0) return axis;
+  std::string reason = fmt::format("{} has no axis {}", stage.name, name);
+  if (axis >= 0) {
+    for (const Relation& r : stage.relations) {
+      const auto n = [&](int i) { return stage.axes[static_cast<size_t>(i)].name; };
+      if (r.kind == Relation::fuse && (r.outer == axis || r.inner == axis)) reason = fmt::format("{} was fused into {}", name, n(r.parent));
+      if (r.kind != Relation::fuse && r.parent == axis) reason = fmt::format("{} was split into {} and {}", name, n(r.outer), n(r.inner));
+    }
+  }
+  return Error(axis >= 0 ? "schedule.axis.not_a_loop" : "schedule.axis.unknown", fmt::format("cannot {} {}: {}", step, name, reason))
+      .fact("stage", stage.name)
+      .fact("axis", name)
+      .fact("loops", list_loops(stage))
+      .fix("name one of the loops of the stage");
+}
+
+std::string fresh_axis_name(const StageState& stage, const std::string& wanted) {
+  std::string name = wanted;
+  for (int i = 1; stage.find_axis(name) >= 0; ++i) name = fmt::format("{}{}", wanted, i);
+  return name;
+}
+std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted) {
+  std::string name = wanted;
+  for (int i = 1; state.find(name) >= 0; ++i) name = fmt::format("{}_{}", wanted, i);
+  return name;
+}
+
+}  // namespace tc

@@ -1,0 +1,82 @@
+// What a schedule knows of its stages. Private to lib/schedule.
+#pragma once
+#include <optional>
+#include <unordered_map>
+
+#include "tc/ir/traverse.h"
+#include "tc/schedule/schedule.h"
+
+namespace tc {
+
+struct AxisState {
+  std::string name;
+  bool reduce = false;
+  ir::LoopMode mode = ir::LoopMode::serial;
+  bool reassociate = false;
+};
+
+/// How axes come from one another: a split has parent -> outer, inner; a fusion
+/// outer, inner -> parent, read the other way round.
+struct Relation {
+  enum Kind { split, parts, fuse } kind;
+  int parent, outer, inner;
+  int64_t number = 0;
+};
+
+/// One dimension of a storage layout: (index[axis] / div) % mod, mod 0 for none.
+struct LayoutDim {
+  int axis;
+  int64_t div = 1, mod = 0;
+};
+
+struct StageState {
+  std::string name;
+  std::vector<BufferRef> buffers;
+  std::vector<VarRef> vars;                  // of the values, per dimension
+  std::vector<ReduceAxis> reduce;
+  std::vector<Expr> values;
+  bool is_input = false, is_output = false;
+  std::vector<AxisState> axes;               // dimensions, reduce axes, then those made by steps
+  std::vector<Relation> relations;
+  std::vector<int> leaves;                   // axis ids, outermost first
+  enum Attach { root, inlined, at } attach = root;
+  int at_stage = -1, at_axis = -1;
+  int init_at = -1;                          // axis id
+  Scope scope = Scope::global;
+  std::vector<LayoutDim> layout;             // empty: as the axes
+  std::string layout_text;
+
+  [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
+  [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
+  [[nodiscard]] int find_axis(std::string_view n) const;
+  [[nodiscard]] int leaf_position(int axis) const;   // -1: not a loop any more
+};
+
+struct ScheduleState {
+  Graph graph;
+  std::vector<StageState> stages;            // producers before consumers; inputs first
+  std::vector<Step> steps;
+
+  [[nodiscard]] int find(std::string_view name) const;
+  [[nodiscard]] int find(const ir::Buffer* buffer) const;
+  /// Stages that read one of `stage`'s buffers.
+  [[nodiscard]] std::vector<int> readers(int stage) const;
+  /// Whether `inner` is `outer` or computed, at whatever depth, inside it.
+  [[nodiscard]] bool inside(int inner, int outer) const;
+};
+
+/// Which step did what: each applies itself to the state or tells why not.
+Check apply_loop_step(ScheduleState& state, const Step& step);      // steps_loops.cpp
+Check apply_place_step(ScheduleState& state, const Step& step);     // steps_place.cpp
+Check apply_storage_step(ScheduleState& state, const Step& step);   // steps_storage.cpp
+
+// What the step files share.
+Expected<int> stage_of(const ScheduleState& state, const std::string& name);
+Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
+std::string list_loops(const StageState& stage);
+std::string fresh_axis_name(const StageState& stage, const std::string& wanted);
+std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted);
+/// The tensors that an expression reads.
+std::vector<BufferRef> buffers_read(const std::vector<Expr>& values);
+
+}  // namespace tc

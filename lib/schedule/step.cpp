@@ -1,0 +1,135 @@
+#include "tc/schedule/step.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace tc {
+namespace {
+
+constexpr std::array<std::string_view, 14> kNames = {
+    "split", "fuse", "reorder", "vectorize", "unroll", "parallel", "compute_at", "compute_root", "compute_inline",
+    "cache_read", "cache_write", "set_scope", "layout", "init_at"};
+
+Error parse_error(std::string_view line, size_t column, std::string what) {
+  if (line.size() > 200) line = line.substr(0, 200);
+  return Error("schedule.parse", std::move(what))
+      .excerpt(fmt::format("{}\n{}^", line, std::string(std::min(column, line.size()), ' ')))
+      .fix("a step is `kind stage [axes] [key=value ...]`, e.g. split C y factor=8 into=yo,yi");
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    out.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return out;
+}
+
+struct Word {
+  std::string_view text;
+  size_t column;
+};
+std::vector<Word> words_of(std::string_view line) {
+  std::vector<Word> out;
+  size_t i = 0;
+  while (i < line.size()) {
+    while (i < line.size() && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r')) ++i;
+    const size_t start = i;
+    while (i < line.size() && line[i] != ' ' && line[i] != '\t' && line[i] != '\r') ++i;
+    if (i > start) out.push_back({line.substr(start, i - start), start});
+  }
+  return out;
+}
+
+Check read_option(Step& step, std::string_view line, const Word& word) {
+  const size_t equals = word.text.find('=');
+  const std::string_view key = word.text.substr(0, equals);
+  const std::string_view value = equals == std::string_view::npos ? "" : word.text.substr(equals + 1);
+  if (key == "reassociate" && equals == std::string_view::npos) {
+    step.reassociate = true;
+  } else if (key == "factor" || key == "parts") {
+    const auto [p, error] = std::from_chars(value.data(), value.data() + value.size(), step.number);
+    if (error != std::errc() || p != value.data() + value.size())
+      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
+    step.parts = key == "parts";
+  } else if (key == "into") {
+    step.into = split_list(value);
+  } else if (key == "scope") {
+    step.scope = std::string(value);
+  } else if (key == "readers" || key == "dims") {
+    step.names = split_list(value);
+  } else {
+    return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(StepKind kind) { return kNames[static_cast<size_t>(kind)]; }
+
+std::string Step::text() const {
+  std::string out = fmt::format("{} {}", to_string(kind), stage);
+  if (kind == StepKind::compute_at) out += fmt::format(" {}", fmt::join(axes, " "));
+  else if (!axes.empty()) out += fmt::format(" {}", fmt::join(axes, ","));
+  if (kind == StepKind::split) out += fmt::format(" {}={}", parts ? "parts" : "factor", number);
+  if (reassociate) out += " reassociate";
+  if (!scope.empty()) out += fmt::format(" scope={}", scope);
+  if (!names.empty()) out += fmt::format(" {}={}", kind == StepKind::layout ? "dims" : "readers", fmt::join(names, ","));
+  if (!into.empty()) out += fmt::format(" into={}", fmt::join(into, ","));
+  return out;
+}
+
+Expected<Step> parse_step(std::string_view line) {
+  if (line.size() > 65536) return parse_error(line, 0, "a step of more than 65536 characters");
+  const auto words = words_of(line);
+  if (words.empty()) return parse_error(line, 0, "an empty step");
+  Step step;
+  size_t kind = 0;
+  while (kind < kNames.size() && kNames[kind] != words[0].text) ++kind;
+  if (kind == kNames.size()) return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text));
+  step.kind = static_cast<StepKind>(kind);
+  if (words.size() < 2) return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text));
+  step.stage = std::string(words[1].text);
+  size_t i = 2;
+  const auto is_plain = [&] { return i < words.size() && words[i].text.find('=') == std::string_view::npos && words[i].text != "reassociate"; };
+  if (step.kind == StepKind::compute_at) {
+    while (is_plain()) step.axes.emplace_back(words[i++].text);
+    if (step.axes.size() != 2) return parse_error(line, line.size(), "compute_at names the stage, its consumer and the consumer's axis");
+  } else if (is_plain()) {
+    step.axes = split_list(words[i++].text);
+  }
+  for (; i < words.size(); ++i)
+    if (auto error = read_option(step, line, words[i])) return *error;
+  return step;
+}
+
+Expected<std::vector<Step>> parse_steps(std::string_view text) {
+  std::vector<Step> out;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    line = line.substr(0, line.find('#'));
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
+      auto step = parse_step(line);
+      if (!step) return step.error();
+      out.push_back(std::move(step).value());
+    }
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+std::string to_text(const std::vector<Step>& steps) {
+  std::string out;
+  for (const Step& s : steps) out += s.text() + "\n";
+  return out;
+}
+
+}  // namespace tc

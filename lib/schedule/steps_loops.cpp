@@ -1,0 +1,234 @@
+// Steps that change the loops of one stage: split, fuse, reorder and the modes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "state.h"
+
+namespace tc {
+namespace {
+
+// A loop that others hang on, or that has a mode, must keep its identity.
+Check require_plain(const ScheduleState& state, int stage, int axis, const char* step) {
+  const StageState& s = state.stages[static_cast<size_t>(stage)];
+  const AxisState& a = s.axes[static_cast<size_t>(axis)];
+  if (a.mode != ir::LoopMode::serial)
+    return Error("schedule.axis.mode", fmt::format("cannot {} {}: it is {}", step, a.name, ir::to_string(a.mode)))
+        .fact("stage", s.name)
+        .fact("axis", a.name)
+        .fix(fmt::format("{} first, then set the mode of the new loops", step));
+  for (const StageState& other : state.stages)
+    if (other.attach == StageState::at && other.at_stage == stage && other.at_axis == axis)
+      return Error("schedule.axis.attached", fmt::format("cannot {} {}: {} is computed at it", step, a.name, other.name))
+          .fact("stage", s.name)
+          .fact("axis", a.name)
+          .fix(fmt::format("{} first, then place {}", step, other.name));
+  if (s.init_at == axis)
+    return Error("schedule.axis.attached", fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))
+        .fact("stage", s.name)
+        .fix(fmt::format("{} first, then init_at", step));
+  return std::nullopt;
+}
+
+Check check_into(const StageState& s, const Step& step, size_t count) {
+  if (step.into.empty()) return std::nullopt;
+  std::set<std::string> seen;
+  for (const std::string& n : step.into)
+    if (n.empty() || s.find_axis(n) >= 0 || !seen.insert(n).second)
+      return Error("schedule.axis.name", fmt::format("{} has an axis `{}` already", s.name, n)).fact("stage", s.name).fix("name the new axes otherwise");
+  if (step.into.size() != count)
+    return Error("schedule.axis.name", fmt::format("{} makes {} axes, {} names are given", to_string(step.kind), count, step.into.size()))
+        .fact("stage", s.name);
+  return std::nullopt;
+}
+
+Check split(ScheduleState& state, int id, Step step) {
+  StageState& s = state.stages[static_cast<size_t>(id)];
+  if (step.axes.size() != 1) return Error("schedule.parse", "split takes one axis");
+  const auto axis = loop_of(s, step.axes[0], "split");
+  if (!axis) return axis.error();
+  if (auto error = require_plain(state, id, axis.value(), "split")) return error;
+  if (step.number < 1)
+    return Error("schedule.split.factor", fmt::format("cannot split {} by {}", step.axes[0], step.number))
+        .fact("stage", s.name)
+        .fact("axis", step.axes[0])
+        .fact("expected", step.parts ? "1 part or more" : "a factor of 1 or more")
+        .fact("got", std::to_string(step.number))
+        .fix("any positive number is legal: tails become loops of their own");
+  if (auto error = check_into(s, step, 2)) return error;
+  if (step.into.empty()) {
+    step.into.push_back(fresh_axis_name(s, step.axes[0] + "o"));
+    step.into.push_back(fresh_axis_name(s, step.axes[0] + "i"));
+  }
+  const int n = static_cast<int>(s.axes.size());
+  const bool reduce = s.axes[static_cast<size_t>(axis.value())].reduce;
+  s.axes.push_back({step.into[0], reduce, {}, false});
+  s.axes.push_back({step.into[1], reduce, {}, false});
+  s.relations.push_back({step.parts ? Relation::parts : Relation::split, axis.value(), n, n + 1, step.number});
+  const int p = s.leaf_position(axis.value());
+  s.leaves[static_cast<size_t>(p)] = n;
+  s.leaves.insert(s.leaves.begin() + p + 1, n + 1);
+  state.steps.push_back(std::move(step));
+  return std::nullopt;
+}
+
+Check check_fusable(const ScheduleState& state, int id, const std::vector<int>& ids) {
+  const StageState& s = state.stages[static_cast<size_t>(id)];
+  const auto name = [&](int i) { return s.axes[static_cast<size_t>(i)].name; };
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (auto error = require_plain(state, id, ids[i], "fuse")) return error;
+    if (i == 0) continue;
+    if (s.axes[static_cast<size_t>(ids[i])].reduce != s.axes[static_cast<size_t>(ids[0])].reduce)
+      return Error("schedule.fuse.kinds", fmt::format("cannot fuse {} and {}: one is reduced over, the other is not", name(ids[0]), name(ids[i])))
+          .fact("stage", s.name)
+          .fact("loops", list_loops(s))
+          .fix("fuse axes of one kind");
+    if (s.leaf_position(ids[i]) != s.leaf_position(ids[i - 1]) + 1)
+      return Error("schedule.fuse.adjacent", fmt::format("cannot fuse {} and {}: {} is not the loop just inside {}", name(ids[i - 1]),
+                                                         name(ids[i]), name(ids[i]), name(ids[i - 1])))
+          .fact("stage", s.name)
+          .fact("loops", list_loops(s))
+          .fix("reorder them to be adjacent, and name the outer one first");
+  }
+  return std::nullopt;
+}
+
+Check fuse(ScheduleState& state, int id, Step step) {
+  StageState& s = state.stages[static_cast<size_t>(id)];
+  if (step.axes.size() < 2) return Error("schedule.parse", "fuse takes two axes or more");
+  std::vector<int> ids;
+  for (const std::string& n : step.axes) {
+    const auto axis = loop_of(s, n, "fuse");
+    if (!axis) return axis.error();
+    ids.push_back(axis.value());
+  }
+  if (auto error = check_fusable(state, id, ids)) return error;
+  if (auto error = check_into(s, step, 1)) return error;
+  if (step.into.empty()) {
+    std::string wanted;
+    for (const std::string& n : step.axes) wanted += n;
+    step.into.push_back(fresh_axis_name(s, wanted));
+  }
+  const bool reduce = s.axes[static_cast<size_t>(ids[0])].reduce;
+  int outer = ids[0];
+  for (size_t i = 1; i < ids.size(); ++i) {
+    const int made = static_cast<int>(s.axes.size());
+    const bool last = i + 1 == ids.size();
+    s.axes.push_back({last ? step.into[0] : fresh_axis_name(s, step.into[0] + "_part"), reduce, {}, false});
+    s.relations.push_back({Relation::fuse, made, outer, ids[i], 0});
+    const int p = s.leaf_position(outer);
+    s.leaves[static_cast<size_t>(p)] = made;
+    s.leaves.erase(s.leaves.begin() + p + 1);
+    outer = made;
+  }
+  state.steps.push_back(std::move(step));
+  return std::nullopt;
+}
+
+Check reorder(ScheduleState& state, int id, Step step) {
+  StageState& s = state.stages[static_cast<size_t>(id)];
+  std::vector<int> ids;
+  std::vector<size_t> places;
+  for (const std::string& n : step.axes) {
+    const auto axis = loop_of(s, n, "reorder");
+    if (!axis) return axis.error();
+    if (std::find(ids.begin(), ids.end(), axis.value()) != ids.end())
+      return Error("schedule.reorder.twice", fmt::format("cannot reorder: {} is named twice", n)).fact("stage", s.name).fix("name each loop once");
+    ids.push_back(axis.value());
+    places.push_back(static_cast<size_t>(s.leaf_position(axis.value())));
+  }
+  for (const StageState& other : state.stages)
+    if (other.attach == StageState::at && other.at_stage == id)
+      return Error("schedule.reorder.attached", fmt::format("cannot reorder {}: {} is computed inside its loops", s.name, other.name))
+          .fact("stage", s.name)
+          .fix(fmt::format("reorder first, then place {}", other.name));
+  if (s.init_at >= 0)
+    return Error("schedule.reorder.attached", fmt::format("cannot reorder {}: its initialisation is placed", s.name)).fact("stage", s.name).fix("reorder first, then init_at");
+  std::sort(places.begin(), places.end());
+  for (size_t i = 0; i < ids.size(); ++i) s.leaves[places[i]] = ids[i];
+  state.steps.push_back(std::move(step));
+  return std::nullopt;
+}
+
+Error reduce_mode_error(const StageState& s, const AxisState& a, const char* mode, std::string fix) {
+  return Error(fmt::format("schedule.{}.reduce", mode), fmt::format("{} {} would race on {}", std::string(mode) == "parallel" ? "parallelising" : "vectorizing", a.name, s.name))
+      .fact("stage", s.name)
+      .fact("axis", a.name + " (reduce)")
+      .fact("loops", list_loops(s) + fmt::format("  <- {} carries {}", a.name, s.name))
+      .fix(std::move(fix));
+}
+
+std::string spatial_loops(const StageState& s) {
+  std::string out;
+  for (const int l : s.leaves)
+    if (const AxisState& a = s.axes[static_cast<size_t>(l)]; !a.reduce) out += (out.empty() ? "" : " or ") + a.name;
+  return out;
+}
+
+// A simple combiner folds lanes in any order; of floats, sum and product change with it.
+Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reassociate) {
+  const auto* r = s.values[0].as<ir::Reduce>();
+  const std::string& c = r->combiner->name;
+  const bool exact = c == "min" || c == "max" || c == "all" || c == "any" || ((c == "sum" || c == "prod") && r->type.is_int());
+  const bool simple = r->source.size() == 1 && (exact || c == "sum" || c == "prod");
+  const std::string other = spatial_loops(s);
+  if (!simple)
+    return reduce_mode_error(s, a, "vectorize", other.empty() ? "leave it serial" : "vectorize " + other + " instead");
+  if (!exact && !reassociate)
+    return Error("schedule.vectorize.reassociate", fmt::format("vectorizing {} would change the order of the float {} in {}", a.name, c, s.name))
+        .fact("stage", s.name)
+        .fact("axis", a.name + " (reduce)")
+        .fact("loops", list_loops(s))
+        .fix(other.empty() ? fmt::format("allow it: vectorize({}, reassociate=True)", a.name)
+                           : fmt::format("vectorize {} instead, or allow it: vectorize({}, reassociate=True)", other, a.name));
+  return std::nullopt;
+}
+
+Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
+  StageState& s = state.stages[static_cast<size_t>(id)];
+  const std::string verb(to_string(step.kind));
+  if (step.axes.size() != 1) return Error("schedule.parse", verb + " takes one axis");
+  const auto axis = loop_of(s, step.axes[0], verb.c_str());
+  if (!axis) return axis.error();
+  AxisState& a = s.axes[static_cast<size_t>(axis.value())];
+  if (a.mode != ir::LoopMode::serial)
+    return Error("schedule.axis.mode", fmt::format("cannot {} {}: it is {} already", verb, a.name, ir::to_string(a.mode))).fact("stage", s.name).fact("axis", a.name).fix("give each loop one mode; split it to have two");
+  if (mode == ir::LoopMode::parallel && a.reduce) {
+    const std::string other = spatial_loops(s);
+    return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
+  }
+  if (mode == ir::LoopMode::vectorized) {
+    if (a.reduce)
+      if (auto error = check_vectorized_reduce(s, a, step.reassociate)) return error;
+    for (const StageState& other : state.stages)
+      if (other.attach == StageState::at && other.at_stage == id && s.leaf_position(other.at_axis) >= s.leaf_position(axis.value()))
+        return Error("schedule.vectorize.attached", fmt::format("cannot vectorize {}: {} is computed inside it", a.name, other.name)).fact("stage", s.name).fact("axis", a.name).fix(fmt::format("compute {} outside {}, or vectorize a loop inside", other.name, a.name));
+  }
+  a.mode = mode;
+  a.reassociate = step.reassociate;
+  state.steps.push_back(std::move(step));
+  return std::nullopt;
+}
+
+}  // namespace
+
+Check apply_loop_step(ScheduleState& state, const Step& step) {
+  const auto id = stage_of(state, step.stage);
+  if (!id) return id.error();
+  const StageState& s = state.stages[static_cast<size_t>(id.value())];
+  if (s.is_input)
+    return Error("schedule.stage.input", fmt::format("cannot {} {}: it is an input and has no loops", to_string(step.kind), s.name))
+        .fact("stage", s.name)
+        .fix(fmt::format("copy it with cache_read, and {} the copy", to_string(step.kind)));
+  switch (step.kind) {
+    case StepKind::split: return split(state, id.value(), step);
+    case StepKind::fuse: return fuse(state, id.value(), step);
+    case StepKind::reorder: return reorder(state, id.value(), step);
+    case StepKind::vectorize: return set_mode(state, id.value(), step, ir::LoopMode::vectorized);
+    case StepKind::unroll: return set_mode(state, id.value(), step, ir::LoopMode::unrolled);
+    default: return set_mode(state, id.value(), step, ir::LoopMode::parallel);
+  }
+}
+
+}  // namespace tc
