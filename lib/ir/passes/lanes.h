@@ -1,0 +1,14 @@
+// Arithmetic on vectors of indices that keeps ramps as ramps. Private to lib/ir.
+#pragma once
+#include "tc/ir/expr.h"
+
+namespace tc::ir {
+
+/// binary(op, a, b), where ramp + x, ramp - x and ramp * x with a uniform x become
+/// ramps again, and uniform op uniform is computed once and broadcast.
+[[nodiscard]] Expr lanes_binary(BinaryOp op, Expr a, Expr b);
+
+/// The value that all lanes have, or null where they may differ. A scalar is itself.
+[[nodiscard]] Expr uniform_value(const Expr& e);
+
+}  // namespace tc::ir
