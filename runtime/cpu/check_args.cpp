@@ -87,8 +87,10 @@ int32_t refuse_device(const Arg& arg) {
   Text sentence = sentence_about(arg), got;
   const DLDevice device = arg.tensor->device;
   sentence.append("is not in CPU memory");
-  got.append("device type %d, id %d", static_cast<int>(device.device_type), static_cast<int>(device.device_id));
-  return refuse(arg, "runtime.arg.device", sentence, "device type 1 (CPU)", got.c_str(), "copy it to the CPU");
+  got.append("device type %d, id %d", static_cast<int>(device.device_type),
+             static_cast<int>(device.device_id));
+  return refuse(arg, "runtime.arg.device", sentence, "device type 1 (CPU)", got.c_str(),
+                "copy it to the CPU");
 }
 
 int32_t refuse_dtype(const Arg& arg) {
@@ -112,13 +114,15 @@ int32_t refuse_rank(const Arg& arg) {
 
 int32_t refuse_extent(const Arg& arg, int32_t axis) {
   Text sentence = sentence_about(arg);
-  sentence.append("has extent %lld on axis %d, expected ", static_cast<long long>(arg.tensor->shape[axis]), axis);
+  sentence.append("has extent %lld on axis %d, expected ", static_cast<long long>(arg.tensor->shape[axis]),
+                  axis);
   if (arg.spec->shape[axis] < 0) {
     sentence.append("0 or more");
   } else {
     sentence.append("%lld", static_cast<long long>(arg.spec->shape[axis]));
   }
-  return refuse(arg, "runtime.arg.shape", sentence, nullptr, nullptr, "pass this shape, or compile for the one given");
+  return refuse(arg, "runtime.arg.shape", sentence, nullptr, nullptr,
+                "pass this shape, or compile for the one given");
 }
 
 int32_t refuse_size(const Arg& arg) {
@@ -140,13 +144,15 @@ int32_t refuse_strides(const Arg& arg) {
     got.append("strides ");
     append_list(got, arg.tensor->strides, rank);
   }
-  return refuse(arg, "runtime.arg.strides", sentence, expected.c_str(), got.c_str(), "pass a contiguous copy");
+  return refuse(arg, "runtime.arg.strides", sentence, expected.c_str(), got.c_str(),
+                "pass a contiguous copy");
 }
 
 int32_t refuse_data(const Arg& arg) {
   Text sentence = sentence_about(arg);
   sentence.append("has no data");
-  return refuse(arg, "runtime.arg.data", sentence, nullptr, "a NULL data pointer", "allocate the tensor first");
+  return refuse(arg, "runtime.arg.data", sentence, nullptr, "a NULL data pointer",
+                "allocate the tensor first");
 }
 
 int32_t refuse_alignment(const Arg& arg, uintptr_t address, int32_t alignment) {
@@ -154,7 +160,8 @@ int32_t refuse_alignment(const Arg& arg, uintptr_t address, int32_t alignment) {
   sentence.append("is not aligned to %d bytes", alignment);
   expected.append("an address divisible by %d", alignment);
   got.append("an address with remainder %d", static_cast<int>(address % static_cast<uintptr_t>(alignment)));
-  return refuse(arg, "runtime.arg.alignment", sentence, expected.c_str(), got.c_str(), "pass an aligned copy");
+  return refuse(arg, "runtime.arg.alignment", sentence, expected.c_str(), got.c_str(),
+                "pass an aligned copy");
 }
 
 int32_t refuse_overlap(const Arg& output, const Arg& other, Range a, Range b) {
@@ -250,7 +257,8 @@ extern "C" int32_t tc_check_args(const tc_func_spec* spec, const DLTensor* const
   if (n != spec->num_args) {
     Text sentence;
     sentence.append("%s: got %d arguments, expected %d", spec->name, n, spec->num_args);
-    return refuse_call(*spec, "runtime.arg.count", sentence, "pass inputs and outputs in the order of the header");
+    return refuse_call(*spec, "runtime.arg.count", sentence,
+                       "pass inputs and outputs in the order of the header");
   }
   if (n > 0 && args == nullptr) {
     Text sentence;

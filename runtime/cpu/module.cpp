@@ -43,7 +43,8 @@ Status status_of_error_text(const char* text) {
   constexpr std::string_view kStart = "error[";
   const size_t end = view.find(']');
   if (!view.starts_with(kStart) || end == std::string_view::npos || end == kStart.size()) {
-    return {"runtime.failed", view.empty() ? "error[runtime.failed]: no reason was given" : std::string(view)};
+    return {"runtime.failed",
+            view.empty() ? "error[runtime.failed]: no reason was given" : std::string(view)};
   }
   return {std::string(view.substr(kStart.size(), end - kStart.size())), std::string(view)};
 }

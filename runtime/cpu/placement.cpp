@@ -13,7 +13,8 @@ void Placement::cut(int threads, int caller_cpu) {
   if (num_cpus_ < threads) return;
   for (int slice = 0; slice < threads; ++slice) {
     const int end = (slice + 1) * num_cpus_ / threads;
-    for (int i = slice * num_cpus_ / threads; i < end; ++i) slice_of_cpu_[cpus_[i]] = static_cast<int16_t>(slice);
+    for (int i = slice * num_cpus_ / threads; i < end; ++i)
+      slice_of_cpu_[cpus_[i]] = static_cast<int16_t>(slice);
   }
   if (caller_cpu >= 0 && caller_cpu < CPU_SETSIZE && slice_of_cpu_[caller_cpu] >= 0) {
     free_slice_ = slice_of_cpu_[caller_cpu];

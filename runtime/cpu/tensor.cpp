@@ -81,11 +81,16 @@ void with_storage(DLDataType dtype, Visit visit) {
   const bool is_signed = dtype.code == kDLInt;
   if (!is_signed && dtype.code != kDLUInt) return;
   switch (dtype.bits) {
-    case 8: return is_signed ? visit(int8_t{}) : visit(uint8_t{});
-    case 16: return is_signed ? visit(int16_t{}) : visit(uint16_t{});
-    case 32: return is_signed ? visit(int32_t{}) : visit(uint32_t{});
-    case 64: return is_signed ? visit(int64_t{}) : visit(uint64_t{});
-    default: return;
+    case 8:
+      return is_signed ? visit(int8_t{}) : visit(uint8_t{});
+    case 16:
+      return is_signed ? visit(int16_t{}) : visit(uint16_t{});
+    case 32:
+      return is_signed ? visit(int32_t{}) : visit(uint32_t{});
+    case 64:
+      return is_signed ? visit(int64_t{}) : visit(uint64_t{});
+    default:
+      return;
   }
 }
 
@@ -101,10 +106,10 @@ std::optional<DLDataType> dtype_of_name(std::string_view name) {
     DLDataType dtype;
   };
   static constexpr Named kTypes[] = {
-      {"f64", {kDLFloat, 64, 1}}, {"f32", {kDLFloat, 32, 1}}, {"f16", {kDLFloat, 16, 1}},
-      {"bf16", {kDLBfloat, 16, 1}}, {"i64", {kDLInt, 64, 1}}, {"i32", {kDLInt, 32, 1}},
-      {"i16", {kDLInt, 16, 1}}, {"i8", {kDLInt, 8, 1}}, {"u64", {kDLUInt, 64, 1}},
-      {"u32", {kDLUInt, 32, 1}}, {"u16", {kDLUInt, 16, 1}}, {"u8", {kDLUInt, 8, 1}},
+      {"f64", {kDLFloat, 64, 1}},   {"f32", {kDLFloat, 32, 1}}, {"f16", {kDLFloat, 16, 1}},
+      {"bf16", {kDLBfloat, 16, 1}}, {"i64", {kDLInt, 64, 1}},   {"i32", {kDLInt, 32, 1}},
+      {"i16", {kDLInt, 16, 1}},     {"i8", {kDLInt, 8, 1}},     {"u64", {kDLUInt, 64, 1}},
+      {"u32", {kDLUInt, 32, 1}},    {"u16", {kDLUInt, 16, 1}},  {"u8", {kDLUInt, 8, 1}},
       {"bool", {kDLBool, 8, 1}}};
   for (const Named& type : kTypes) {
     if (type.name == name) return type.dtype;
@@ -127,7 +132,8 @@ std::optional<int64_t> compact_bytes(std::span<const int64_t> shape, DLDataType 
   return (bits + 7) / 8;
 }
 
-Tensor::Tensor(std::vector<int64_t> shape, DLDataType dtype) : shape_(std::move(shape)), strides_(shape_.size()) {
+Tensor::Tensor(std::vector<int64_t> shape, DLDataType dtype)
+    : shape_(std::move(shape)), strides_(shape_.size()) {
   const std::optional<int64_t> bytes = compact_bytes(shape_, dtype);
   if (!bytes) throw std::length_error("tc::runtime::Tensor: a negative extent, or too many bytes");
   bytes_ = *bytes;
@@ -149,8 +155,13 @@ Tensor::Tensor(std::vector<int64_t> shape, DLDataType dtype) : shape_(std::move(
     if (huge) madvise(data_.get(), static_cast<size_t>(allocated), MADV_HUGEPAGE);
     std::memset(data_.get(), 0, static_cast<size_t>(bytes_));
   }
-  view_ = {data_.get(),  {kDLCPU, 0},      static_cast<int32_t>(shape_.size()), dtype,
-           shape_.data(), strides_.data(), 0};
+  view_ = {data_.get(),
+           {kDLCPU, 0},
+           static_cast<int32_t>(shape_.size()),
+           dtype,
+           shape_.data(),
+           strides_.data(),
+           0};
 }
 
 double Tensor::get(int64_t index) const {
@@ -191,7 +202,8 @@ void Tensor::fill_integers(uint64_t seed, int64_t low, int64_t high) {
   const uint64_t count = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
   for (int64_t i = 0; i < size_; ++i) {
     const uint64_t draw = next_random(&seed);
-    set(i, static_cast<double>(static_cast<int64_t>(static_cast<uint64_t>(low) + (count == 0 ? draw : draw % count))));
+    set(i, static_cast<double>(
+               static_cast<int64_t>(static_cast<uint64_t>(low) + (count == 0 ? draw : draw % count))));
   }
 }
 

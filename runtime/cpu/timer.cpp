@@ -21,36 +21,48 @@ namespace {
 // Twelve independent chains hide the latency of two FMA units (4 or 5 cycles
 // each). The loop is one asm statement, so that no compiler and no optimisation
 // level can put anything into it. x = 0.9999 x + 0.0001 stays normal.
-#define TC_FMA_CHAINS(reg, operands)                                                       \
-  "vfmadd213ps " operands reg "0\n vfmadd213ps " operands reg "1\n"                        \
-  "vfmadd213ps " operands reg "2\n vfmadd213ps " operands reg "3\n"                        \
-  "vfmadd213ps " operands reg "4\n vfmadd213ps " operands reg "5\n"                        \
-  "vfmadd213ps " operands reg "6\n vfmadd213ps " operands reg "7\n"                        \
-  "vfmadd213ps " operands reg "8\n vfmadd213ps " operands reg "9\n"                        \
+#define TC_FMA_CHAINS(reg, operands)                          \
+  "vfmadd213ps " operands reg "0\n vfmadd213ps " operands reg \
+  "1\n"                                                       \
+  "vfmadd213ps " operands reg "2\n vfmadd213ps " operands reg \
+  "3\n"                                                       \
+  "vfmadd213ps " operands reg "4\n vfmadd213ps " operands reg \
+  "5\n"                                                       \
+  "vfmadd213ps " operands reg "6\n vfmadd213ps " operands reg \
+  "7\n"                                                       \
+  "vfmadd213ps " operands reg "8\n vfmadd213ps " operands reg \
+  "9\n"                                                       \
   "vfmadd213ps " operands reg "10\n vfmadd213ps " operands reg "11\n"
-#define TC_FMA_START(reg)                                                                  \
-  "vmovaps " reg "13, " reg "0\n vmovaps " reg "13, " reg "1\n vmovaps " reg "13, " reg "2\n" \
-  "vmovaps " reg "13, " reg "3\n vmovaps " reg "13, " reg "4\n vmovaps " reg "13, " reg "5\n" \
-  "vmovaps " reg "13, " reg "6\n vmovaps " reg "13, " reg "7\n vmovaps " reg "13, " reg "8\n" \
+#define TC_FMA_START(reg)                                                               \
+  "vmovaps " reg "13, " reg "0\n vmovaps " reg "13, " reg "1\n vmovaps " reg "13, " reg \
+  "2\n"                                                                                 \
+  "vmovaps " reg "13, " reg "3\n vmovaps " reg "13, " reg "4\n vmovaps " reg "13, " reg \
+  "5\n"                                                                                 \
+  "vmovaps " reg "13, " reg "6\n vmovaps " reg "13, " reg "7\n vmovaps " reg "13, " reg \
+  "8\n"                                                                                 \
   "vmovaps " reg "13, " reg "9\n vmovaps " reg "13, " reg "10\n vmovaps " reg "13, " reg "11\n"
-#define TC_FMA_CLOBBERS                                                                          \
-  "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
-      "xmm10", "xmm11", "xmm12", "xmm13"
+#define TC_FMA_CLOBBERS                                                                                    \
+  "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
+      "xmm11", "xmm12", "xmm13"
 constexpr int kChains = 12;
 constexpr float kScale = 0.9999f, kStep = 0.0001f;
 
 __attribute__((noinline, target("avx2,fma"))) void run_avx2(int64_t turns) {
-  asm volatile("vbroadcastss %1, %%ymm12\n vbroadcastss %2, %%ymm13\n" TC_FMA_START("%%ymm")
-               "1:\n" TC_FMA_CHAINS("%%ymm", "%%ymm13, %%ymm12, ")
-               "dec %0\n jnz 1b\n vzeroupper\n"
-               : "+r"(turns) : "m"(kScale), "m"(kStep) : TC_FMA_CLOBBERS);
+  asm volatile(
+      "vbroadcastss %1, %%ymm12\n vbroadcastss %2, %%ymm13\n" TC_FMA_START("%%ymm") "1:\n" TC_FMA_CHAINS(
+          "%%ymm", "%%ymm13, %%ymm12, ") "dec %0\n jnz 1b\n vzeroupper\n"
+      : "+r"(turns)
+      : "m"(kScale), "m"(kStep)
+      : TC_FMA_CLOBBERS);
 }
 
 __attribute__((noinline, target("avx512f"))) void run_avx512(int64_t turns) {
-  asm volatile("vbroadcastss %1, %%zmm12\n vbroadcastss %2, %%zmm13\n" TC_FMA_START("%%zmm")
-               "1:\n" TC_FMA_CHAINS("%%zmm", "%%zmm13, %%zmm12, ")
-               "dec %0\n jnz 1b\n vzeroupper\n"
-               : "+r"(turns) : "m"(kScale), "m"(kStep) : TC_FMA_CLOBBERS);
+  asm volatile(
+      "vbroadcastss %1, %%zmm12\n vbroadcastss %2, %%zmm13\n" TC_FMA_START("%%zmm") "1:\n" TC_FMA_CHAINS(
+          "%%zmm", "%%zmm13, %%zmm12, ") "dec %0\n jnz 1b\n vzeroupper\n"
+      : "+r"(turns)
+      : "m"(kScale), "m"(kStep)
+      : TC_FMA_CLOBBERS);
 }
 #undef TC_FMA_CHAINS
 #undef TC_FMA_START
@@ -64,7 +76,8 @@ double best_gflops(void (*run)(int64_t), int lanes) {
     run(kTurns);
     best = std::min(best, now_ns() - start);
   }
-  return 2.0 * lanes * kChains * static_cast<double>(kTurns) / static_cast<double>(std::max<int64_t>(best, 1));
+  return 2.0 * lanes * kChains * static_cast<double>(kTurns) /
+         static_cast<double>(std::max<int64_t>(best, 1));
 }
 #endif
 

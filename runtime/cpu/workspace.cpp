@@ -112,7 +112,8 @@ Block* allocate(int64_t bytes) {
 void refuse(const char* code, const char* sentence, int64_t bytes) {
   Text asked;
   asked.append("%lld bytes", static_cast<long long>(bytes));
-  const Fact facts[] = {{"asked", asked.c_str()}, {"fix", "use smaller tensors or a schedule with less scratch"}};
+  const Fact facts[] = {{"asked", asked.c_str()},
+                        {"fix", "use smaller tensors or a schedule with less scratch"}};
   set_error(code, sentence, facts, 2);
 }
 

@@ -21,9 +21,10 @@ struct CheckArgs : testing::Test {
   alignas(64) std::array<float, 32 * 16 + 16> b = {};
   alignas(64) std::array<float, 64 * 16> c = {};
   std::vector<int64_t> shape_a{64, 32}, shape_b{32, 16}, shape_c{64, 16}, strides;
-  std::array<DLTensor, 3> tensors{DLTensor{a.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_a.data(), nullptr, 0},
-                                  DLTensor{b.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_b.data(), nullptr, 0},
-                                  DLTensor{c.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_c.data(), nullptr, 0}};
+  std::array<DLTensor, 3> tensors{
+      DLTensor{a.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_a.data(), nullptr, 0},
+      DLTensor{b.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_b.data(), nullptr, 0},
+      DLTensor{c.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape_c.data(), nullptr, 0}};
   std::array<const DLTensor*, 3> args{&tensors[0], &tensors[1], &tensors[2]};
 
   int32_t check(int32_t n = 3) { return tc_check_args(&kMatmul, args.data(), n); }
@@ -88,12 +89,13 @@ TEST_F(CheckArgs, NamesTheTypes) {
 
 TEST_F(CheckArgs, NamesTheOverlap) {
   tensors[2].data = a.data() + 64 * 32 - 4;  // the last 4 elements of A
-  EXPECT_EQ(refusal(),
-            "error[runtime.arg.overlap]: matmul: argument 2 (C) is written, but shares memory with argument 0 (A)\n"
-            "  workload  matmul m=64 n=16 k=32\n"
-            "  expected  memory of its own\n"
-            "  got       16 shared bytes\n"
-            "  fix       pass another output buffer, or a copy of the input");
+  EXPECT_EQ(
+      refusal(),
+      "error[runtime.arg.overlap]: matmul: argument 2 (C) is written, but shares memory with argument 0 (A)\n"
+      "  workload  matmul m=64 n=16 k=32\n"
+      "  expected  memory of its own\n"
+      "  got       16 shared bytes\n"
+      "  fix       pass another output buffer, or a copy of the input");
 }
 
 TEST_F(CheckArgs, NeighboursDoNotOverlap) {
@@ -116,7 +118,9 @@ TEST_F(CheckArgs, RefusesNull) {
   tensors[1].shape = nullptr;
   EXPECT_EQ(code(), "null");
   EXPECT_EQ(tc_check_args(&kMatmul, nullptr, 3), 1);
-  EXPECT_EQ(std::string(tc_last_error()).rfind("error[runtime.arg.null]: matmul: the argument array is NULL", 0), 0u);
+  EXPECT_EQ(
+      std::string(tc_last_error()).rfind("error[runtime.arg.null]: matmul: the argument array is NULL", 0),
+      0u);
 }
 
 TEST_F(CheckArgs, RefusesOtherDevices) {
@@ -221,11 +225,12 @@ TEST(CheckArgsOutputs, TwoOutputsMustNotOverlap) {
   y.data = bytes + 3;
   const DLTensor* args[] = {&x, &y};
   EXPECT_EQ(tc_check_args(&spec, args, 2), 1);
-  EXPECT_STREQ(tc_last_error(),
-               "error[runtime.arg.overlap]: f: argument 1 (y) is written, but shares memory with argument 0 (x)\n"
-               "  expected  memory of its own\n"
-               "  got       1 shared bytes\n"
-               "  fix       pass another output buffer, or a copy of the input");
+  EXPECT_STREQ(
+      tc_last_error(),
+      "error[runtime.arg.overlap]: f: argument 1 (y) is written, but shares memory with argument 0 (x)\n"
+      "  expected  memory of its own\n"
+      "  got       1 shared bytes\n"
+      "  fix       pass another output buffer, or a copy of the input");
 }
 
 TEST(Error, IsPerThreadTextAndCutWhereTooLong) {

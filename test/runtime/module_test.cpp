@@ -87,7 +87,8 @@ TEST(Module, NamesTheFileItCannotOpen) {
   Module module;
   const Status status = Module::load("no_such_library.so", &module);
   EXPECT_EQ(status.code, "runtime.module.open");
-  EXPECT_EQ(status.text.rfind("error[runtime.module.open]: cannot load no_such_library.so\n  loader  ", 0), 0u);
+  EXPECT_EQ(status.text.rfind("error[runtime.module.open]: cannot load no_such_library.so\n  loader  ", 0),
+            0u);
   EXPECT_FALSE(module.valid());
   Function function;
   EXPECT_EQ(module.find("f", &function).code, "runtime.module.open");

@@ -19,9 +19,9 @@ namespace {
 /// Runs a callable as a loop body.
 template <class F>
 int32_t parallel_for(int64_t extent, F body) {
-  return tc_parallel_for(
-      [](void* closure, int64_t begin, int64_t end) -> int32_t { return (*static_cast<F*>(closure))(begin, end); },
-      &body, extent);
+  return tc_parallel_for([](void* closure, int64_t begin,
+                            int64_t end) -> int32_t { return (*static_cast<F*>(closure))(begin, end); },
+                         &body, extent);
 }
 
 /// Runs a loop over `extent` and checks that every index ran exactly once.

@@ -53,7 +53,8 @@ TEST(Tensor, RefusesImpossibleShapes) {
 }
 
 TEST(Tensor, EveryTypeHoldsSmallIntegers) {
-  for (const char* name : {"f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"}) {
+  for (const char* name :
+       {"f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"}) {
     Tensor t({256}, *dtype_of_name(name));
     t.fill_integers(3, 0, 100);
     double highest = 0;

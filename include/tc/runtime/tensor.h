@@ -38,9 +38,13 @@ class Tensor {
   [[nodiscard]] void* data() { return data_.get(); }
   [[nodiscard]] const void* data() const { return data_.get(); }
   template <class T>
-  [[nodiscard]] T* as() { return static_cast<T*>(data()); }
+  [[nodiscard]] T* as() {
+    return static_cast<T*>(data());
+  }
   template <class T>
-  [[nodiscard]] const T* as() const { return static_cast<const T*>(data()); }
+  [[nodiscard]] const T* as() const {
+    return static_cast<const T*>(data());
+  }
   /// The DLPack view, with row-major strides; valid as long as the tensor and
   /// until it is moved.
   [[nodiscard]] const DLTensor* dl() const { return &view_; }
