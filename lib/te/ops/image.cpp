@@ -1,0 +1,65 @@
+#include "image.h"
+
+namespace tc::op {
+
+Shape image_shape(Layout layout, int64_t n, int64_t c, int64_t h, int64_t w) {
+  return layout == Layout::nhwc ? Shape{n, h, w, c} : Shape{n, c, h, w};
+}
+
+Expr image_at(const Tensor& x, Layout layout, const Expr& n, const Expr& c, const Expr& h, const Expr& w) {
+  return layout == Layout::nhwc ? x(n, h, w, c) : x(n, c, h, w);
+}
+
+std::vector<std::string> image_axes(Layout layout, const std::string& channel) {
+  if (layout == Layout::nhwc) return {"n", "h", "w", channel};
+  return {"n", channel, "h", "w"};
+}
+
+std::string_view image_layout(Layout layout) { return layout == Layout::nhwc ? "[n, h, w, c]" : "[n, c, h, w]"; }
+
+void require_pair(std::string_view op, std::string_view argument, const Pair& p, int64_t low) {
+  require_range(op, argument, p.y, low, kMaxAttr);
+  require_range(op, argument, p.x, low, kMaxAttr);
+}
+
+void require_padding(std::string_view op, const Padding& p) {
+  for (const int64_t side : {p.top, p.left, p.bottom, p.right}) require_range(op, "padding", side, 0, kMaxAttr);
+}
+
+int64_t window_count(std::string_view op, std::string_view which, int64_t extent, int64_t padding, int64_t kernel, int64_t stride,
+                     int64_t dilation) {
+  require_range(op, fmt::format("the {} of the kernel", which), kernel, 1, kMaxAttr);
+  const int64_t reach = dilation * (kernel - 1) + 1;   // < 2^62: both are checked attributes
+  const int64_t slack = extent + padding - reach;
+  if (slack >= 0) return slack / stride + 1;
+  TC_REQUIRE(extent == 0, op_error("shape", op, fmt::format("the {} of the kernel", which),
+                                   fmt::format("at most {}, that of the padded image", extent + padding),
+                                   dilation == 1 ? std::to_string(reach) : fmt::format("{} ({} dilated by {})", reach, kernel, dilation),
+                                   "use more padding or a smaller kernel"));
+  return 0;
+}
+
+Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& fill) {
+  if (!p.any()) return x;
+  const ImageDims at(layout);
+  Shape shape = x.extents();
+  const int64_t height = shape[at.h], width = shape[at.w];
+  shape[at.h] += p.top + p.bottom;
+  shape[at.w] += p.left + p.right;
+  return compute(
+      shape,
+      [&](const Axes& i) {
+        Expr inside = ir::bool_imm(true);   // only the sides that are padded are tested
+        if (p.top) inside = ir::logical_and(inside, i[at.h] >= p.top);
+        if (p.bottom) inside = ir::logical_and(inside, i[at.h] < p.top + height);
+        if (p.left) inside = ir::logical_and(inside, i[at.w] >= p.left);
+        if (p.right) inside = ir::logical_and(inside, i[at.w] < p.left + width);
+        Axes source = i;
+        source[at.h] = i[at.h] - p.top;
+        source[at.w] = i[at.w] - p.left;
+        return tc::if_then_else(inside, x.at(source), fill);
+      },
+      x.name() + "_pad", image_axes(layout, "c"));
+}
+
+}  // namespace tc::op
