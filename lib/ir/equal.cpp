@@ -38,8 +38,18 @@ uint64_t mix(uint64_t h, uint64_t v) {
 template <class T>
 inline constexpr bool ignores_name = std::is_same_v<T, Var> || std::is_same_v<T, Buffer> || std::is_same_v<T, Func> || std::is_same_v<T, Combiner>;
 
+// The extents that parameters' shapes name: variables that stand alone there
+// are bound by the function. Calls f(parameter, dimension, variable).
+template <class F>
+void for_each_symbol(const Func& fn, F&& f) {
+  for (size_t i = 0; i < fn.params.size(); ++i)
+    for (size_t d = 0; d < fn.params[i]->shape.size(); ++d)
+      if (const auto* v = fn.params[i]->shape[d].as<Var>()) f(i, d, *v);
+}
+
 struct Comparer {
   Numbering left, right;
+  int64_t count = 0;   // not left.size(): a variable may be bound again, in another place
 
   bool named(const Node& a, const Node& b) {
     const auto x = left.find(&a), y = right.find(&b);
@@ -47,7 +57,7 @@ struct Comparer {
     return x->second == y->second;
   }
   bool define(const Node& a, const Node& b) {
-    const auto n = static_cast<int64_t>(left.size());
+    const int64_t n = count++;
     bool same = a.kind == b.kind;
     if (same && a.kind == Kind::Var) same = static_cast<const Var&>(a).type == static_cast<const Var&>(b).type;
     if (same && a.kind == Kind::Buffer) same = fields(static_cast<const Buffer&>(a), static_cast<const Buffer&>(b));
@@ -63,7 +73,16 @@ struct Comparer {
       const auto& y = static_cast<const T&>(b);
       if constexpr (std::is_base_of_v<ExprNode, T>)
         if (x.type != y.type) return false;
+      if constexpr (std::is_same_v<T, Func>) define_symbols(x, y);
       return fields(x, y);
+    });
+  }
+  void define_symbols(const Func& a, const Func& b) {
+    if (a.params.size() != b.params.size()) return;
+    for_each_symbol(a, [&](size_t i, size_t d, const Var& v) {
+      if (d >= b.params[i]->shape.size()) return;
+      const auto* w = b.params[i]->shape[d].as<Var>();
+      if (w && !left.count(&v) && !right.count(w)) (void)define(v, *w);
     });
   }
   template <class T>
@@ -93,13 +112,13 @@ struct Comparer {
 
 struct Hasher {
   Numbering bound;
+  int64_t count = 0;
 
   uint64_t define(const Node& n) {
     uint64_t h = static_cast<uint64_t>(n.kind);
     if (n.kind == Kind::Var) h = mix(h, hash_attr(static_cast<const Var&>(n).type));
     if (n.kind == Kind::Buffer) h = mix(h, fields(static_cast<const Buffer&>(n)));
-    const auto count = static_cast<int64_t>(bound.size());
-    bound.insert_or_assign(&n, count);
+    bound.insert_or_assign(&n, count++);
     return h;
   }
   uint64_t node(const Node& n) {
@@ -110,6 +129,8 @@ struct Hasher {
     return dispatch(n, [&](const auto& x) {
       using T = std::decay_t<decltype(x)>;
       uint64_t h = mix(31, static_cast<uint64_t>(T::kKind));
+      if constexpr (std::is_same_v<T, Func>)
+        for_each_symbol(x, [&](size_t, size_t, const Var& v) { if (!bound.count(&v)) (void)define(v); });
       if constexpr (std::is_base_of_v<ExprNode, T>) h = mix(h, hash_attr(x.type));
       return mix(h, fields(x));
     });

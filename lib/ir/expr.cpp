@@ -11,9 +11,7 @@ namespace tc::ir {
 
 std::string_view to_string(BinaryOp op) {
   static constexpr std::string_view kNames[kNumBinaryOps] = {"+",  "-", "*",  "/", "%",   "min", "max", "==", "!=",
-                                                             "<",  "<=", ">", ">=", "&&", "||", "&",   "|",  "^"};
-  if (op == BinaryOp::shl) return "<<";
-  if (op == BinaryOp::shr) return ">>";
+                                                             "<",  "<=", ">", ">=", "&&", "||", "&",   "|",  "^",  "<<", ">>"};
   return kNames[static_cast<size_t>(op)];
 }
 

@@ -87,7 +87,7 @@ enum class BinaryOp : uint8_t {
   and_, or_,                              // bool
   bit_and, bit_or, bit_xor, shl, shr,     // integers
 };
-inline constexpr int kNumBinaryOps = 18;
+inline constexpr int kNumBinaryOps = 20;
 /// "+", "min", "==" ...
 [[nodiscard]] std::string_view to_string(BinaryOp op);
 [[nodiscard]] constexpr bool is_compare(BinaryOp op) { return op >= BinaryOp::eq && op <= BinaryOp::ge; }
@@ -137,7 +137,7 @@ struct Select : ExprOf<Kind::Select> {
 struct Cast : ExprOf<Kind::Cast> {
   Expr value;
   Cast(DType t, Expr v) : ExprOf(t), value(std::move(v)) {}
-  static constexpr std::string_view syntax = "{type}({value})";
+  static constexpr std::string_view syntax = "cast({type}, {value})";
   static constexpr auto fields() { return std::tuple{use("value", &Cast::value)}; }
 };
 
@@ -224,7 +224,7 @@ struct Reduce : ExprOf<Kind::Reduce> {
          int64_t comp)
       : ExprOf(t), combiner(std::move(c)), mins(std::move(mn)), extents(std::move(ex)), vars(std::move(v)),
         source(std::move(s)), component(comp) {}
-  static constexpr std::string_view syntax = "reduce {combiner}.{component}({vars} in [{mins}, +{extents})) {source}";
+  static constexpr std::string_view syntax = "reduce {combiner} of ({source}, {vars} in [{mins}, +{extents})).{component}";
   static constexpr auto fields() {
     return std::tuple{use("combiner", &Reduce::combiner), use("mins", &Reduce::mins), use("extents", &Reduce::extents),
                       def("vars", &Reduce::vars), use("source", &Reduce::source), attr("component", &Reduce::component)};

@@ -40,7 +40,7 @@ struct Store : StmtOf<Kind::Store> {
 struct Alloc : StmtOf<Kind::Alloc> {
   BufferRef buffer;
   Stmt body;
-  static constexpr std::string_view syntax = "alloc {buffer} {{body}}";
+  static constexpr std::string_view syntax = "alloc {buffer}\n{body}";
   static constexpr auto fields() { return std::tuple{def("buffer", &Alloc::buffer), use("body", &Alloc::body)}; }
 };
 
@@ -66,7 +66,7 @@ struct Let : StmtOf<Kind::Let> {
   VarRef var;
   Expr value;
   Stmt body;
-  static constexpr std::string_view syntax = "let {var} = {value} {{body}}";
+  static constexpr std::string_view syntax = "let {var}: {type} = {value}\n{body}";
   static constexpr auto fields() { return std::tuple{use("value", &Let::value), def("var", &Let::var), use("body", &Let::body)}; }
 };
 
