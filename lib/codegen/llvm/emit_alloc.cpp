@@ -1,0 +1,106 @@
+// Storage: register slots, the stack, the runtime's workspace.
+#include <fmt/format.h>
+
+#include "emitter.h"
+
+namespace tc::codegen {
+
+using namespace ir;
+using llvm::Value;
+
+namespace {
+
+constexpr int64_t kMaxStackBytes = 64 << 10;   // a function, its calls not counted
+constexpr int kAlignment = 64;
+
+int64_t constant_extent(const Buffer& buffer, const std::string& where) {
+  if (buffer.shape.size() > 1) refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, buffer.shape.size()), where);
+  if (buffer.shape.empty()) return 1;
+  const auto extent = as_int(buffer.shape[0]);
+  if (!extent) refuse(fmt::format("the extent of the buffer {} is no constant", buffer.name), where);
+  if (*extent > INT64_MAX / 16) refuse(fmt::format("the buffer {} has {} elements", buffer.name, *extent), where);
+  return *extent;
+}
+
+// Every access of `buffer` in `body` as (first element, lanes), or nothing where
+// one is not constant or two overlap without being equal.
+std::optional<std::vector<std::pair<int64_t, int>>> slots_of(const Buffer& buffer, const Stmt& body) {
+  std::map<int64_t, int> slots;
+  bool ok = true;
+  const auto access = [&](const BufferRef& b, const std::vector<Expr>& indices) {
+    if (b.get() != &buffer || !ok) return;
+    const Expr index = indices.empty() ? int_imm(0) : indices[0];
+    const auto* r = index.as<Ramp>();
+    const bool consecutive = r ? is_int(r->stride, 1) : index->type.lanes == 1;
+    const auto first = as_int(r ? r->base : index);
+    if (!first || !consecutive) {
+      ok = false;
+      return;
+    }
+    const auto [it, added] = slots.emplace(*first, index->type.lanes);
+    if (!added) ok = it->second == index->type.lanes;
+  };
+  walk_all(*body, [&](const Node& n) {
+    if (n.kind == Kind::Load) access(static_cast<const Load&>(n).buffer, static_cast<const Load&>(n).indices);
+    if (n.kind == Kind::Store) access(static_cast<const Store&>(n).buffer, static_cast<const Store&>(n).indices);
+  });
+  if (!ok) return std::nullopt;
+  int64_t end = INT64_MIN;
+  for (const auto& [first, lanes] : slots) {
+    if (first < end) return std::nullopt;
+    end = first + lanes;
+  }
+  return std::vector<std::pair<int64_t, int>>(slots.begin(), slots.end());
+}
+
+}  // namespace
+
+// Slots are entry-block allocas of one value each, which finish() promotes.
+// False: some access is not a slot, and the buffer has to live on the stack.
+bool FunctionEmitter::emit_slots(const Alloc& alloc) {
+  const auto slots = slots_of(*alloc.buffer, alloc.body);
+  if (!slots) return false;
+  Place place;
+  place.is_register = true;
+  for (const auto& [first, lanes] : *slots) {
+    llvm::Type* type = value_type(alloc.buffer->type.with_lanes(lanes));
+    auto* a = new llvm::AllocaInst(type, 0, nullptr, alloc.buffer->name, entry_->getTerminator()->getIterator());
+    promotable_.push_back(a);
+    place.slots[{first, lanes}] = a;
+  }
+  buffers_[alloc.buffer.get()] = std::move(place);
+  emit(alloc.body);
+  buffers_.erase(alloc.buffer.get());
+  return true;
+}
+
+void FunctionEmitter::emit_alloc(const Alloc& alloc) {
+  const Buffer& buffer = *alloc.buffer;
+  const int64_t extent = constant_extent(buffer, s_.name);
+  const int64_t bytes = extent * buffer.type.bytes();
+  if (buffer.scope == Scope::register_ && emit_slots(alloc)) return;
+  if (buffer.scope != Scope::global && buffer.scope != Scope::stack && buffer.scope != Scope::register_)
+    refuse(fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name, to_string(buffer.scope)), s_.name);
+  if (buffer.scope != Scope::global && stack_bytes_ + bytes <= kMaxStackBytes) {
+    stack_bytes_ += bytes;
+    bind(buffer, entry_alloca(llvm::ArrayType::get(memory_type(buffer.type), static_cast<uint64_t>(std::max<int64_t>(extent, 1))), kAlignment));
+    emit(alloc.body);
+    buffers_.erase(&buffer);
+    return;
+  }
+  llvm::CallInst* block = b_.CreateCall(s_.runtime("tc_alloc"), {i64(bytes)}, buffer.name);
+  fail_unless(b_.CreateIsNotNull(block), b_.getInt32(1));
+  heap_.push_back(block);
+  // a level of its own: addresses in the block are made right here, outside the loops of the body
+  open_level();
+  level_of_[block] = static_cast<int>(levels_.size()) - 1;
+  bind(buffer, block);
+  emit(alloc.body);
+  close_level();
+  buffers_.erase(&buffer);
+  heap_.pop_back();
+  b_.CreateCall(s_.runtime("tc_free"), {block});
+  loaded_.clear();
+}
+
+}  // namespace tc::codegen

@@ -1,0 +1,105 @@
+#include "tc/codegen/target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "target_parts.h"
+
+namespace tc::codegen {
+
+void set_vector_registers(Target& t) {
+  const bool avx512 = t.has("avx512f") && t.has("avx512vl") && t.has("avx512bw") && t.has("avx512dq");
+  t.vector_bits = avx512 ? 512 : t.has("avx") ? 256 : 128;
+  t.num_vector_registers = avx512 ? 32 : 16;
+}
+
+std::string machine_key(const Target& t) {
+  std::string key = fmt::format("{} {} {} {}", t.kind, t.triple, t.cpu, t.vector_bits);
+  for (const std::string& f : t.isa) key += " +" + f;
+  return key;
+}
+
+Target Target::host() { return detected_host(); }
+
+bool Target::has(std::string_view feature) const { return std::binary_search(isa.begin(), isa.end(), feature); }
+
+namespace {
+
+Error bad_target(std::string_view text, std::string what) {
+  return Error("codegen.target", std::move(what)).fact("target", std::string(text)).fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE or accel:FILE");
+}
+
+// "+avx2,-avx512f" onto the features of `t`; what goes wrong, or nothing.
+std::string apply_attributes(Target& t, const std::string& list) {
+  std::stringstream items(list);
+  for (std::string item; std::getline(items, item, ',');) {
+    const std::string name = item.substr(std::min<size_t>(1, item.size()));
+    if (item.size() < 2 || (item[0] != '+' && item[0] != '-')) return fmt::format("the attribute `{}` does not start with + or -", item);
+    if (!is_isa_feature(name)) return fmt::format("there is no instruction-set feature {}", name);
+    const auto at = std::lower_bound(t.isa.begin(), t.isa.end(), name);
+    const bool there = at != t.isa.end() && *at == name;
+    if (item[0] == '+' && !there) t.isa.insert(at, name);
+    if (item[0] == '-' && there) t.isa.erase(at);
+  }
+  return "";
+}
+
+}  // namespace
+
+Expected<Target> Target::parse(std::string_view text) {
+  std::stringstream words{std::string(text)};
+  std::string kind;
+  words >> kind;
+  Target t = detected_host();
+  if (kind.rfind("accel:", 0) == 0 || kind == "accel") {
+    t.kind = "accel";
+    t.config = kind.size() > 6 ? kind.substr(6) : "";
+    return t;
+  }
+  if (kind != "cpu") return bad_target(text, fmt::format("there is no target of kind `{}`", kind));
+  std::string attributes;
+  for (std::string word; words >> word;) {
+    if (word.rfind("-mcpu=", 0) == 0) {
+      t.cpu = word.substr(6);
+      if (t.cpu == "native") t.cpu = detected_host().cpu;
+      CpuFeatures features = cpu_features(t.triple, t.cpu);
+      if (!features.known) return bad_target(text, fmt::format("there is no processor `{}`", t.cpu));
+      t.isa = word == "-mcpu=native" ? detected_host().isa : std::move(features.isa);
+      t.tune = std::move(features.tune);
+    } else if (word.rfind("-mattr=", 0) == 0) {
+      attributes += word.substr(7) + ",";
+    } else {
+      return bad_target(text, fmt::format("there is no target option `{}`", word));
+    }
+  }
+  if (std::string wrong = apply_attributes(t, attributes); !wrong.empty()) return bad_target(text, std::move(wrong));
+  set_vector_registers(t);
+  return t;
+}
+
+std::string Target::text() const {
+  if (kind != "cpu") return config.empty() ? kind : kind + ":" + config;
+  std::string out = "cpu -mcpu=" + cpu, attributes;
+  const CpuFeatures named = cpu_features(triple, cpu);
+  const auto list = [&](char sign, const std::vector<std::string>& in, const std::vector<std::string>& not_in) {
+    for (const std::string& f : in)
+      if (!std::binary_search(not_in.begin(), not_in.end(), f)) attributes += fmt::format("{}{}{}", attributes.empty() ? "" : ",", sign, f);
+  };
+  list('+', isa, named.isa);
+  list('-', named.isa, isa);
+  return attributes.empty() ? out : out + " -mattr=" + attributes;
+}
+
+Check Target::runs_on(const Target& machine) const {
+  std::string missing;
+  for (const std::string& f : isa)
+    if (!machine.has(f)) missing += (missing.empty() ? "" : " ") + f;
+  if (kind != "cpu" || triple != machine.triple || !missing.empty())
+    return Error("codegen.target.unsupported", "this machine cannot run code of that target").fact("target", text()).fact("machine", machine.text())
+        .fact("missing", missing).fix("export a library for it, or compile for the target cpu");
+  return std::nullopt;
+}
+
+}  // namespace tc::codegen
