@@ -6,6 +6,13 @@
 #include "tc/autotune/choices.h"
 
 namespace tc::autotune {
+namespace {
+
+// An extent above its square, which no tensor in memory has, may lose the
+// divisors in the middle; a hostile one costs a millisecond, not minutes.
+constexpr int64_t kMaxTrialDivisor = int64_t{1} << 20;
+
+}  // namespace
 
 Domain Domain::list(std::vector<int64_t> values) {
   Domain d;  // without repetitions: an index and a value must name each other
@@ -56,7 +63,7 @@ std::vector<int64_t> factor_candidates(int64_t extent, const FactorLimits& limit
     if (f >= limits.min && f <= limits.max && f % limits.multiple_of == 0) out.push_back(f);
   };
   const int64_t n = std::max<int64_t>(extent, 1);
-  for (int64_t d = 1; d <= n / d; ++d)
+  for (int64_t d = 1; d <= n / d && d <= kMaxTrialDivisor; ++d)
     if (n % d == 0) {
       add(d);
       add(n / d);
