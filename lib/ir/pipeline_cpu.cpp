@@ -9,8 +9,15 @@ const Pipeline& cpu_pipeline() {
       Form::nested,
       Form::target,
       {
-          {&passes::vectorize, "while loops still stand: lanes come from whole loops"},
-          {&passes::unroll, "after vectorize, which may leave loops of vectors to copy"},
+          {&passes::lower_guards, "first: only `if` statements can be peeled and simplified away"},
+          {&passes::simplify, "the conditions become sums that peel_tails can read"},
+          {&passes::peel_tails, "while loops are still loops: later copies would each carry the branch"},
+          {&passes::simplify, "new ranges decide conditions and shorten quotients of fused loops"},
+          {&passes::vectorize, "after peel_tails, as an `if` on a lane forbids vectors"},
+          {&passes::unroll, "after vectorize, so that what is copied is short"},
+          {&passes::simplify, "constants of the copies fold; ramps become canonical"},
+          {&passes::flatten, "when indices are final: one sum of strides a load"},
+          {&passes::simplify, "collects the sums of strides"},
       }};
   return kPipeline;
 }

@@ -9,6 +9,10 @@ namespace tc::ir {
 
 /// X(name), in alphabetical order.
 #define TC_IR_PASSES(X) \
+  X(flatten)            \
+  X(lower_guards)       \
+  X(peel_tails)         \
+  X(simplify)           \
   X(unroll)             \
   X(vectorize)
 

@@ -1,0 +1,43 @@
+// The conditions that peel_tails can decide: comparisons of index sums, and the
+// values of a variable at which they change. Private to lib/ir.
+#pragma once
+#include <set>
+
+#include "tc/ir/affine.h"
+#include "tc/ir/interval.h"
+#include "tc/ir/traverse.h"
+
+namespace tc::ir {
+
+/// sum <= 0, what a comparison < <= > >= of i64 says. Nothing for another expression.
+[[nodiscard]] std::optional<Affine> at_most_zero(const Expr& comparison);
+
+/// What is known of a sum, term by term.
+[[nodiscard]] Interval interval_of(const Affine& sum, const Bounds& bounds);
+
+/// Calls f on every comparison of a condition: what && || ! and bool == join.
+template <class F>
+void for_each_comparison(const Expr& condition, F&& f) {
+  if (const auto* b = condition.as<Binary>()) {
+    if (b->op == BinaryOp::and_ || b->op == BinaryOp::or_) {
+      for_each_comparison(b->a, f);
+      for_each_comparison(b->b, f);
+    } else {
+      f(condition);
+    }
+  } else if (const auto* c = condition.as<Call>(); c && c->op == CallOp::not_) {
+    for_each_comparison(c->args[0], f);
+  }
+}
+
+/// The condition with every comparison that `bounds` decides replaced by its value.
+[[nodiscard]] Expr decide(const Expr& condition, const Bounds& bounds);
+
+/// Adds to `cuts` the values of `pivot` (an atom of the sum) from which on `sum <= 0`
+/// turns from always true to mixed, from mixed to always false, or the other way.
+void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, std::set<int64_t>& cuts);
+
+/// Whether there is a load below e.
+[[nodiscard]] bool reads_memory(const Expr& e);
+
+}  // namespace tc::ir
