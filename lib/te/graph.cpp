@@ -121,15 +121,29 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
 }
 
 namespace {
-double flops_of(const Expr& e) {
+// The operations of one evaluation of `e`. What reads no element is index
+// arithmetic and costs nothing, nor does the guard of an access.
+double flops_of(const Expr& e, bool& loads) {
+  if (e->kind == ir::Kind::Load) {
+    loads = true;
+    return 0;
+  }
   double n = 0;
-  ir::walk_all(*e, [&](const ir::Node& node) {
-    if (node.kind == ir::Kind::Load) return false;   // index arithmetic does not count
-    const auto* x = static_cast<const ir::ExprNode*>(&node);
-    if (node.kind == ir::Kind::Binary || (node.kind == ir::Kind::Call && x->type.is_float())) n += 1;
-    return true;
+  bool any = false;
+  const auto* call = e.as<ir::Call>();
+  const bool guard = call && call->op == ir::CallOp::if_then_else;
+  ir::for_each_child(*e, [&](const ir::Node& child, ir::Role) {
+    const auto* x = static_cast<const ir::ExprNode*>(&child);
+    if (guard && x == call->args[0].get()) return;
+    n += flops_of(Expr(x), any);
   });
-  return n;
+  loads |= any;
+  const bool counts = e->kind == ir::Kind::Binary || (call && !guard && e->type.is_float());
+  return any && counts ? n + 1 : n;
+}
+double flops_of(const Expr& e) {
+  bool loads = false;
+  return flops_of(e, loads);
 }
 }  // namespace
 

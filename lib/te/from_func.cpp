@@ -1,0 +1,189 @@
+// te-form function -> tensors.
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+#include "tc/ir/traverse.h"
+#include "tc/te/graph.h"
+
+namespace tc {
+namespace {
+
+constexpr int64_t kMaxBytes = int64_t{1} << 62;
+
+Error form_error(std::string message, std::string fix) { return Error("te.func.form", std::move(message)).fix(std::move(fix)); }
+
+class Reader {
+ public:
+  explicit Reader(const FuncRef& func) : func_(func) {}
+
+  ParsedGraph read() {
+    TC_REQUIRE(func_, form_error("there is no function", "pass a te-form function"));
+    flatten(func_->body);
+    for (const ir::Compute* c : computes_)
+      for (const BufferRef& b : c->buffers)
+        TC_REQUIRE(written_.insert(b.get()).second,
+                   form_error(fmt::format("{} is computed twice", b->name), "give each stage a buffer of its own"));
+    for (const BufferRef& p : func_->params) declare_param(p);
+    for (const ir::Compute* c : computes_) stage(*c);
+    ParsedGraph out;
+    for (const BufferRef& p : func_->params) out.args.emplace_back(made_.at(p));
+    out.outputs = outputs();
+    return out;
+  }
+
+ private:
+  // alloc ... alloc { computes }, in any nesting
+  void flatten(const ir::Stmt& s) {
+    if (!s) return;
+    if (const auto* a = s.as<ir::Alloc>()) {
+      local_.insert(a->buffer.get());
+      flatten(a->body);
+    } else if (const auto* q = s.as<ir::Seq>()) {
+      for (const ir::Stmt& t : q->stmts) flatten(t);
+    } else if (const auto* c = s.as<ir::Compute>()) {
+      computes_.push_back(c);
+    } else {
+      throw form_error(fmt::format("a {} statement in {}, which is not in te form", ir::to_string(s->kind), func_->name),
+                       "te form has alloc and compute statements only");
+    }
+  }
+
+  static void check_shape(const ir::Buffer& b) {
+    TC_REQUIRE(b.type.is_scalar(), form_error(fmt::format("{} has elements of type {}", b.name, ir::to_string(b.type)), "use an element type"));
+    int64_t bytes = b.type.bytes();
+    for (const Expr& e : b.shape) {
+      const auto n = ir::as_int(e);
+      TC_REQUIRE(n, Error("te.shape.symbolic", fmt::format("an extent of {} is no constant", b.name)).fix("give every extent as a number"));
+      TC_REQUIRE(*n == 0 || bytes <= kMaxBytes / *n, Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name)));
+      if (*n != 0) bytes *= *n;
+    }
+  }
+
+  void declare_param(const BufferRef& p) {
+    check_shape(*p);
+    TC_REQUIRE(params_.insert(p.get()).second, form_error(fmt::format("{} is a parameter twice", p->name), "name each parameter once"));
+    if (written_.contains(p.get())) return;
+    std::vector<int64_t> shape;
+    for (const Expr& e : p->shape) shape.push_back(*ir::as_int(e));
+    made_.emplace(p, placeholder(std::move(shape), p->type, p->name).buffer());
+  }
+
+  // Every variable is an axis and every buffer is known; loads of the new buffers.
+  Expr checked_value(const ir::Compute& c, const Expr& value) const {
+    TC_REQUIRE(value->type.is_scalar(), form_error(fmt::format("the value of {} is a vector", c.buffers[0]->name), "te form has scalar values"));
+    std::unordered_set<const void*> known;
+    for (const VarRef& v : c.vars) known.insert(v.get());
+    const auto* reduce = value.as<ir::Reduce>();
+    if (reduce) {
+      for (const Expr& e : reduce->mins) require_constant(e, c);
+      for (const Expr& e : reduce->extents) require_constant(e, c);
+      for (const VarRef& v : reduce->vars) known.insert(v.get());
+      std::vector<Expr> source;
+      for (const Expr& s : reduce->source) source.push_back(checked_element(c, s, known));
+      return ir::reduce(reduce->combiner, reduce->mins, reduce->extents, reduce->vars, std::move(source), reduce->component);
+    }
+    return checked_element(c, value, known);
+  }
+
+  static void require_constant(const Expr& e, const ir::Compute& c) {
+    TC_REQUIRE(ir::as_int(e), form_error(fmt::format("a reduce axis of {} has no constant range", c.buffers[0]->name), "give its first value and extent as numbers"));
+  }
+
+  Expr checked_element(const ir::Compute& c, const Expr& e, const std::unordered_set<const void*>& known) const {
+    const auto refuse = [&](const std::string& what) {
+      throw form_error(fmt::format("{} in the value of {}", what, c.buffers[0]->name), "see the te form in docs/ir.md");
+    };
+    ir::walk_all(*e, [&](const ir::Node& n) {
+      if (n.kind == ir::Kind::Reduce) refuse("a reduction that is not on top");
+      if (n.kind == ir::Kind::Ramp || n.kind == ir::Kind::Broadcast || n.kind == ir::Kind::VectorReduce) refuse("a vector");
+      if (n.kind == ir::Kind::Var && !known.contains(&n)) refuse(fmt::format("the unknown variable {}", static_cast<const ir::Var&>(n).name));
+    });
+    return rename(c, e);
+  }
+
+  // Not rewrite(): that would apply to each use of a shared node again, and a
+  // load must be rebuilt whole. Types do not change, so nothing folds.
+  Expr rename(const ir::Compute& c, const Expr& e) const {
+    const Expr inner = ir::map_children(e, [&](const Expr& child) { return rename(c, child); });
+    const auto* load = inner.as<ir::Load>();
+    if (!load) return inner;
+    const auto it = made_.find(load->buffer);
+    TC_REQUIRE(it != made_.end(), form_error(fmt::format("{} is read by {} before it is computed", load->buffer->name, c.buffers[0]->name),
+                                             "compute stages in order; inputs are parameters that nothing computes"));
+    return ir::load(it->second, load->indices);
+  }
+
+  void stage(const ir::Compute& c) {
+    auto op = std::make_shared<Op>();
+    op->axes = c.vars;
+    std::unordered_set<std::string> names;
+    for (size_t i = 0; i < c.buffers.size(); ++i) {
+      const BufferRef& b = c.buffers[i];
+      TC_REQUIRE(params_.contains(b.get()) || local_.contains(b.get()),
+                 form_error(fmt::format("{} is neither a parameter nor allocated", b->name), "alloc it"));
+      check_shape(*b);
+      op->values.push_back(checked_value(c, c.values[i]));
+      // outputs of one operation are told apart by name
+      std::string name = b->name;
+      for (int n = 1; !names.insert(name).second; ++n) name = fmt::format("{}_{}", b->name, n);
+      op->output_names.push_back(std::move(name));
+    }
+    op->name = op->output_names[0];
+    op->shape = c.buffers[0]->shape;
+    std::vector<BufferRef> buffers;
+    for (size_t i = 0; i < c.buffers.size(); ++i) {
+      buffers.push_back(ir::buffer(op->output_names[i], c.buffers[i]->type, op->shape));
+      const_cast<ir::Buffer&>(*buffers[i]).source = op;
+    }
+    (void)ir::compute(buffers, op->axes, op->values);   // the rules for ranks, types and several outputs
+    for (size_t i = 0; i < buffers.size(); ++i) made_.emplace(c.buffers[i], buffers[i]);
+  }
+
+  // Computed parameters. They come back in an order under which to_func gives
+  // the function back, where there is one: as computed, or those first that no
+  // other stage reads.
+  std::vector<Tensor> outputs() const {
+    std::vector<Tensor> in_order, roots, others;
+    for (const ir::Compute* c : computes_)
+      for (const BufferRef& b : c->buffers) {
+        if (!params_.contains(b.get())) continue;
+        in_order.emplace_back(made_.at(b));
+        (is_read(*b) ? others : roots).emplace_back(made_.at(b));
+      }
+    TC_REQUIRE(!in_order.empty(), form_error(fmt::format("{} computes none of its parameters", func_->name), "make the result a parameter"));
+    if (others.empty() || same_order(in_order)) return in_order;
+    roots.insert(roots.end(), others.begin(), others.end());
+    return same_order(roots) ? roots : in_order;
+  }
+  bool is_read(const ir::Buffer& b) const {
+    bool read = false;
+    for (const ir::Compute* c : computes_)
+      for (const Expr& v : c->values) ir::walk<ir::Load>(v, [&](const ir::Load& l) { read |= l.buffer.get() == &b; });
+    return read;
+  }
+  bool same_order(const std::vector<Tensor>& outputs) const {
+    const Graph graph = Graph::of(outputs);
+    if (graph.ops.size() != computes_.size()) return false;
+    for (size_t i = 0; i < graph.ops.size(); ++i)
+      if (made_.at(computes_[i]->buffers[0])->source != graph.ops[i]) return false;
+    return true;
+  }
+
+  FuncRef func_;
+  std::vector<const ir::Compute*> computes_;
+  std::unordered_set<const void*> local_, params_, written_;
+  ir::BufferMap made_;
+};
+
+}  // namespace
+
+Expected<ParsedGraph> from_func(const FuncRef& te_func) {
+  try {
+    return Reader(te_func).read();
+  } catch (const Error& e) {
+    return e;
+  }
+}
+
+}  // namespace tc
