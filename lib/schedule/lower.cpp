@@ -1,0 +1,268 @@
+#include "tc/schedule/lower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "nest.h"
+#include "tc/ir/simplify.h"
+
+namespace tc {
+namespace {
+
+using ir::Stmt;
+
+// Makes the nests of all stages, once their regions are known.
+class Lowerer {
+ public:
+  Lowerer(const ScheduleState& state, const Nests& nests) : state_(state), nests_(nests), storage_(state.stages.size()) {
+    for (size_t i = 0; i < state_.stages.size(); ++i) make_storage(static_cast<int>(i));
+  }
+
+  [[nodiscard]] const std::vector<BufferRef>& storage(int stage) const { return storage_[static_cast<size_t>(stage)]; }
+
+  Stmt run() {
+    std::vector<Stmt> nests;
+    std::vector<BufferRef> locals;
+    for (size_t i = 0; i < state_.stages.size(); ++i) {
+      const StageState& s = state_.stages[i];
+      if (s.is_input || s.attach != StageState::root) continue;
+      nests.push_back(nest(static_cast<int>(i)));
+      if (!s.is_output)
+        for (const BufferRef& b : storage_[i]) locals.push_back(b);
+    }
+    // allocated just before the first nest that touches it, in order of the stages
+    Stmt body = ir::seq(std::move(nests));
+    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
+    return body;
+  }
+
+ private:
+  void make_storage(int id) {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    if (s.attach == StageState::inlined) return;
+    const bool own = s.attach == StageState::at || !s.layout.empty() || s.scope != Scope::global;
+    for (const BufferRef& b : s.buffers)
+      storage_[static_cast<size_t>(id)].push_back(own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
+  }
+
+  // Every read of a stage's tensor, as a read of where it is kept.
+  Expr redirect(const Expr& e) const {
+    return ir::rewrite(e, [&](const ir::Load& l) -> Expr {
+      const int producer = state_.find(l.buffer.get());
+      if (producer < 0) return nullptr;
+      const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
+      size_t component = 0;
+      while (!buffers[component].same(l.buffer)) ++component;
+      return ir::load(storage_[static_cast<size_t>(producer)][component], nests_.stored_at(producer, l.indices));
+    });
+  }
+
+  static Stmt guarded(const std::vector<Expr>& conditions, Stmt body) {
+    Expr all = ir::bool_imm(true);
+    for (const Expr& c : conditions) all = ir::logical_and(all, c);
+    return ir::if_(all, std::move(body));
+  }
+
+  [[nodiscard]] std::vector<Expr> own_index(int id, const ir::VarMap* subst = nullptr) const {
+    std::vector<Expr> index;
+    for (int d = 0; d < state_.stages[static_cast<size_t>(id)].rank(); ++d) index.push_back(nests_.index(id, d, subst));
+    return nests_.stored_at(id, index);
+  }
+
+  Stmt plain_body(int id) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const ir::VarMap map = nests_.body_map(id);
+    std::vector<Stmt> stores;
+    for (size_t i = 0; i < s.values.size(); ++i)
+      stores.push_back(ir::store(storage(id)[i], own_index(id), redirect(ir::substitute(s.values[i], map))));
+    return guarded(nests_.guards(id, false), ir::seq(std::move(stores)));
+  }
+
+  // S[i] = S[i] op source. A source that is the identity where a condition fails
+  // (padding) becomes an update under that condition: nothing is added there.
+  Stmt update_body(int id) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const auto* r = s.values[0].as<ir::Reduce>();
+    const ir::VarMap map = nests_.body_map(id);
+    std::vector<Expr> conditions = nests_.guards(id, false);
+    const std::vector<Expr> index = own_index(id);
+    std::vector<Expr> sources;
+    for (const Expr& e : r->source) sources.push_back(redirect(ir::substitute(e, map)));
+    if (sources.size() == 1) {
+      while (const auto* c = sources[0].as<ir::Call>()) {
+        if (c->op != ir::CallOp::if_then_else || !is_identity(*r, c->args[2])) break;
+        conditions.push_back(c->args[0]);
+        sources[0] = Expr(c->args[1]);
+      }
+      ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)}, {r->combiner->rhs[0], sources[0]}};
+      return guarded(conditions, ir::store(storage(id)[0], index, ir::substitute(r->combiner->results[0], fold)));
+    }
+    return guarded(conditions, tuple_update(id, *r, index, sources));
+  }
+
+  // All components are read before any is written.
+  Stmt tuple_update(int id, const ir::Reduce& r, const std::vector<Expr>& index, const std::vector<Expr>& sources) const {
+    ir::VarMap fold;
+    std::vector<std::pair<VarRef, Expr>> lets;
+    for (size_t i = 0; i < sources.size(); ++i) {
+      const VarRef old = ir::var(r.combiner->lhs[i]->name, sources[i]->type), add = ir::var(r.combiner->rhs[i]->name, sources[i]->type);
+      lets.emplace_back(old, ir::load(storage(id)[i], index));
+      lets.emplace_back(add, sources[i]);
+      fold[r.combiner->lhs[i]] = old;
+      fold[r.combiner->rhs[i]] = add;
+    }
+    std::vector<Stmt> stores;
+    for (size_t i = 0; i < sources.size(); ++i)
+      stores.push_back(ir::store(storage(id)[i], index, ir::substitute(r.combiner->results[i], fold)));
+    Stmt body = ir::seq(std::move(stores));
+    for (auto it = lets.rbegin(); it != lets.rend(); ++it) body = ir::let(it->first, it->second, body);
+    return body;
+  }
+
+  static bool is_identity(const ir::Reduce& r, const Expr& e) {
+    const Expr& id = r.combiner->identity[0];
+    const auto *a = e.as<ir::FloatImm>(), *b = id.as<ir::FloatImm>();
+    if (a && b) return a->value == b->value && std::signbit(a->value) == std::signbit(b->value);
+    const auto x = ir::as_int(e), y = ir::as_int(id);
+    return x && y && *x == *y;
+  }
+
+  // The stage's own loops inside position `from`, over which it is initialised.
+  Stmt init_nest(int id, int from, std::vector<Expr> first) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const auto* r = s.values[0].as<ir::Reduce>();
+    ir::VarMap fresh;
+    std::vector<std::pair<int, VarRef>> loops;
+    for (size_t p = static_cast<size_t>(from); p < s.leaves.size(); ++p) {
+      const int axis = s.leaves[p];
+      if (s.axes[static_cast<size_t>(axis)].reduce) continue;
+      const VarRef& v = nests_.of(id).axis_var[static_cast<size_t>(axis)];
+      loops.emplace_back(axis, ir::var(v->name));
+      fresh[v] = loops.back().second;
+    }
+    std::vector<Stmt> stores;
+    for (size_t i = 0; i < s.buffers.size(); ++i) {
+      const auto component = static_cast<size_t>(s.values[i].as<ir::Reduce>()->component);
+      stores.push_back(ir::store(storage(id)[i], own_index(id, &fresh), r->combiner->identity[component]));
+    }
+    Stmt body = guarded(nests_.guards(id, true, &fresh), ir::seq(std::move(stores)));
+    for (auto it = loops.rbegin(); it != loops.rend(); ++it) body = loop(id, it->first, it->second, body);
+    return guarded(first, body);
+  }
+
+  Stmt loop(int id, int axis, const VarRef& var, Stmt body) const {
+    const AxisState& a = state_.stages[static_cast<size_t>(id)].axes[static_cast<size_t>(axis)];
+    return ir::for_(var, ir::int_imm(0), ir::int_imm(nests_.of(id).axis_extent[static_cast<size_t>(axis)]), a.mode, std::move(body));
+  }
+
+  // Position of the outermost reduce loop, or the number of loops.
+  static int first_reduce(const StageState& s) {
+    int p = 0;
+    while (p < static_cast<int>(s.leaves.size()) && !s.axes[static_cast<size_t>(s.leaves[static_cast<size_t>(p)])].reduce) ++p;
+    return p;
+  }
+
+  Stmt nest(int id) { return build(id, 0); }
+
+  Stmt build(int id, int p) {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const int n = static_cast<int>(s.leaves.size());
+    Stmt body;
+    if (p == n) {
+      body = s.has_reduce() ? update_body(id) : plain_body(id);
+    } else {
+      const int axis = s.leaves[static_cast<size_t>(p)];
+      Stmt inner = with_attached(id, axis, build(id, p + 1));
+      body = loop(id, axis, nests_.of(id).axis_var[static_cast<size_t>(axis)], std::move(inner));
+    }
+    return s.has_reduce() ? with_init(id, p, std::move(body)) : body;
+  }
+
+  // The initialisation, if this is its place: before the loop at position p.
+  Stmt with_init(int id, int p, Stmt body) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const int q = first_reduce(s);
+    const int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
+    if (p != at) return body;
+    std::vector<Expr> first;
+    for (int i = q; i < p; ++i) {
+      const int axis = s.leaves[static_cast<size_t>(i)];
+      if (s.axes[static_cast<size_t>(axis)].reduce) first.push_back(ir::eq(nests_.of(id).axis_var[static_cast<size_t>(axis)], ir::int_imm(0)));
+    }
+    return ir::seq({init_nest(id, p, first), body});
+  }
+
+  Stmt with_attached(int id, int axis, Stmt body) {
+    std::vector<Stmt> nests;
+    std::vector<BufferRef> locals;
+    for (size_t i = 0; i < state_.stages.size(); ++i) {
+      const StageState& s = state_.stages[i];
+      if (s.attach != StageState::at || s.at_stage != id || s.at_axis != axis) continue;
+      nests.push_back(nest(static_cast<int>(i)));
+      for (const BufferRef& b : storage_[i]) locals.push_back(b);
+    }
+    nests.push_back(std::move(body));
+    body = ir::seq(std::move(nests));
+    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
+    return body;
+  }
+
+  const ScheduleState& state_;
+  const Nests& nests_;
+  std::vector<std::vector<BufferRef>> storage_;
+};
+
+// te form of the function that makes a packed argument from a plain one.
+FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
+  std::vector<VarRef> vars;
+  for (size_t i = 0; i < s.layout.size(); ++i) vars.push_back(ir::var(fmt::format("i{}", i)));
+  std::vector<Expr> index(plain->shape.size(), ir::int_imm(0));
+  for (size_t i = 0; i < s.layout.size(); ++i)
+    index[static_cast<size_t>(s.layout[i].axis)] = index[static_cast<size_t>(s.layout[i].axis)] + vars[i] * ir::int_imm(s.layout[i].div);
+  Expr inside = ir::bool_imm(true);
+  for (size_t d = 0; d < index.size(); ++d) inside = ir::logical_and(inside, index[d] < plain->shape[d]);
+  const Expr value = ir::if_then_else(ir::simplify(inside), ir::load(plain, index), ir::const_of(plain->type, 0));
+  return ir::func("pack_" + s.name, {plain, packed}, ir::compute({packed}, vars, {value}));
+}
+
+}  // namespace
+
+Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& args, const std::string& name) {
+  try {
+    (void)to_func(schedule.graph(), args, name);   // the rules for arguments
+    const ScheduleState& state = schedule.state();
+    Nests nests(state);
+    if (auto error = nests.infer()) return *error;
+    Lowerer lowerer(state, nests);
+    Lowered out;
+    std::vector<BufferRef> params;
+    for (size_t i = 0; i < args.size(); ++i) {
+      const int stage = state.find(args[i].buffer().get());
+      const StageState& s = state.stages[static_cast<size_t>(stage)];
+      if (!s.is_input && !s.is_output)
+        return Error("lower.args", fmt::format("{} is an intermediate and is given as an argument", s.name)).fix("make it an output of the schedule, or leave it out");
+      size_t component = 0;
+      while (!s.buffers[component].same(args[i].buffer())) ++component;
+      params.push_back(lowerer.storage(stage)[component]);
+      if (s.is_input && !s.layout.empty()) {
+        Pack pack{static_cast<int>(i), s.layout_text, pack_func(s, args[i].buffer(), params.back()), {}};
+        for (const Expr& e : params.back()->shape) pack.shape.push_back(*ir::as_int(e));
+        out.packs.push_back(std::move(pack));
+      }
+    }
+    ir::Stmt body = lowerer.run();
+    // outputs that are components nobody asked for are kept locally
+    for (const StageState& s : state.stages)
+      if (s.is_output)
+        for (const BufferRef& b : s.buffers)
+          if (std::none_of(params.begin(), params.end(), [&](const BufferRef& p) { return p.same(b); })) body = ir::alloc(b, body);
+    out.func = ir::simplify(ir::func(name, params, body));
+    return out;
+  } catch (const Error& e) {
+    return e;
+  }
+}
+
+}  // namespace tc

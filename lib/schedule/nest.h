@@ -1,0 +1,49 @@
+// Bound inference: which part of a stage each place needs. Private to lib/schedule.
+#pragma once
+#include "state.h"
+#include "tc/ir/interval.h"
+
+namespace tc {
+
+/// The loops of one stage, once its region is known.
+struct NestState {
+  std::vector<Expr> lo;                 // per dimension: first index computed, in loops outside the stage
+  std::vector<int64_t> extent;          // per dimension: how many
+  std::vector<bool> guard_lo, guard_hi; // may lie outside the shape
+  std::vector<int64_t> axis_extent;     // per axis id
+  std::vector<VarRef> axis_var;         // per axis id; loops only
+  std::vector<BufferRef> storage;       // per output: where it is kept
+  std::vector<ir::VarRange> enclosing;  // loops around the stage, outermost first
+};
+
+class Nests {
+ public:
+  explicit Nests(const ScheduleState& state);
+  /// Infers every stage's region, consumers first. Errors: lower.*.
+  Check infer();
+
+  [[nodiscard]] const NestState& of(int stage) const { return nests_[static_cast<size_t>(stage)]; }
+  /// The value of an axis (from 0) in terms of loop variables; `subst` replaces those.
+  [[nodiscard]] Expr value(int stage, int axis, const ir::VarMap* subst = nullptr) const;
+  /// Conditions under which the values of all splits lie inside their axes; only
+  /// spatial ones where asked. Plus the shape where the region may exceed it.
+  [[nodiscard]] std::vector<Expr> guards(int stage, bool spatial_only, const ir::VarMap* subst = nullptr) const;
+  /// Index of dimension `d`, in terms of loops.
+  [[nodiscard]] Expr index(int stage, int d, const ir::VarMap* subst = nullptr) const;
+  /// The body's variables -> indices, reduce variables included.
+  [[nodiscard]] ir::VarMap body_map(int stage) const;
+  /// Rebases and lays out one access to a stage's buffer.
+  [[nodiscard]] std::vector<Expr> stored_at(int stage, const std::vector<Expr>& index) const;
+  [[nodiscard]] std::vector<Expr> storage_shape(int stage) const;
+
+ private:
+  Check infer_region(int stage);
+  void derive_axes(int stage);
+  Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo, std::vector<Expr>& hi);
+  [[nodiscard]] std::vector<ir::VarRange> loops_of(int stage, int upto) const;
+
+  const ScheduleState& state_;
+  std::vector<NestState> nests_;
+};
+
+}  // namespace tc
