@@ -214,17 +214,26 @@ class Lowerer {
   std::vector<std::vector<BufferRef>> storage_;
 };
 
-// te form of the function that makes a packed argument from a plain one.
+// The function that makes a packed argument from a plain one, in nested form:
+// padding is zero, the innermost dimension in vectors, the outermost in parallel.
 FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
   std::vector<VarRef> vars;
-  for (size_t i = 0; i < s.layout.size(); ++i) vars.push_back(ir::var(fmt::format("i{}", i)));
+  std::vector<Expr> place;
   std::vector<Expr> index(plain->shape.size(), ir::int_imm(0));
-  for (size_t i = 0; i < s.layout.size(); ++i)
-    index[static_cast<size_t>(s.layout[i].axis)] = index[static_cast<size_t>(s.layout[i].axis)] + vars[i] * ir::int_imm(s.layout[i].div);
+  for (size_t i = 0; i < s.layout.size(); ++i) {
+    vars.push_back(ir::var(fmt::format("i{}", i)));
+    place.push_back(vars.back());
+    Expr& e = index[static_cast<size_t>(s.layout[i].axis)];
+    e = e + vars[i] * ir::int_imm(s.layout[i].div);
+  }
   Expr inside = ir::bool_imm(true);
   for (size_t d = 0; d < index.size(); ++d) inside = ir::logical_and(inside, index[d] < plain->shape[d]);
-  const Expr value = ir::if_then_else(ir::simplify(inside), ir::load(plain, index), ir::const_of(plain->type, 0));
-  return ir::func("pack_" + s.name, {plain, packed}, ir::compute({packed}, vars, {value}));
+  Stmt body = ir::store(packed, place, ir::if_then_else(inside, ir::load(plain, index), ir::const_of(plain->type, 0)));
+  for (size_t i = vars.size(); i-- > 0;) {
+    const auto mode = i == 0 ? ir::LoopMode::parallel : i + 1 == vars.size() ? ir::LoopMode::vectorized : ir::LoopMode::serial;
+    body = ir::for_(vars[i], ir::int_imm(0), packed->shape[i], mode, body);
+  }
+  return ir::simplify(ir::func("pack_" + s.name, {plain, packed}, body));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace tc {
 struct Pack {
   int arg = 0;               // position among the arguments
   std::string layout;        // dims, as given to Stage::layout
-  FuncRef func;              // te form: (plain, packed); elements of padding are zero
+  FuncRef func;              // nested form: (plain, packed); elements of padding are zero
   std::vector<int64_t> shape;   // of the packed tensor
 };
 

@@ -1,0 +1,73 @@
+// From a schedule to something callable: lower, the CPU pipeline, code generation.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "tc/codegen/export.h"
+#include "tc/codegen/jit.h"
+#include "tc/ir/pass.h"
+#include "tc/runtime/tensor.h"
+#include "tc/schedule/lower.h"
+
+namespace tc {
+
+struct BuildOptions {
+  codegen::Target target = codegen::Target::host();
+  std::string name = "main";          ///< of the function, and of its symbols
+  std::string workload;               ///< text for logs and people
+  codegen::CompileOptions compile;
+  ir::RunOptions passes;              ///< dumps, verification
+};
+
+/// A compiled computation. Copies share it; calls may come from any thread.
+class Function {
+ public:
+  /// Runs on CPU tensors, in the order of the arguments given to build. An argument
+  /// that the schedule packs (see packs) may come packed, or as the plain tensor:
+  /// then it is packed anew in every call. Errors: runtime.arg.*.
+  [[nodiscard]] Check run(std::span<const DLTensor* const> args) const;
+  void operator()(std::span<const DLTensor* const> args) const;
+
+  /// Positions of the arguments that are expected packed, with shapes and layouts.
+  [[nodiscard]] const std::vector<Pack>& packs() const;
+  /// The packed form of argument `arg` (one of packs()).
+  [[nodiscard]] Expected<runtime::Tensor> pack(int arg, const DLTensor& plain) const;
+
+  /// The compiled function on packed arguments, for benchmarks: its raw() makes no checks.
+  [[nodiscard]] const codegen::Kernel& kernel() const;
+  /// The function as IR after each step: "te", "nested", "target", or a pass' name.
+  [[nodiscard]] std::string ir(std::string_view form = "nested") const;
+  [[nodiscard]] std::string llvm() const { return kernel().llvm_ir(); }
+  [[nodiscard]] std::string assembly() const { return kernel().assembly(); }
+  /// Which schedule this is and why; set by whoever chose it.
+  [[nodiscard]] const std::string& explain() const;
+  void set_explanation(std::string text);
+  /// The steps that it was built from, as text.
+  [[nodiscard]] const std::string& schedule_text() const;
+  /// The plain arguments: names, types, shapes and which are outputs.
+  [[nodiscard]] const codegen::AbiSpec& abi() const;
+  /// Object, header, shared library at `path`; with packed arguments there is a
+  /// function NAME_pack_ARG for each beside NAME.
+  [[nodiscard]] Check export_to(std::string_view path, const codegen::ExportFormats& formats = {}) const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  friend Expected<Function> build(const Schedule&, const std::vector<Tensor>&, const BuildOptions&);
+};
+
+/// Compiles the schedule's function of `args`. Errors: te.args.*, lower.*, codegen.*.
+[[nodiscard]] Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args, const BuildOptions& options = {});
+
+/// The target form of a schedule without generating code: what the tuner's
+/// features and the tests look at.
+struct TargetForm {
+  Lowered lowered;
+  FuncRef func;
+  codegen::AbiSpec abi;        ///< of the packed arguments
+};
+[[nodiscard]] Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<Tensor>& args,
+                                                  const BuildOptions& options = {});
+[[nodiscard]] ir::PassContext pass_context(const codegen::Target& target);
+
+}  // namespace tc
