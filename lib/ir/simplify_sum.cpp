@@ -93,7 +93,7 @@ void Simplifier::sort(Affine& s) const {
 
 Expr Simplifier::finish_sum(Affine& s, const Expr& from) {
   if (s.terms.size() > 1 && needs_cancelling(s)) cancel(s);
-  if (s.terms.size() > 1 && has_product(s)) {
+  if (has_product(s)) {
     const Expr e = from_affine(std::move(s));   // takes out common factors
     return from && same_expr(e, from) ? from : e;
   }
