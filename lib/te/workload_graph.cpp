@@ -19,8 +19,8 @@ std::string one_line(const std::string& text) {
   return out;
 }
 
-/// Params a0 a1 ..., stages t0 t1 ..., axes i0 ..., reduce axes k0 ... . The
-/// names of combiners' variables are the printer's.
+/// Params a0 a1 ..., stages t0 t1 ..., axes i0 ..., reduce axes k0 ..., and the
+/// variables of combiners l0 ... and r0 ... .
 class Renamer {
  public:
   explicit Renamer(const FuncRef& func) : func_(func) {}
@@ -70,9 +70,26 @@ class Renamer {
       for (size_t i = 0; i < r->vars.size(); ++i) vars_.insert_or_assign(r->vars[i], reduced[i]);
       std::vector<Expr> source;
       for (const Expr& s : r->source) source.push_back(expr(s));
-      values.push_back(ir::reduce(r->combiner, r->mins, r->extents, reduced, std::move(source), r->component));
+      values.push_back(ir::reduce(combiner(r->combiner), r->mins, r->extents, reduced, std::move(source), r->component));
     }
     return ir::compute(std::move(buffers), std::move(axes), std::move(values));
+  }
+  // sum, prod, ... stay what they are; others are told apart by what they do.
+  static ir::CombinerRef combiner(const ir::CombinerRef& c) {
+    if (c->results.size() == 1 && c->results[0].as<ir::Binary>()) return c;
+    ir::VarMap map;
+    std::vector<VarRef> lhs, rhs;
+    const auto rename = [&](const std::vector<VarRef>& from, std::vector<VarRef>& to, const char* prefix) {
+      for (const VarRef& v : from) {
+        to.push_back(ir::var(fmt::format("{}{}", prefix, to.size()), v->type));
+        map.insert_or_assign(v, to.back());
+      }
+    };
+    rename(c->lhs, lhs, "l");
+    rename(c->rhs, rhs, "r");
+    std::vector<Expr> results;
+    for (const Expr& e : c->results) results.push_back(ir::substitute(e, map));
+    return ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
   }
   VarRef fresh(const VarRef& v, std::string name) {
     VarRef f = ir::var(std::move(name), v->type);

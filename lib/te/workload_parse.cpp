@@ -152,12 +152,17 @@ class WorkloadParser {
     places_[static_cast<size_t>(key - keys.begin())] = word;
   }
 
+  static std::string example(const WorkloadKey& key) {
+    if (!key.fallback.empty()) return std::string(key.fallback);
+    return key.kind == KeyKind::list ? "4x5x6" : "64";
+  }
+
   [[nodiscard]] Error bad_value(const WorkloadKey& key, const Word& value, std::string expected) const {
     return at(value, "value", fmt::format("{} must be {}", key.name, expected))
         .fact("key", std::string(key.name))
         .fact("meaning", std::string(key.doc))
         .fact("expected", expected)
-        .fix(fmt::format("write {}={}", key.name, key.fallback.empty() ? "and such a value" : fmt::format("{}, or another such value", key.fallback)));
+        .fix(key.choices.empty() ? fmt::format("write e.g. {}={}", key.name, example(key)) : "use one of the words listed");
   }
 
   /// The canonical text of a value of this key's kind.
