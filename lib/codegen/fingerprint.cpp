@@ -14,19 +14,21 @@ using namespace ir;
 
 namespace {
 
-// Nodes in pre-order: kind, type, plain data, children. Variables and buffers
-// are numbered at first sight; a node met again is written as its number, so
-// that shared expressions cost their size once.
+// Nodes in pre-order: kind, type, plain data, children. A node met again is
+// written as the place where it was first, so that shared expressions cost
+// their size once; one with a single handle cannot be met again.
 class Writer {
  public:
   std::string out;
 
   void node(const Node& n) {
-    const auto [it, first] = number_.emplace(&n, number_.size());
-    if (!first) {
-      out += '\xff';
-      raw(static_cast<uint32_t>(it->second));
-      return;
+    if (n.refs.load(std::memory_order_relaxed) > 1) {
+      const auto [it, first] = place_.emplace(&n, out.size());
+      if (!first) {
+        out += '\xff';
+        raw(static_cast<uint32_t>(it->second));
+        return;
+      }
     }
     out += static_cast<char>(n.kind);
     dispatch(n, [&](const auto& m) {
@@ -72,7 +74,7 @@ class Writer {
   template <class V, std::enable_if_t<std::is_arithmetic_v<V> || std::is_enum_v<V>, int> = 0>
   void value(V v) { raw(v); }
 
-  std::unordered_map<const Node*, size_t> number_;
+  std::unordered_map<const Node*, size_t> place_;
 };
 
 }  // namespace
