@@ -15,11 +15,14 @@ bool obeys(int64_t value, const FactorLimits& limits) {
 }
 
 Error out_of_range(std::string_view name, int64_t value, std::string allowed) {
-  return Error("autotune.choices.value", fmt::format("{}={} is not among the values that this schedule allows", name, value))
+  return Error("autotune.choices.value",
+               fmt::format("{}={} is not among the values that this schedule allows", name, value))
       .fact("decision", std::string(name))
       .fact("expected", std::move(allowed))
       .fact("got", std::to_string(value))
-      .fix("leave the decision out to take its default, or tune again: the space has changed since this point was recorded");
+      .fix(
+          "leave the decision out to take its default, or tune again: the space has changed since this point "
+          "was recorded");
 }
 
 }  // namespace
@@ -35,16 +38,21 @@ Choices Choices::walk(std::vector<int64_t> path) {
   return c;
 }
 
-int64_t Choices::draw(std::string_view name, Domain domain, int64_t default_value, const FactorLimits* limits) {
-  TC_REQUIRE(domain.size() > 0, Error("autotune.choices.empty", fmt::format("{} has no value to choose from", name))
-                                    .fact("decision", std::string(name))
-                                    .fix("widen its limits, or do not draw it for this shape"));
+int64_t Choices::draw(std::string_view name, Domain domain, int64_t default_value,
+                      const FactorLimits* limits) {
+  TC_REQUIRE(domain.size() > 0,
+             Error("autotune.choices.empty", fmt::format("{} has no value to choose from", name))
+                 .fact("decision", std::string(name))
+                 .fix("widen its limits, or do not draw it for this shape"));
   for (const Decision& d : decisions_)
-    TC_REQUIRE(d.name != name, Error("autotune.choices.name", fmt::format("{} is drawn twice in one schedule", name))
-                                   .fact("decision", std::string(name))
-                                   .fix("give each decision a name of its own"));
+    TC_REQUIRE(d.name != name,
+               Error("autotune.choices.name", fmt::format("{} is drawn twice in one schedule", name))
+                   .fact("decision", std::string(name))
+                   .fix("give each decision a name of its own"));
   int64_t value = default_value;
-  const auto random = [&] { return domain.at(static_cast<int64_t>(rng_.below(static_cast<uint64_t>(domain.size())))); };
+  const auto random = [&] {
+    return domain.at(static_cast<int64_t>(rng_.below(static_cast<uint64_t>(domain.size()))));
+  };
   if (mode_ == Mode::sample) {
     value = random();
   } else if (mode_ == Mode::walk) {
@@ -54,7 +62,10 @@ int64_t Choices::draw(std::string_view name, Domain domain, int64_t default_valu
     const auto given = given_.get(name);
     const bool fits = given && (domain.index_of(*given) >= 0 || (limits && obeys(*given, *limits)));
     if (given && !fits && mode_ == Mode::replay) {
-      throw out_of_range(name, *given, limits ? fmt::format("{} to {}, a multiple of {}", limits->min, limits->max, limits->multiple_of) : domain.str());
+      throw out_of_range(
+          name, *given,
+          limits ? fmt::format("{} to {}, a multiple of {}", limits->min, limits->max, limits->multiple_of)
+                 : domain.str());
     }
     if (fits)
       value = *given;
@@ -84,9 +95,10 @@ int64_t Choices::option(std::string_view name, std::vector<int64_t> values) {
 
 int64_t Choices::option(std::string_view name, std::vector<int64_t> values, int64_t default_value) {
   const bool among = std::find(values.begin(), values.end(), default_value) != values.end();
-  TC_REQUIRE(among, Error("autotune.choices.value", fmt::format("the default of {} is not among its values", name))
-                        .fact("expected", Domain::list(values).str())
-                        .fact("got", std::to_string(default_value)));
+  TC_REQUIRE(among,
+             Error("autotune.choices.value", fmt::format("the default of {} is not among its values", name))
+                 .fact("expected", Domain::list(values).str())
+                 .fact("got", std::to_string(default_value)));
   return draw(name, Domain::list(std::move(values)), default_value, nullptr);
 }
 
@@ -104,7 +116,8 @@ size_t Choices::pick(std::string_view name, const std::vector<std::string>& labe
 }
 
 std::vector<size_t> Choices::order(std::string_view name, size_t n) {
-  TC_REQUIRE(n <= kMaxOrder, Error("autotune.choices.order", fmt::format("{} orders {} things; {} are the most", name, n, kMaxOrder)));
+  TC_REQUIRE(n <= kMaxOrder, Error("autotune.choices.order",
+                                   fmt::format("{} orders {} things; {} are the most", name, n, kMaxOrder)));
   int64_t count = 1;
   for (size_t i = 2; i <= n; ++i) count *= static_cast<int64_t>(i);
   int64_t code = draw(name, Domain::range(0, count), 0, nullptr);
@@ -131,7 +144,8 @@ Point Choices::point() const {
 std::vector<std::string> Choices::unused() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : given_.decisions()) {
-    const bool drawn = std::any_of(decisions_.begin(), decisions_.end(), [&](const Decision& d) { return d.name == name; });
+    const bool drawn =
+        std::any_of(decisions_.begin(), decisions_.end(), [&](const Decision& d) { return d.name == name; });
     if (!drawn) out.push_back(name);
   }
   return out;

@@ -16,11 +16,14 @@
 namespace tc::autotune {
 namespace {
 
-constexpr int kFixedRounds = 60;     // for few samples; beyond it they are only memorised
+constexpr int kLeastRounds = 60;  // few held-out samples are a noisy judge, which stops too early
 constexpr double kHeldOutShare = 0.2;
 constexpr size_t kMaxFeatures = 1 << 16;
 
-Error library_error(std::string_view what) { return Error("autotune.model.xgboost", fmt::format("the cost model's library failed to {}", what)).fact("reason", XGBGetLastError()); }
+Error library_error(std::string_view what) {
+  return Error("autotune.model.xgboost", fmt::format("the cost model's library failed to {}", what))
+      .fact("reason", XGBGetLastError());
+}
 
 /// Throws within this file; fit, score, save and load catch.
 void need(int status, std::string_view what) { TC_REQUIRE(status == 0, library_error(what)); }
@@ -33,7 +36,9 @@ class Matrix {
     std::vector<float> flat;
     flat.reserve(rows.size() * width);
     for (const Features& f : rows) flat.insert(flat.end(), f.begin(), f.end());
-    need(XGDMatrixCreateFromMat_omp(flat.data(), rows.size(), width, std::numeric_limits<float>::quiet_NaN(), &handle_, threads), "take features");
+    need(XGDMatrixCreateFromMat_omp(flat.data(), rows.size(), width, std::numeric_limits<float>::quiet_NaN(),
+                                    &handle_, threads),
+         "take features");
   }
   ~Matrix() { XGDMatrixFree(handle_); }
   Matrix(const Matrix&) = delete;
@@ -53,12 +58,16 @@ class Booster {
  public:
   Booster(const std::vector<DMatrixHandle>& cached, const ModelOptions& options) {
     need(XGBoosterCreate(cached.data(), cached.size(), &handle_), "start");
-    const auto set = [&](const char* name, const std::string& value) { need(XGBoosterSetParam(handle_, name, value.c_str()), "take a parameter"); };
+    const auto set = [&](const char* name, const std::string& value) {
+      need(XGBoosterSetParam(handle_, name, value.c_str()), "take a parameter");
+    };
     set("nthread", std::to_string(std::max(options.threads, 1)));
     set("verbosity", "0");
     set("objective", "rank:pairwise");
     set("tree_method", "exact");  // few rows: exact splits cost nothing and do not depend on binning
-    set("max_depth", "6");
+    set("num_pairsample",
+        "16");  // pairs drawn a sample and round; the library's 1 wastes what few samples say
+    set("max_depth", "3");
     set("eta", "0.15");
     set("lambda", "1");
     set("min_child_weight", "0.1");  // pairwise hessians are small; 1 would stop growth on few samples
@@ -75,7 +84,8 @@ class Booster {
     bst_ulong n = 0, dim = 0;
     const bst_ulong* shape = nullptr;
     const float* out = nullptr;
-    const char* config = R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
+    const char* config =
+        R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
     need(XGBoosterPredictFromDMatrix(handle_, m.get(), config, &shape, &dim, &out), "predict");
     n = dim == 0 ? 0 : shape[0];
     return {out, out + n};
@@ -86,7 +96,9 @@ class Booster {
     need(XGBoosterSaveModelToBuffer(handle_, R"({"format":"json"})", &size, &bytes), "save");
     return {bytes, size};
   }
-  void load(const std::string& text) { need(XGBoosterLoadModelFromBuffer(handle_, text.data(), text.size()), "load a model"); }
+  void load(const std::string& text) {
+    need(XGBoosterLoadModelFromBuffer(handle_, text.data(), text.size()), "load a model");
+  }
 
  private:
   BoosterHandle handle_ = nullptr;
@@ -103,7 +115,8 @@ struct Labelled {
 /// The label is the group's best time over this one's: 1 for the best, 0 for a
 /// failure. A pair's order is all that the objective reads.
 Labelled label(std::vector<Sample> samples) {
-  std::stable_sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.group < b.group; });
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const Sample& a, const Sample& b) { return a.group < b.group; });
   std::map<uint64_t, double> best;
   for (const Sample& s : samples)
     if (s.ok && s.cost > 0) best[s.group] = best.contains(s.group) ? std::min(best[s.group], s.cost) : s.cost;
@@ -130,7 +143,8 @@ std::unique_ptr<Booster> train(const Labelled& data, const ModelOptions& options
 }
 
 /// The number of rounds that orders samples held out best, and how well.
-std::pair<int, double> choose_rounds(const Labelled& learn, const Labelled& held, const ModelOptions& options) {
+std::pair<int, double> choose_rounds(const Labelled& learn, const Labelled& held,
+                                     const ModelOptions& options) {
   Matrix m(learn.rows, options.threads), h(held.rows, options.threads);
   m.set_labels(learn.labels, learn.group_sizes);
   h.set_labels(held.labels, held.group_sizes);
@@ -165,15 +179,21 @@ std::pair<std::vector<Sample>, std::vector<Sample>> hold_out(std::span<const Sam
 
 Check usable(std::span<const Sample> samples, const ModelOptions& options) {
   if (samples.size() < options.min_samples)
-    return Error("autotune.model.samples", "there are too few trials to learn from").fact("expected", fmt::format("at least {}", options.min_samples)).fact("got", std::to_string(samples.size()));
+    return Error("autotune.model.samples", "there are too few trials to learn from")
+        .fact("expected", fmt::format("at least {}", options.min_samples))
+        .fact("got", std::to_string(samples.size()));
   for (const Sample& s : samples)
-    if (s.features.size() != samples.front().features.size() || s.features.empty() || s.features.size() > kMaxFeatures)
-      return Error("autotune.model.features", "the feature vectors differ in length").fact("expected", std::to_string(samples.front().features.size())).fact("got", std::to_string(s.features.size()));
+    if (s.features.size() != samples.front().features.size() || s.features.empty() ||
+        s.features.size() > kMaxFeatures)
+      return Error("autotune.model.features", "the feature vectors differ in length")
+          .fact("expected", std::to_string(samples.front().features.size()))
+          .fact("got", std::to_string(s.features.size()));
   // XGBoost reads NaN as missing but refuses infinities with a message about its own internals.
   for (const Sample& s : samples)
     for (const float f : s.features)
       if (std::isinf(f)) return Error("autotune.model.features", "a feature is infinite");
-  if (std::none_of(samples.begin(), samples.end(), [](const Sample& s) { return s.ok; })) return Error("autotune.model.samples", "no trial has succeeded, so there is nothing to rank");
+  if (std::none_of(samples.begin(), samples.end(), [](const Sample& s) { return s.ok; }))
+    return Error("autotune.model.samples", "no trial has succeeded, so there is nothing to rank");
   return std::nullopt;
 }
 
@@ -196,11 +216,15 @@ Expected<FitReport> CostModel::fit(std::span<const Sample> samples) {
   try {
     FitReport report;
     report.samples = samples.size();
-    report.rounds = std::min(kFixedRounds, options_.max_rounds);
+    report.rounds = std::min(kLeastRounds, options_.max_rounds);
     if (samples.size() >= options_.min_held_out) {
       const auto [learn, held] = hold_out(samples, options_.seed);
       report.held_out = held.size();
-      if (!held.empty()) std::tie(report.rounds, report.pair_accuracy) = choose_rounds(label(learn), label(held), options_);
+      if (!held.empty()) {
+        const auto [rounds, accuracy] = choose_rounds(label(learn), label(held), options_);
+        report.rounds = std::max(rounds, report.rounds);
+        report.pair_accuracy = accuracy;
+      }
     }
     // The rounds are chosen; now nothing need be held back.
     auto trees = std::make_unique<Trees>();
@@ -217,7 +241,10 @@ Expected<std::vector<float>> CostModel::score(std::span<const Features> features
   if (!trees_) return Error("autotune.model.samples", "the model has not learned anything yet");
   if (features.empty()) return std::vector<float>{};
   for (const Features& f : features)
-    if (f.size() != trees_->features) return Error("autotune.model.features", "the feature vector is not of the model's length").fact("expected", std::to_string(trees_->features)).fact("got", std::to_string(f.size()));
+    if (f.size() != trees_->features)
+      return Error("autotune.model.features", "the feature vector is not of the model's length")
+          .fact("expected", std::to_string(trees_->features))
+          .fact("got", std::to_string(f.size()));
   try {
     return trees_->booster->predict(Matrix(features, options_.threads));
   } catch (const Error& e) {
@@ -229,22 +256,33 @@ Expected<std::string> CostModel::save() const {
   if (!trees_) return Error("autotune.model.samples", "the model has not learned anything yet");
   try {
     const std::string booster = trees_->booster->save();
-    return dump_json({{"v", 1}, {"kind", "cost_model"}, {"features", trees_->features}, {"crc", fmt::format("{:08x}", crc32(booster))}, {"booster", booster}});
+    return dump_json({{"v", 1},
+                      {"kind", "cost_model"},
+                      {"features", trees_->features},
+                      {"crc", fmt::format("{:08x}", crc32(booster))},
+                      {"booster", booster}});
   } catch (const Error& e) {
     return e;
   }
 }
 
 Expected<CostModel> CostModel::load(std::string_view text, ModelOptions options) {
-  const auto bad = [](std::string why) { return Error("autotune.model.load", "this is not a cost model that tc has saved").fact("reason", std::move(why)).fix("delete the file; a new model is learned from the log"); };
+  const auto bad = [](std::string why) {
+    return Error("autotune.model.load", "this is not a cost model that tc has saved")
+        .fact("reason", std::move(why))
+        .fix("delete the file; a new model is learned from the log");
+  };
   const Expected<Json> json = parse_json(text, 4);
   if (!json) return bad(json.error().message());
   const Json& j = json.value();
-  const bool shaped = j.is_object() && j.contains("v") && j["v"] == 1 && j.contains("features") && j["features"].is_number_unsigned() && j.contains("booster") && j["booster"].is_string() && j.contains("crc") && j["crc"].is_string();
+  const bool shaped = j.is_object() && j.contains("v") && j["v"] == 1 && j.contains("features") &&
+                      j["features"].is_number_unsigned() && j.contains("booster") &&
+                      j["booster"].is_string() && j.contains("crc") && j["crc"].is_string();
   if (!shaped) return bad("members are missing, or its version is newer");
   const auto booster = j["booster"].get<std::string>();
   // The library trusts the trees that it is given; the checksum keeps damaged ones away from it.
-  if (fmt::format("{:08x}", crc32(booster)) != j["crc"].get<std::string>()) return bad("the checksum does not match");
+  if (fmt::format("{:08x}", crc32(booster)) != j["crc"].get<std::string>())
+    return bad("the checksum does not match");
   try {
     CostModel model(std::move(options));
     auto trees = std::make_unique<Trees>();
@@ -260,7 +298,9 @@ Expected<CostModel> CostModel::load(std::string_view text, ModelOptions options)
 
 double pair_accuracy(std::span<const Sample> samples, std::span<const float> scores) {
   double right = 0, pairs = 0;
-  const auto cost = [&](size_t i) { return samples[i].ok ? samples[i].cost : std::numeric_limits<double>::infinity(); };
+  const auto cost = [&](size_t i) {
+    return samples[i].ok ? samples[i].cost : std::numeric_limits<double>::infinity();
+  };
   for (size_t i = 0; i < samples.size(); ++i)
     for (size_t j = i + 1; j < samples.size(); ++j) {
       if (samples[i].group != samples[j].group || cost(i) == cost(j)) continue;

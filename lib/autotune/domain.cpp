@@ -69,9 +69,13 @@ std::vector<int64_t> factor_candidates(int64_t extent, const FactorLimits& limit
       add(n / d);
     }
   if (!limits.divisors_only)
-    for (int64_t p = 1; p <= n && p > 0; p = p > n / 2 ? n + 1 : p * 2) add(p);
+    for (int64_t p = 1; p <= n; p *= 2) {
+      add(p);
+      if (p > n / 2) break;  // p * 2 may not exist
+    }
   if (!limits.divisors_only && limits.multiple_of > 1)
-    for (int64_t f = limits.multiple_of; f <= n && f <= 16 * limits.multiple_of; f += limits.multiple_of) add(f);
+    for (int64_t f = limits.multiple_of; f <= n && f <= 16 * limits.multiple_of; f += limits.multiple_of)
+      add(f);
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;

@@ -21,7 +21,8 @@ constexpr std::array<uint32_t, 64> kRound = {
 void add_block(std::array<uint32_t, 8>& state, const unsigned char* block) {
   std::array<uint32_t, 64> w{};
   for (size_t i = 0; i < 16; ++i)
-    w[i] = uint32_t{block[4 * i]} << 24 | uint32_t{block[4 * i + 1]} << 16 | uint32_t{block[4 * i + 2]} << 8 | block[4 * i + 3];
+    w[i] = uint32_t{block[4 * i]} << 24 | uint32_t{block[4 * i + 1]} << 16 | uint32_t{block[4 * i + 2]} << 8 |
+           block[4 * i + 3];
   for (size_t i = 16; i < 64; ++i) {
     const uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
     const uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
@@ -58,7 +59,8 @@ std::string sha256_hex(std::string_view bytes) {
   text += '\x80';
   while (text.size() % 64 != 56) text += '\0';
   for (int i = 7; i >= 0; --i) text += static_cast<char>((bytes.size() * 8) >> (8 * i));
-  for (size_t at = 0; at < text.size(); at += 64) add_block(state, reinterpret_cast<const unsigned char*>(text.data()) + at);
+  for (size_t at = 0; at < text.size(); at += 64)
+    add_block(state, reinterpret_cast<const unsigned char*>(text.data()) + at);
   std::string out;
   for (const uint32_t word : state) out += fmt::format("{:08x}", word);
   return out;

@@ -29,7 +29,8 @@ int depth_of(std::string_view text) {
 
 Expected<Json> parse_json(std::string_view text, int max_depth) {
   // Values are copied, printed and freed recursively, so depth is stack space.
-  if (depth_of(text) > max_depth) return Error("autotune.json.depth", fmt::format("nested deeper than {} levels", max_depth));
+  if (depth_of(text) > max_depth)
+    return Error("autotune.json.depth", fmt::format("nested deeper than {} levels", max_depth));
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Error("autotune.json.syntax", "not valid JSON");
   return json;
@@ -44,11 +45,15 @@ Json to_json(const Point& point) {
 }
 
 Expected<Point> point_from_json(const Json& json) {
-  if (!json.is_object()) return Error("autotune.point.json", "decisions are not an object of names and integers");
+  if (!json.is_object())
+    return Error("autotune.point.json", "decisions are not an object of names and integers");
   Point point;
   for (const auto& [name, value] : json.items()) {
-    const bool fits = value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
-    if (!fits) return Error("autotune.point.json", fmt::format("decision {} is not a 64-bit integer", name.substr(0, 64)));
+    const bool fits =
+        value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
+    if (!fits)
+      return Error("autotune.point.json",
+                   fmt::format("decision {} is not a 64-bit integer", name.substr(0, 64)));
     point.set(name, value.get<int64_t>());
   }
   return point;

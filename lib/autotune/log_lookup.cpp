@@ -26,7 +26,8 @@ const Record* best_of(const std::vector<const Record*>& records) {
   }
   for (const Record* r : records) {
     const auto it = finals.find(r->decisions);
-    if (it != finals.end() && it->second == r && r->ok() && (!final_best || r->cost() < final_best->cost())) final_best = r;
+    if (it != finals.end() && it->second == r && r->ok() && (!final_best || r->cost() < final_best->cost()))
+      final_best = r;
   }
   if (!final_best) return trial;
   // A trial faster than every finalist's trial was made after the finals.
@@ -38,9 +39,12 @@ const Record* best_of(const std::vector<const Record*>& records) {
 
 std::string_view to_string(Lookup::Source source) {
   switch (source) {
-    case Lookup::Source::tuned: return "tuned";
-    case Lookup::Source::nearest: return "nearest";
-    default: return "default";
+    case Lookup::Source::tuned:
+      return "tuned";
+    case Lookup::Source::nearest:
+      return "nearest";
+    default:
+      return "default";
   }
 }
 
@@ -89,15 +93,18 @@ const Record* Log::best(const Workload& workload, const RecordTarget& host) cons
   return best;
 }
 
-Lookup Log::lookup(const Workload& workload, const RecordTarget& host, const WorkloadDistance& distance) const {
+Lookup Log::lookup(const Workload& workload, const RecordTarget& host,
+                   const WorkloadDistance& distance) const {
   if (const Record* r = best(workload, host))
-    return {Lookup::Source::tuned, *r, r->cost(), fmt::format("the fastest of this workload's records that apply to this machine ({})", r->id)};
+    return {Lookup::Source::tuned, *r, r->cost(),
+            fmt::format("the fastest of this workload's records that apply to this machine ({})", r->id)};
   // Why the exact workload gave nothing is the first thing a user asks.
   std::string missing = "the log has no record of this workload";
   if (const auto it = by_workload_.find(workload.hash()); it != by_workload_.end()) {
     missing = "every trial of this workload failed";
     for (const size_t i : it->second)
-      if (const std::string reason = why_not(records_[i].target, host); !reason.empty()) missing = "this workload's record does not apply: " + reason;
+      if (const std::string reason = why_not(records_[i].target, host); !reason.empty())
+        missing = "this workload's record does not apply: " + reason;
   }
   const Record* nearest = nullptr;
   double least = kNever;
@@ -111,14 +118,18 @@ Lookup Log::lookup(const Workload& workload, const RecordTarget& host, const Wor
       least = *d;
     }
   }
-  if (!nearest) return {Lookup::Source::default_schedule, std::nullopt, 0, missing + ", and none of a similar one"};
-  return {Lookup::Source::nearest, *nearest, nearest->cost(), fmt::format("{}; the nearest is {} (distance {:.2f})", missing, nearest->workload, least)};
+  if (!nearest)
+    return {Lookup::Source::default_schedule, std::nullopt, 0, missing + ", and none of a similar one"};
+  return {Lookup::Source::nearest, *nearest, nearest->cost(),
+          fmt::format("{}; the nearest is {} (distance {:.2f})", missing, nearest->workload, least)};
 }
 
 std::vector<TaskStats> Log::stats() const {
   std::vector<TaskStats> out;
   for (const Record& r : records_) {
-    const auto same = [&](const TaskStats& s) { return s.workload == r.workload && same_machine(s.target, r.target); };
+    const auto same = [&](const TaskStats& s) {
+      return s.workload == r.workload && same_machine(s.target, r.target);
+    };
     auto it = std::find_if(out.begin(), out.end(), same);
     if (it == out.end()) it = out.insert(out.end(), {r.workload, r.target, 0, {}, kNever});
     if (r.kind != "trial") continue;

@@ -41,7 +41,8 @@ Check replace_file(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-Expected<MergeReport> merge_logs(std::span<const std::string> inputs, const std::string& output, const LogLimits& limits) {
+Expected<MergeReport> merge_logs(std::span<const std::string> inputs, const std::string& output,
+                                 const LogLimits& limits) {
   // Held to the end, so that a writer of the output appends to the old file
   // before it is read or to the new one after, never to one that vanishes.
   const int lock = ::open(output.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

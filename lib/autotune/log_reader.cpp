@@ -66,12 +66,14 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     const bool missing = errno == ENOENT;
-    return Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path)).fact("reason", std::strerror(errno));
+    return Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path))
+        .fact("reason", std::strerror(errno));
   }
   LogFile file;
   const auto bad = [&](std::string code, std::string reason) {
     ++file.bad_lines;
-    if (file.bad.size() < limits.max_bad) file.bad.push_back({path, file.lines, std::move(code), std::move(reason)});
+    if (file.bad.size() < limits.max_bad)
+      file.bad.push_back({path, file.lines, std::move(code), std::move(reason)});
   };
   auto reader = std::make_unique<LineReader>(fd, limits.max_line);
   std::string line;
@@ -80,7 +82,8 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
     const LineReader::Got got = reader->next(line, torn);
     if (got == LineReader::Got::end) break;
     if (got == LineReader::Got::failed) {
-      failed = Error("log.read", fmt::format("cannot read the log {}", path)).fact("reason", std::strerror(errno));
+      failed =
+          Error("log.read", fmt::format("cannot read the log {}", path)).fact("reason", std::strerror(errno));
       break;
     }
     ++file.lines;
@@ -90,14 +93,16 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
     }
     if (line.empty()) continue;
     if (file.records.size() >= limits.max_records) {
-      bad("log.size", fmt::format("the log holds more than {} records; the rest is not read", limits.max_records));
+      bad("log.size",
+          fmt::format("the log holds more than {} records; the rest is not read", limits.max_records));
       break;
     }
     Expected<Record> record = record_from_line(line, limits.max_depth);
     if (record)
       file.records.push_back(std::move(record.value()));
     else
-      bad(record.error().code(), torn ? "the last line is torn: its writer was stopped" : record.error().message());
+      bad(record.error().code(),
+          torn ? "the last line is torn: its writer was stopped" : record.error().message());
   }
   ::close(fd);
   if (failed) return *failed;

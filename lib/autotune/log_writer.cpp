@@ -39,7 +39,9 @@ class FileLock {
   int fd_;
 };
 
-int open_log(const std::string& path) { return ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644); }
+int open_log(const std::string& path) {
+  return ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+}
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -57,7 +59,8 @@ bool read_tail(int fd, off_t size, std::string& tail, off_t& start) {
   tail.clear();
   for (start = size; start > 0;) {
     const auto want = static_cast<size_t>(std::min<off_t>(start, sizeof block));
-    if (::pread(fd, block, want, start - static_cast<off_t>(want)) != static_cast<ssize_t>(want)) return false;
+    if (::pread(fd, block, want, start - static_cast<off_t>(want)) != static_cast<ssize_t>(want))
+      return false;
     for (size_t i = want; i > 0; --i)
       if (block[i - 1] == '\n') {
         tail.insert(0, block + i, want - i);
@@ -72,7 +75,8 @@ bool read_tail(int fd, off_t size, std::string& tail, off_t& start) {
 
 }  // namespace
 
-LogWriter::LogWriter(LogWriter&& o) noexcept : path_(std::move(o.path_)), fd_(std::exchange(o.fd_, -1)), warnings_(std::move(o.warnings_)) {}
+LogWriter::LogWriter(LogWriter&& o) noexcept
+    : path_(std::move(o.path_)), fd_(std::exchange(o.fd_, -1)), warnings_(std::move(o.warnings_)) {}
 
 LogWriter& LogWriter::operator=(LogWriter&& o) noexcept {
   std::swap(path_, o.path_);
@@ -97,8 +101,9 @@ Expected<LogWriter> LogWriter::open(const std::string& path) {
 
 /// A merge replaces the file by a rename: go on with the new one.
 Check LogWriter::reopen_if_replaced() {
-  struct stat open_file {}, named {};
-  if (::fstat(fd_, &open_file) == 0 && ::stat(path_.c_str(), &named) == 0 && open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev)
+  struct stat open_file{}, named{};
+  if (::fstat(fd_, &open_file) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+      open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev)
     return std::nullopt;
   const int fd = open_log(path_);
   if (fd < 0) return failed("log.open", "reopen", path_);
@@ -109,10 +114,12 @@ Check LogWriter::reopen_if_replaced() {
 /// Holding the lock, a file that does not end in a newline was left by a writer
 /// that was stopped in its write. If only the newline is missing it is added.
 Check LogWriter::set_torn_tail_aside() {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd_, &info) != 0) return failed("log.open", "inspect", path_);
   char last = '\n';
-  if (info.st_size == 0 || !S_ISREG(info.st_mode) || (::pread(fd_, &last, 1, info.st_size - 1) == 1 && last == '\n')) return std::nullopt;
+  if (info.st_size == 0 || !S_ISREG(info.st_mode) ||
+      (::pread(fd_, &last, 1, info.st_size - 1) == 1 && last == '\n'))
+    return std::nullopt;
   std::string tail;
   off_t start = 0;
   if (!read_tail(fd_, info.st_size, tail, start)) return failed("log.open", "read", path_);
@@ -127,7 +134,8 @@ Check LogWriter::set_torn_tail_aside() {
   ::close(torn);
   if (!saved) return failed("log.write", "write to", aside);
   if (::ftruncate(fd_, start) != 0) return failed("log.write", "repair", path_);
-  warnings_.push_back(fmt::format("the last line of {} was torn ({} bytes); it was moved to {}", path_, tail.size(), aside));
+  warnings_.push_back(
+      fmt::format("the last line of {} was torn ({} bytes); it was moved to {}", path_, tail.size(), aside));
   return std::nullopt;
 }
 
@@ -139,8 +147,10 @@ Check LogWriter::append(const Record& record) {
     const int fd = fd_;
     const FileLock lock(fd);
     if (!lock.held()) return failed("log.write", "lock", path_);
-    struct stat open_file {}, named {};
-    if (::fstat(fd, &open_file) != 0 || ::stat(path_.c_str(), &named) != 0 || open_file.st_ino != named.st_ino) continue;
+    struct stat open_file{}, named{};
+    if (::fstat(fd, &open_file) != 0 || ::stat(path_.c_str(), &named) != 0 ||
+        open_file.st_ino != named.st_ino)
+      continue;
     if (Check e = set_torn_tail_aside()) return e;
     if (::fstat(fd, &open_file) != 0) return failed("log.write", "inspect", path_);
     ssize_t n;

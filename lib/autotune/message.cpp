@@ -15,7 +15,9 @@ std::optional<Expected<Json>> take_message(std::string& buffer) {
   if (buffer.size() < 4) return std::nullopt;
   size_t length = 0;
   for (size_t i = 0; i < 4; ++i) length |= size_t{static_cast<unsigned char>(buffer[i])} << (8 * i);
-  if (length > kMaxMessage) return Error("autotune.worker.message", fmt::format("a message of {} bytes is longer than the limit of {}", length, kMaxMessage));
+  if (length > kMaxMessage)
+    return Error("autotune.worker.message",
+                 fmt::format("a message of {} bytes is longer than the limit of {}", length, kMaxMessage));
   if (buffer.size() < 4 + length) return std::nullopt;
   Expected<Json> json = parse_json(std::string_view(buffer).substr(4, length));
   buffer.erase(0, 4 + length);

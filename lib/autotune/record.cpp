@@ -13,8 +13,9 @@ namespace tc::autotune {
 namespace {
 
 constexpr std::array<std::string_view, 13> kStatusNames = {
-    "ok",           "invalid", "build_error", "build_timeout", "run_timeout", "run_error", "crash", "out_of_memory",
-    "wrong_result", "flaky",   "bad_reply",   "cancelled",     "unknown"};
+    "ok",        "invalid",   "build_error",   "build_timeout", "run_timeout",
+    "run_error", "crash",     "out_of_memory", "wrong_result",  "flaky",
+    "bad_reply", "cancelled", "unknown"};
 
 std::vector<std::string> sorted(std::vector<std::string> v) {
   std::sort(v.begin(), v.end());
@@ -34,15 +35,20 @@ std::string why_not(const RecordTarget& record, const RecordTarget& host) {
   if (record.kind != host.kind) return fmt::format("it is for {}, not {}", record.kind, host.kind);
   if (record.triple != host.triple) return fmt::format("it is for {}, not {}", record.triple, host.triple);
   for (const std::string& feature : record.isa)
-    if (std::find(host.isa.begin(), host.isa.end(), feature) == host.isa.end()) return fmt::format("it needs {}, which this machine lacks", feature);
-  if (record.threads != host.threads) return fmt::format("it was tuned for {} threads, not {}", record.threads, host.threads);
+    if (std::find(host.isa.begin(), host.isa.end(), feature) == host.isa.end())
+      return fmt::format("it needs {}, which this machine lacks", feature);
+  if (record.threads != host.threads)
+    return fmt::format("it was tuned for {} threads, not {}", record.threads, host.threads);
   return "";
 }
 
-bool applies_to(const RecordTarget& record, const RecordTarget& host) { return why_not(record, host).empty(); }
+bool applies_to(const RecordTarget& record, const RecordTarget& host) {
+  return why_not(record, host).empty();
+}
 
 bool same_machine(const RecordTarget& a, const RecordTarget& b) {
-  return a.kind == b.kind && a.triple == b.triple && a.cpu == b.cpu && a.threads == b.threads && sorted(a.isa) == sorted(b.isa);
+  return a.kind == b.kind && a.triple == b.triple && a.cpu == b.cpu && a.threads == b.threads &&
+         sorted(a.isa) == sorted(b.isa);
 }
 
 double Record::cost() const { return ok() ? median(run_ns) : std::numeric_limits<double>::infinity(); }
@@ -61,8 +67,8 @@ std::string utc_now() {
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
   std::tm tm{};
   gmtime_r(&seconds, &tm);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                     tm.tm_min, tm.tm_sec, ms % 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms % 1000);
 }
 
 }  // namespace tc::autotune

@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view kCrcHead = ",\"crc\":\"";
 constexpr size_t kCrcTail = 8 + 8 + 2;  // head, hex digits, quote and brace
 
-Error bad(std::string_view what, std::string message) { return Error(fmt::format("log.{}", what), std::move(message)); }
+Error bad(std::string_view what, std::string message) {
+  return Error(fmt::format("log.{}", what), std::move(message));
+}
 
 /// Reads typed members of one object and remembers the first that is wrong.
 class Fields {
@@ -23,18 +25,30 @@ class Fields {
   explicit Fields(const Json& json, std::string prefix = "") : json_(json), prefix_(std::move(prefix)) {
     if (!json_.is_object()) fail("", "an object");
   }
-  void text(const char* key, std::string& out) { read(key, "text", out, [](const Json& v) { return v.is_string(); }); }
-  void integer(const char* key, int64_t& out) {
-    read(key, "an integer", out, [](const Json& v) { return v.is_number_integer() && !(v.is_number_unsigned() && v.get<uint64_t>() > INT64_MAX); });
+  void text(const char* key, std::string& out) {
+    read(key, "text", out, [](const Json& v) { return v.is_string(); });
   }
-  void seed(const char* key, uint64_t& out) { read(key, "an unsigned integer", out, [](const Json& v) { return v.is_number_unsigned(); }); }
-  void number(const char* key, double& out) { read(key, "a number", out, [](const Json& v) { return v.is_number(); }); }
-  void flag(const char* key, bool& out) { read(key, "true or false", out, [](const Json& v) { return v.is_boolean(); }); }
+  void integer(const char* key, int64_t& out) {
+    read(key, "an integer", out, [](const Json& v) {
+      return v.is_number_integer() && !(v.is_number_unsigned() && v.get<uint64_t>() > INT64_MAX);
+    });
+  }
+  void seed(const char* key, uint64_t& out) {
+    read(key, "an unsigned integer", out, [](const Json& v) { return v.is_number_unsigned(); });
+  }
+  void number(const char* key, double& out) {
+    read(key, "a number", out, [](const Json& v) { return v.is_number(); });
+  }
+  void flag(const char* key, bool& out) {
+    read(key, "true or false", out, [](const Json& v) { return v.is_boolean(); });
+  }
   void texts(const char* key, std::vector<std::string>& out) {
-    read(key, "a list of texts", out, [](const Json& v) { return all(v, [](const Json& e) { return e.is_string(); }); });
+    read(key, "a list of texts", out,
+         [](const Json& v) { return all(v, [](const Json& e) { return e.is_string(); }); });
   }
   void numbers(const char* key, std::vector<double>& out) {
-    read(key, "a list of numbers", out, [](const Json& v) { return all(v, [](const Json& e) { return e.is_number(); }); });
+    read(key, "a list of numbers", out,
+         [](const Json& v) { return all(v, [](const Json& e) { return e.is_number(); }); });
   }
   void fail(std::string_view key, std::string_view expected) {
     if (!error_) error_ = bad("field", fmt::format("{}{} is not {}", prefix_, key, expected));
@@ -108,7 +122,8 @@ Check read_nested(const Json& json, Record& r) {
 /// An ok record must have earned it: this guards the log against files made elsewhere.
 Check believable(const Record& r) {
   for (const double ns : r.run_ns)
-    if (!std::isfinite(ns) || ns <= 0) return bad("field", "run_ns holds a sample that is not a positive time");
+    if (!std::isfinite(ns) || ns <= 0)
+      return bad("field", "run_ns holds a sample that is not a positive time");
   if (!r.ok()) return std::nullopt;
   if (r.run_ns.empty()) return bad("field", "status is ok but run_ns is empty");
   if (!r.check || !r.check->passed) return bad("field", "status is ok but no check has passed");
@@ -118,7 +133,8 @@ Check believable(const Record& r) {
 }  // namespace
 
 Json to_json(const RecordTarget& t) {
-  return {{"kind", t.kind}, {"triple", t.triple}, {"cpu", t.cpu}, {"isa", t.isa}, {"tune", t.tune}, {"threads", t.threads}};
+  return {{"kind", t.kind}, {"triple", t.triple}, {"cpu", t.cpu},
+          {"isa", t.isa},   {"tune", t.tune},     {"threads", t.threads}};
 }
 
 std::string to_line(const Record& r) {
@@ -138,7 +154,11 @@ std::string to_line(const Record& r) {
   j["message"] = r.message;
   j["build_s"] = r.build_s;
   j["run_ns"] = r.run_ns;
-  if (r.check) j["check"] = {{"oracle", r.check->oracle}, {"elements", r.check->elements}, {"max_err", r.check->max_err}, {"passed", r.check->passed}};
+  if (r.check)
+    j["check"] = {{"oracle", r.check->oracle},
+                  {"elements", r.check->elements},
+                  {"max_err", r.check->max_err},
+                  {"passed", r.check->passed}};
   j["seed"] = r.seed;
   j["ts"] = r.ts;
   if (r.raw.is_object()) {
@@ -161,15 +181,18 @@ Expected<Record> record_from_line(std::string_view line, int max_depth) {
   Record r;
   r.raw = std::move(json.value());
   if (!r.raw.is_object()) return bad("json", "not a JSON object");
-  const bool sealed = line.size() > kCrcTail && line.substr(line.size() - kCrcTail, kCrcHead.size()) == kCrcHead;
+  const bool sealed =
+      line.size() > kCrcTail && line.substr(line.size() - kCrcTail, kCrcHead.size()) == kCrcHead;
   if (!sealed) return bad("checksum", "the line does not end in a checksum (\"crc\")");
   const std::string body = std::string(line.substr(0, line.size() - kCrcTail)) + "}";
-  if (fmt::format("{:08x}", crc32(body)) != line.substr(line.size() - 10, 8)) return bad("checksum", "the checksum does not match: the line was damaged");
+  if (fmt::format("{:08x}", crc32(body)) != line.substr(line.size() - 10, 8))
+    return bad("checksum", "the checksum does not match: the line was damaged");
 
   Fields f(r.raw);
   f.integer("v", r.version);
   if (!f.error() && (r.version < 1 || r.version > kRecordVersion))
-    return bad("version", fmt::format("written in format version {}; this tc reads up to version {}", r.version, kRecordVersion));
+    return bad("version", fmt::format("written in format version {}; this tc reads up to version {}",
+                                      r.version, kRecordVersion));
   f.text("kind", r.kind);
   f.text("id", r.id);
   f.text("run", r.run);
@@ -186,7 +209,8 @@ Expected<Record> record_from_line(std::string_view line, int max_depth) {
   if (f.error()) return *f.error();
   r.status = status_from(status);
   if (Check e = read_nested(r.raw, r)) return *e;
-  if (sha256_hex(r.workload) != r.workload_hash) return bad("field", "workload_hash is not the SHA-256 of workload");
+  if (sha256_hex(r.workload) != r.workload_hash)
+    return bad("field", "workload_hash is not the SHA-256 of workload");
   if (Check e = believable(r)) return *e;
   return r;
 }

@@ -7,7 +7,11 @@
 
 namespace tc::autotune {
 
-Search::Search(SpaceFn fn, SearchOptions options) : space_(std::move(fn)), options_(std::move(options)), rng_(mix_seed(options_.seed, 0x5ea7)), enumeration_(space_) {}
+Search::Search(SpaceFn fn, SearchOptions options)
+    : space_(std::move(fn)),
+      options_(std::move(options)),
+      rng_(mix_seed(options_.seed, 0x5ea7)),
+      enumeration_(space_) {}
 
 std::vector<Candidate> Search::ask(size_t n) {
   std::vector<Candidate> out;
@@ -76,7 +80,9 @@ Expected<std::unique_ptr<Search>> make_search(std::string_view name, SpaceFn fn,
   if (name == "grid") return make_grid_search(std::move(fn), std::move(options));
   if (name == "evolutionary") return make_evolutionary_search(std::move(fn), std::move(options));
   if (name == "annealing") return make_annealing_search(std::move(fn), std::move(options));
-  return Error("autotune.search.name", fmt::format("there is no search named {}", name)).fact("expected", fmt::format("{}", fmt::join(search_names(), ", "))).fact("got", std::string(name));
+  return Error("autotune.search.name", fmt::format("there is no search named {}", name))
+      .fact("expected", fmt::format("{}", fmt::join(search_names(), ", ")))
+      .fact("got", std::string(name));
 }
 
 }  // namespace tc::autotune

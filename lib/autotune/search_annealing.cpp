@@ -15,7 +15,8 @@ constexpr size_t kNeighbours = 8;
 
 class AnnealingSearch final : public Search {
  public:
-  AnnealingSearch(SpaceFn fn, SearchOptions options) : Search(std::move(fn), std::move(options)), chains_(std::max<size_t>(options_.chains, 1)) {}
+  AnnealingSearch(SpaceFn fn, SearchOptions options)
+      : Search(std::move(fn), std::move(options)), chains_(std::max<size_t>(options_.chains, 1)) {}
 
  private:
   struct Chain {
@@ -45,9 +46,11 @@ class AnnealingSearch final : public Search {
   void propose(size_t n, std::vector<Candidate>& out) override {
     if (auto c = fresh(space_.defaults())) out.push_back(std::move(*c));
     const auto steps = n - std::min(n, static_cast<size_t>(options_.explore * static_cast<double>(n)));
-    for (size_t misses = 0; out.size() < steps && misses < options_.max_misses && !stopped(); turn_ = (turn_ + 1) % chains_.size()) {
+    for (size_t misses = 0; out.size() < steps && misses < options_.max_misses && !stopped();
+         turn_ = (turn_ + 1) % chains_.size()) {
       const Chain& chain = chains_[turn_];
-      std::optional<Candidate> next = std::isinf(chain.cost) ? fresh(space_.sample(rng_)) : neighbour(chain.at);
+      std::optional<Candidate> next =
+          std::isinf(chain.cost) ? fresh(space_.sample(rng_)) : neighbour(chain.at);
       if (!next) {
         ++misses;
         continue;
@@ -82,6 +85,8 @@ class AnnealingSearch final : public Search {
 
 }  // namespace
 
-std::unique_ptr<Search> make_annealing_search(SpaceFn fn, SearchOptions options) { return std::make_unique<AnnealingSearch>(std::move(fn), std::move(options)); }
+std::unique_ptr<Search> make_annealing_search(SpaceFn fn, SearchOptions options) {
+  return std::make_unique<AnnealingSearch>(std::move(fn), std::move(options));
+}
 
 }  // namespace tc::autotune

@@ -10,10 +10,10 @@
 namespace tc::autotune {
 namespace {
 
-constexpr size_t kElite = 16;           // measured points that breed
-constexpr size_t kSeedsFromElite = 2;   // one population in two comes from them
+constexpr size_t kElite = 16;          // measured points that breed
+constexpr size_t kSeedsFromElite = 2;  // one population in two comes from them
 constexpr double kCrossShare = 0.3;
-constexpr size_t kEnoughToBreed = 4;    // ok results before there is anything to breed from
+constexpr size_t kEnoughToBreed = 4;  // ok results before there is anything to breed from
 
 class EvolutionarySearch final : public Search {
  public:
@@ -27,7 +27,8 @@ class EvolutionarySearch final : public Search {
 
   void learn(const Candidate& candidate, const Result& result) override {
     if (!result.ok || !std::isfinite(result.cost)) return;
-    const auto at = std::upper_bound(elite_.begin(), elite_.end(), result.cost, [](double cost, const Measured& m) { return cost < m.cost; });
+    const auto at = std::upper_bound(elite_.begin(), elite_.end(), result.cost,
+                                     [](double cost, const Measured& m) { return cost < m.cost; });
     elite_.insert(at, {candidate, result.cost});
     if (elite_.size() > kElite) elite_.pop_back();
     ++told_ok_;
@@ -44,7 +45,9 @@ class EvolutionarySearch final : public Search {
   }
 
   /// A parent: better ones more often, by the better of two random ranks.
-  const Point& parent() { return elite_[std::min(rng_.below(elite_.size()), rng_.below(elite_.size()))].candidate.point; }
+  const Point& parent() {
+    return elite_[std::min(rng_.below(elite_.size()), rng_.below(elite_.size()))].candidate.point;
+  }
 
   Draw child(const Point& a, const Point& b) {
     if (!(a == b) && rng_.uniform() < kCrossShare) return space_.cross(a, b, rng_);
@@ -68,12 +71,14 @@ class EvolutionarySearch final : public Search {
   };
 
   /// Scores candidates, joins them to `pool`, best first, each point once.
-  bool join(std::vector<Scored>& pool, std::vector<Candidate> candidates, std::unordered_set<Point, PointHash>& met) {
+  bool join(std::vector<Scored>& pool, std::vector<Candidate> candidates,
+            std::unordered_set<Point, PointHash>& met) {
     std::erase_if(candidates, [&](const Candidate& c) { return !met.insert(c.point).second; });
     const std::vector<float> scores = scores_of(candidates);
     if (scores.size() != candidates.size()) return false;
     for (size_t i = 0; i < candidates.size(); ++i) pool.push_back({std::move(candidates[i]), scores[i]});
-    std::stable_sort(pool.begin(), pool.end(), [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    std::stable_sort(pool.begin(), pool.end(),
+                     [](const Scored& a, const Scored& b) { return a.score > b.score; });
     return true;
   }
 
@@ -82,8 +87,10 @@ class EvolutionarySearch final : public Search {
     std::vector<Scored> pool;
     std::unordered_set<Point, PointHash> met;
     std::vector<Candidate> generation;
-    for (size_t i = 0; i < elite_.size() && i < options_.population / kSeedsFromElite; ++i) generation.push_back(elite_[i].candidate);
-    for (size_t tries = 0; generation.size() < options_.population && tries < 4 * options_.population && !stopped(); ++tries)
+    for (size_t i = 0; i < elite_.size() && i < options_.population / kSeedsFromElite; ++i)
+      generation.push_back(elite_[i].candidate);
+    for (size_t tries = 0;
+         generation.size() < options_.population && tries < 4 * options_.population && !stopped(); ++tries)
       if (auto c = valid(space_.sample(rng_))) generation.push_back(std::move(*c));
     if (generation.empty() || scores_of({generation.front()}).empty()) return false;
     if (!join(pool, std::move(generation), met)) return false;
@@ -112,6 +119,8 @@ class EvolutionarySearch final : public Search {
 
 }  // namespace
 
-std::unique_ptr<Search> make_evolutionary_search(SpaceFn fn, SearchOptions options) { return std::make_unique<EvolutionarySearch>(std::move(fn), std::move(options)); }
+std::unique_ptr<Search> make_evolutionary_search(SpaceFn fn, SearchOptions options) {
+  return std::make_unique<EvolutionarySearch>(std::move(fn), std::move(options));
+}
 
 }  // namespace tc::autotune

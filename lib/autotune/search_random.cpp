@@ -26,7 +26,9 @@ class GridSearch final : public Search {
 
 }  // namespace
 
-std::unique_ptr<Search> make_random_search(SpaceFn fn, SearchOptions options) { return std::make_unique<RandomSearch>(std::move(fn), std::move(options)); }
+std::unique_ptr<Search> make_random_search(SpaceFn fn, SearchOptions options) {
+  return std::make_unique<RandomSearch>(std::move(fn), std::move(options));
+}
 
 std::unique_ptr<Search> make_grid_search(SpaceFn fn, SearchOptions options) {
   options.max_walk = SIZE_MAX;  // walking is its whole job

@@ -65,7 +65,8 @@ std::optional<Draw> Enumeration::next() {
   // The deepest decision with a value left moves on; those below it restart.
   path_.clear();
   for (const Decision& d : draw.decisions) path_.push_back(d.index);
-  while (!path_.empty() && path_.back() + 1 >= draw.decisions[path_.size() - 1].domain.size()) path_.pop_back();
+  while (!path_.empty() && path_.back() + 1 >= draw.decisions[path_.size() - 1].domain.size())
+    path_.pop_back();
   if (path_.empty())
     done_ = true;
   else

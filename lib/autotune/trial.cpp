@@ -31,8 +31,11 @@ std::optional<OutputCheck> check_of(const Json& reply) {
   const Json& c = reply["check"];
   OutputCheck out;
   out.oracle = text_member(c, "oracle", 256);
-  if (c.contains("elements") && c["elements"].is_number_integer()) out.elements = c["elements"].get<int64_t>();
-  if (c.contains("max_err")) out.max_err = c["max_err"].is_number() ? c["max_err"].get<double>() : std::numeric_limits<double>::infinity();
+  if (c.contains("elements") && c["elements"].is_number_integer())
+    out.elements = c["elements"].get<int64_t>();
+  if (c.contains("max_err"))
+    out.max_err =
+        c["max_err"].is_number() ? c["max_err"].get<double>() : std::numeric_limits<double>::infinity();
   out.passed = c.contains("passed") && c["passed"].is_boolean() && c["passed"].get<bool>();
   return out;
 }
@@ -63,7 +66,8 @@ Record make_record(const Task& task, const Point& point, const JobResult& result
   if (!r.ok()) return r;
   if (!r.check || !r.check->passed || r.check->oracle.empty()) {
     r.status = Status::wrong_result;
-    r.message = r.check ? fmt::format("the output differs from the oracle by {}", r.check->max_err) : "the worker did not say that it checked the output";
+    r.message = r.check ? fmt::format("the output differs from the oracle by {}", r.check->max_err)
+                        : "the worker did not say that it checked the output";
   } else if (r.run_ns.empty()) {
     r.status = Status::bad_reply;
     r.message = "the worker sent no usable samples (run_ns)";

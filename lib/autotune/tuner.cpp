@@ -19,13 +19,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(50);
 constexpr auto kCancelGrace = std::chrono::milliseconds(500);
-constexpr size_t kMaxTraining = 4096;     // the newest trials; training time is linear in them
-constexpr double kFinalsShare = 0.1;      // of the time budget, kept for the finalists
+constexpr size_t kMaxTraining = 4096;  // the newest trials; training time is linear in them
+constexpr double kFinalsShare = 0.1;   // of the time budget, kept for the finalists
 constexpr uint64_t kOwnGroup = 0;
 
 std::string random_id() {
   std::random_device device;
-  return sha256_hex(fmt::format("{} {} {} {}", device(), device(), ::getpid(), Clock::now().time_since_epoch().count())).substr(0, 16);
+  return sha256_hex(fmt::format("{} {} {} {}", device(), device(), ::getpid(),
+                                Clock::now().time_since_epoch().count()))
+      .substr(0, 16);
 }
 
 /// One call of tune(): the state that its phases share.
@@ -49,10 +51,14 @@ class Session {
     m.should_stop = options_.should_stop;
     return m;
   }
-  [[nodiscard]] double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  [[nodiscard]] double elapsed() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+  }
   [[nodiscard]] bool interrupted() const { return options_.should_stop && options_.should_stop(); }
   /// Whether the budget's share up to now is used up.
-  [[nodiscard]] bool late(double share) const { return options_.time_budget_s > 0 && elapsed() >= options_.time_budget_s * share; }
+  [[nodiscard]] bool late(double share) const {
+    return options_.time_budget_s > 0 && elapsed() >= options_.time_budget_s * share;
+  }
   [[nodiscard]] double search_share() const { return options_.finalists >= 2 ? 1 - kFinalsShare : 1; }
   [[nodiscard]] int64_t done() const { return result_.resumed + result_.measured; }
 
@@ -87,7 +93,8 @@ class Session {
 };
 
 Check Session::prepare() {
-  if (options_.batch == 0) return Error("autotune.options", "the batch is empty").fact("expected", "batch of at least 1");
+  if (options_.batch == 0)
+    return Error("autotune.options", "the batch is empty").fact("expected", "batch of at least 1");
   SearchOptions s;
   s.seed = options_.seed;
   s.should_stop = [this] { return interrupted() || late(search_share()); };
@@ -95,7 +102,8 @@ Check Session::prepare() {
   if (!search) return search.error();
   search_ = std::move(search.value());
   search_->set_scorer([this](std::span<const Features> features) {
-    const Expected<std::vector<float>> scores = model_.ready() ? model_.score(features) : std::vector<float>{};
+    const Expected<std::vector<float>> scores =
+        model_.ready() ? model_.score(features) : std::vector<float>{};
     return scores ? scores.value() : std::vector<float>{};
   });
   return options_.log_path.empty() ? std::nullopt : resume();
@@ -115,7 +123,8 @@ Check Session::resume() {
   const Space space(task_.space);
   std::unordered_map<Point, bool, PointHash> told;
   for (Record& r : file.value().records) {
-    if (r.workload_hash != hash || !same_machine(r.target, task_.target) || r.status == Status::cancelled) continue;
+    if (r.workload_hash != hash || !same_machine(r.target, task_.target) || r.status == Status::cancelled)
+      continue;
     if (interrupted()) break;
     if (r.kind == "trial") {
       // The space decides what a point is: order and defaults may have changed.
@@ -157,7 +166,8 @@ void Session::train() {
   // Too few trials is normal at first; anything else the user should know, once.
   if (fit || fit.error().code() == "autotune.model.samples") return;
   const std::string warning = "searching without the cost model: " + fit.error().message();
-  if (std::find(result_.warnings.begin(), result_.warnings.end(), warning) == result_.warnings.end()) result_.warnings.push_back(warning);
+  if (std::find(result_.warnings.begin(), result_.warnings.end(), warning) == result_.warnings.end())
+    result_.warnings.push_back(warning);
 }
 
 void Session::report(const Record* last, bool finals) const {
@@ -170,7 +180,9 @@ void Session::stamp(Record& record, const char* kind, uint64_t seed) {
   record.run = run_;
   record.build = options_.build;
   record.seed = seed;
-  record.id = sha256_hex(fmt::format("{} {} {} {} {}", run_, ++serial_, kind, record.workload_hash, record.decisions.str())).substr(0, 32);
+  record.id = sha256_hex(fmt::format("{} {} {} {} {}", run_, ++serial_, kind, record.workload_hash,
+                                     record.decisions.str()))
+                  .substr(0, 32);
 }
 
 Check Session::keep(Record& record) {
@@ -187,7 +199,8 @@ Check Session::measure(std::vector<Trial>& trials, const char* kind, double time
   std::unordered_map<uint64_t, size_t> open;
   for (size_t i = 0; i < trials.size(); ++i) {
     const Point& point = trials[i].candidate.point;
-    open[executor_.submit(make_job(task_, point, mix_seed(options_.seed, point.hash()), options_.limits), options_.limits)] = i;
+    open[executor_.submit(make_job(task_, point, mix_seed(options_.seed, point.hash()), options_.limits),
+                          options_.limits)] = i;
   }
   Check error;
   std::optional<Clock::time_point> give_up;
@@ -219,7 +232,8 @@ std::optional<TuneEnd> Session::reason_to_end() const {
   if (interrupted()) return TuneEnd::interrupted;
   if (done() >= options_.trials) return TuneEnd::trials;
   if (late(search_share())) return TuneEnd::time;
-  if (options_.early_stop > 0 && since_gain_ >= options_.early_stop && std::isfinite(best_ns_)) return TuneEnd::early_stop;
+  if (options_.early_stop > 0 && since_gain_ >= options_.early_stop && std::isfinite(best_ns_))
+    return TuneEnd::early_stop;
   return std::nullopt;
 }
 
@@ -232,7 +246,8 @@ Check Session::search_loop() {
     train();
     std::vector<Trial> trials;
     const auto left = static_cast<size_t>(options_.trials - done());
-    for (Candidate& c : search_->ask(std::min(options_.batch, left))) trials.push_back({std::move(c), std::nullopt});
+    for (Candidate& c : search_->ask(std::min(options_.batch, left)))
+      trials.push_back({std::move(c), std::nullopt});
     if (trials.empty()) {
       result_.end = reason_to_end().value_or(TuneEnd::exhausted);
       return std::nullopt;
@@ -252,9 +267,11 @@ std::vector<Candidate> Session::finalists() const {
     if (r.kind == "final") has_final[r.decisions] = true;
     if (r.kind == "trial" && r.ok()) ok.push_back(&r);
   }
-  std::stable_sort(ok.begin(), ok.end(), [](const Record* a, const Record* b) { return a->cost() < b->cost(); });
+  std::stable_sort(ok.begin(), ok.end(),
+                   [](const Record* a, const Record* b) { return a->cost() < b->cost(); });
   if (ok.size() > options_.finalists) ok.resize(options_.finalists);
-  const bool all_done = std::all_of(ok.begin(), ok.end(), [&](const Record* r) { return has_final.contains(r->decisions); });
+  const bool all_done =
+      std::all_of(ok.begin(), ok.end(), [&](const Record* r) { return has_final.contains(r->decisions); });
   std::vector<Candidate> out;
   if (ok.size() < 2 || all_done) return out;
   for (const Record* r : ok) out.push_back({r->decisions, {}});
@@ -278,7 +295,8 @@ Check Session::finals() {
       const auto [it, is_new] = pooled.try_emplace(t.candidate.point, *t.record);
       Record& all = it->second;
       if (!t.record->ok()) {
-        all.message = fmt::format("ok as a trial, then {}: {}", to_string(t.record->status), t.record->message);
+        all.message =
+            fmt::format("ok as a trial, then {}: {}", to_string(t.record->status), t.record->message);
         all.status = Status::flaky;
       } else if (!is_new && all.ok()) {
         all.run_ns.insert(all.run_ns.end(), t.record->run_ns.begin(), t.record->run_ns.end());
@@ -300,7 +318,8 @@ Expected<TuneResult> Session::run() {
     if (Check e = finals()) return *e;
   if (interrupted()) result_.end = TuneEnd::interrupted;
   result_.invalid = search_->invalid();
-  if (search_->first_invalid()) result_.first_message.try_emplace(Status::invalid, search_->first_invalid()->str());
+  if (search_->first_invalid())
+    result_.first_message.try_emplace(Status::invalid, search_->first_invalid()->str());
   const Log log(records_);
   if (const Record* best = log.best(task_.workload, task_.target)) result_.best = *best;
   result_.elapsed_s = elapsed();
@@ -310,10 +329,13 @@ Expected<TuneResult> Session::run() {
 }  // namespace
 
 std::string_view to_string(TuneEnd end) {
-  static constexpr std::array<std::string_view, 5> kNames = {"trials", "exhausted", "time", "early_stop", "interrupted"};
+  static constexpr std::array<std::string_view, 5> kNames = {"trials", "exhausted", "time", "early_stop",
+                                                             "interrupted"};
   return kNames[static_cast<size_t>(end)];
 }
 
-Expected<TuneResult> tune(const Task& task, Executor& executor, const TuneOptions& options) { return Session(task, executor, options).run(); }
+Expected<TuneResult> tune(const Task& task, Executor& executor, const TuneOptions& options) {
+  return Session(task, executor, options).run();
+}
 
 }  // namespace tc::autotune

@@ -70,20 +70,24 @@ void set_limit(__rlimit_resource resource, rlim_t value) {
 void allow_cpu(double seconds) {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  set_limit(RLIMIT_CPU, static_cast<rlim_t>(static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + std::ceil(seconds) + 5));
+  set_limit(RLIMIT_CPU, static_cast<rlim_t>(static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                                            std::ceil(seconds) + 5));
 }
 
 /// Runs one phase; what it throws becomes members of the reply.
 template <class F>
 Json guarded(Status on_error, F&& phase) {
-  const auto reply = [](Status status, std::string message) { return Json{{"status", to_string(status)}, {"message", std::move(message)}}; };
+  const auto reply = [](Status status, std::string message) {
+    return Json{{"status", to_string(status)}, {"message", std::move(message)}};
+  };
   try {
     Json out = phase();
     return out.is_object() ? out : Json::object();
   } catch (const std::bad_alloc&) {
     return reply(Status::out_of_memory, "memory ran out (std::bad_alloc)");
   } catch (const Error& e) {
-    const bool illegal = e.kind() == ErrorKind::schedule || e.kind() == ErrorKind::te || e.kind() == ErrorKind::workload || e.kind() == ErrorKind::autotune;
+    const bool illegal = e.kind() == ErrorKind::schedule || e.kind() == ErrorKind::te ||
+                         e.kind() == ErrorKind::workload || e.kind() == ErrorKind::autotune;
     return reply(illegal && on_error == Status::build_error ? Status::invalid : on_error, e.str());
   } catch (const std::exception& e) {
     return reply(on_error, e.what());
@@ -130,13 +134,15 @@ void worker_main_setup() {
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(kWorkerChannel, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
-    std::fputs("this program measures candidates for the tuner, which starts it; it does nothing by itself\n", stderr);
+    std::fputs("this program measures candidates for the tuner, which starts it; it does nothing by itself\n",
+               stderr);
     std::exit(2);
   }
   ::fcntl(kWorkerChannel, F_SETFD, FD_CLOEXEC);
   const auto hello = receive();
   // The tuner may have died before prctl; then this process has another parent.
-  if (!hello || hello->value("op", "") != "hello" || hello->value("parent", int64_t{0}) != ::getppid()) std::exit(2);
+  if (!hello || hello->value("op", "") != "hello" || hello->value("parent", int64_t{0}) != ::getppid())
+    std::exit(2);
   if (const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) {
     ::dup2(null, STDOUT_FILENO);
     ::close(null);
@@ -150,7 +156,9 @@ void worker_main_setup() {
     std::fputs("1000", f);
     std::fclose(f);
   }
-  send_all(frame_message({{"phase", "ready"}}));
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  send_all(frame_message({{"phase", "ready"}, {"peak", int64_t{usage.ru_maxrss} * 1024}}));
 }
 
 int worker_serve(Measurer& measurer) {

@@ -24,13 +24,18 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTickMs = 50;  // how late an exit is noticed when a grandchild keeps the channel open
 constexpr int kMaxStartFailures = 3;
 
-Clock::time_point after(double seconds) { return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)); }
+Clock::time_point after(double seconds) {
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
 
 }  // namespace
 
 class LocalExecutor::Pool {
  public:
-  explicit Pool(LocalOptions options) : options_(std::move(options)), slots_(std::max<size_t>(options_.workers, 1)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  explicit Pool(LocalOptions options)
+      : options_(std::move(options)),
+        slots_(std::max<size_t>(options_.workers, 1)),
+        wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     thread_ = std::thread([this] { loop(); });
   }
   ~Pool() {
@@ -167,7 +172,8 @@ class LocalExecutor::Pool {
 
   /// Whether a candidate is being timed, or waits for that.
   [[nodiscard]] bool any(Phase from, Phase to) const {
-    return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.phase >= from && s.phase <= to; });
+    return std::any_of(slots_.begin(), slots_.end(),
+                       [&](const Slot& s) { return s.phase >= from && s.phase <= to; });
   }
 
   void dispatch() {
@@ -181,7 +187,8 @@ class LocalExecutor::Pool {
         s.job = std::move(queue_.front());
         queue_.pop_front();
       }
-      const double cpu_s = 2.0 * (s.job.limits.build_s + s.job.limits.run_s) * std::max(1u, std::thread::hardware_concurrency());
+      const double cpu_s = 2.0 * (s.job.limits.build_s + s.job.limits.run_s) *
+                           std::max(1u, std::thread::hardware_concurrency());
       s.phase = Phase::sent;
       s.deadline = after(options_.start_s);
       s.worker->send({{"op", "job"}, {"id", s.job.id}, {"cpu_s", cpu_s}, {"job", s.job.job}});
@@ -237,10 +244,15 @@ class LocalExecutor::Pool {
   }
 
   void take(Slot& s, const Json& m) {
-    const auto field = [&](const char* key) { return m.contains(key) && m[key].is_string() ? m[key].get<std::string>() : std::string(); };
+    const auto field = [&](const char* key) {
+      return m.contains(key) && m[key].is_string() ? m[key].get<std::string>() : std::string();
+    };
     const std::string phase = field("phase");
     const bool mine = m.contains("id") && m["id"].is_number_integer() && m["id"] == s.job.id;
-    if (s.phase == Phase::starting && phase == "ready") return become(s, Phase::idle, Clock::time_point::max());
+    if (s.phase == Phase::starting && phase == "ready") {
+      if (m.contains("peak") && m["peak"].is_number_integer()) s.worker->set_first_peak(m["peak"]);
+      return become(s, Phase::idle, Clock::time_point::max());
+    }
     if (mine && s.phase == Phase::sent && phase == "taken") {
       start_failures_ = 0;
       return become(s, Phase::building, after(s.job.limits.build_s));
@@ -249,18 +261,21 @@ class LocalExecutor::Pool {
       s.built_order = ++last_built_;
       return become(s, Phase::built, Clock::time_point::max());
     }
-    if (mine && s.phase == Phase::granted && phase == "running") return become(s, Phase::running, after(s.job.limits.run_s));
+    if (mine && s.phase == Phase::granted && phase == "running")
+      return become(s, Phase::running, after(s.job.limits.run_s));
     if (mine && (s.phase == Phase::building || s.phase == Phase::running) && phase == "done") {
       const Status status = status_from(field("status"));
       // A worker that gives no status that it may give is not trusted further;
       // nor is an ok that skipped the token.
-      const bool odd = status == Status::unknown || status == Status::cancelled || (status == Status::ok && s.phase != Phase::running);
+      const bool odd = status == Status::unknown || status == Status::cancelled ||
+                       (status == Status::ok && s.phase != Phase::running);
       if (odd) return replace(s, Status::bad_reply, "the worker's reply has no valid status");
       const bool spent = ++s.jobs_done >= options_.jobs_per_worker || status == Status::out_of_memory;
       if (spent) s.worker.reset();
       return finish(s, status, field("message"), m);
     }
-    replace(s, Status::bad_reply, fmt::format("the worker sent an unexpected message (phase \"{}\")", phase.substr(0, 40)));
+    replace(s, Status::bad_reply,
+            fmt::format("the worker sent an unexpected message (phase \"{}\")", phase.substr(0, 40)));
   }
 
   static void become(Slot& s, Phase phase, Clock::time_point deadline) {
@@ -270,7 +285,8 @@ class LocalExecutor::Pool {
 
   /// Ends the slot's job with a result; the worker stays if it is still there.
   void finish(Slot& s, Status status, std::string message, Json reply = Json::object()) {
-    const double build_s = reply.contains("build_s") && reply["build_s"].is_number() ? reply["build_s"].get<double>() : 0;
+    const double build_s =
+        reply.contains("build_s") && reply["build_s"].is_number() ? reply["build_s"].get<double>() : 0;
     {
       const std::lock_guard lock(mutex_);
       results_.push_back({s.job.id, status, std::move(message), std::move(reply), build_s});
@@ -285,7 +301,9 @@ class LocalExecutor::Pool {
     const bool busy = s.busy();
     s.worker.reset();
     if (busy) return finish(s, status, std::move(message));
-    if (s.phase == Phase::starting || s.phase == Phase::idle) start_failed(Error("autotune.worker.start", fmt::format("the worker {} did not start", options_.worker)).fact("reason", message));
+    if (s.phase == Phase::starting || s.phase == Phase::idle)
+      start_failed(Error("autotune.worker.start", fmt::format("the worker {} did not start", options_.worker))
+                       .fact("reason", message));
     become(s, Phase::empty, Clock::time_point::max());
   }
 
@@ -295,15 +313,22 @@ class LocalExecutor::Pool {
     const char* during = s.phase >= Phase::built ? "while running" : "while building";
     Status status = Status::crash;
     if (exit.out_of_memory(options_.memory_bytes)) status = Status::out_of_memory;
-    if (exit.signal == SIGXCPU) status = s.phase >= Phase::built ? Status::run_timeout : Status::build_timeout;
+    if (exit.signal == SIGXCPU)
+      status = s.phase >= Phase::built ? Status::run_timeout : Status::build_timeout;
     replace(s, status, fmt::format("the worker {} {}", exit.str(), during));
   }
 
   void time_out(Slot& s) {
     switch (s.phase) {
-      case Phase::building: return replace(s, Status::build_timeout, fmt::format("building took longer than {} s", s.job.limits.build_s));
-      case Phase::running: return replace(s, Status::run_timeout, fmt::format("checking and timing took longer than {} s", s.job.limits.run_s));
-      default: return replace(s, Status::bad_reply, fmt::format("the worker did not answer within {} s", options_.start_s));
+      case Phase::building:
+        return replace(s, Status::build_timeout,
+                       fmt::format("building took longer than {} s", s.job.limits.build_s));
+      case Phase::running:
+        return replace(s, Status::run_timeout,
+                       fmt::format("checking and timing took longer than {} s", s.job.limits.run_s));
+      default:
+        return replace(s, Status::bad_reply,
+                       fmt::format("the worker did not answer within {} s", options_.start_s));
     }
   }
 
@@ -327,13 +352,16 @@ class LocalExecutor::Pool {
 
 Expected<std::unique_ptr<LocalExecutor>> LocalExecutor::create(LocalOptions options) {
   if (::access(options.worker.c_str(), X_OK) != 0)
-    return Error("autotune.worker.missing", fmt::format("the worker {} cannot be executed", options.worker)).fix("build it, or name the right path");
+    return Error("autotune.worker.missing", fmt::format("the worker {} cannot be executed", options.worker))
+        .fix("build it, or name the right path");
   return std::unique_ptr<LocalExecutor>(new LocalExecutor(std::make_unique<Pool>(std::move(options))));
 }
 
 LocalExecutor::LocalExecutor(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
 LocalExecutor::~LocalExecutor() = default;
-uint64_t LocalExecutor::submit(Json job, const JobLimits& limits) { return pool_->submit(std::move(job), limits); }
+uint64_t LocalExecutor::submit(Json job, const JobLimits& limits) {
+  return pool_->submit(std::move(job), limits);
+}
 std::vector<JobResult> LocalExecutor::wait(std::chrono::milliseconds timeout) { return pool_->wait(timeout); }
 void LocalExecutor::cancel_all() { pool_->cancel_all(); }
 size_t LocalExecutor::workers() const { return pool_->workers(); }

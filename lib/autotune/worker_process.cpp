@@ -22,7 +22,8 @@ namespace {
 constexpr size_t kErrorTail = 4096;
 
 Error cannot_start(const std::string& worker, int error) {
-  return Error("autotune.worker.start", fmt::format("cannot start the worker {}", worker)).fact("reason", std::strerror(error));
+  return Error("autotune.worker.start", fmt::format("cannot start the worker {}", worker))
+      .fact("reason", std::strerror(error));
 }
 
 /// posix_spawn with: own group, signals as at program start, stdin and stdout
@@ -72,28 +73,33 @@ std::string WorkerProcess::Exit::str() const {
   std::string out;
   if (signal != 0) {
     const char* name = ::sigabbrev_np(signal);
-    out = fmt::format("was killed by {}", name ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal));
+    out =
+        fmt::format("was killed by {}", name ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal));
   } else {
     out = fmt::format("exited with code {}", code);
   }
   // The last line of stderr is what an abort or a sanitizer leaves behind.
   std::string_view tail = errors;
   while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' ')) tail.remove_suffix(1);
-  if (const size_t line = tail.find_last_of('\n'); line != std::string_view::npos) tail.remove_prefix(line + 1);
+  if (const size_t line = tail.find_last_of('\n'); line != std::string_view::npos)
+    tail.remove_prefix(line + 1);
   if (!tail.empty()) out += fmt::format(" ({})", tail.substr(0, 200));
   return out;
 }
 
 bool WorkerProcess::Exit::out_of_memory(int64_t memory_limit) const {
-  if (errors.find("bad_alloc") != std::string::npos || errors.find("ut of memory") != std::string::npos) return true;
+  if (errors.find("bad_alloc") != std::string::npos || errors.find("ut of memory") != std::string::npos)
+    return true;
   // The tuner's own SIGKILL is never asked about: this one came from the kernel.
   if (signal == SIGKILL) return true;
-  return (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS) && memory_limit > 0 && peak_bytes > memory_limit / 10 * 8;
+  return (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS) && memory_limit > 0 &&
+         peak_bytes > memory_limit / 10 * 8;
 }
 
 Expected<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(const LocalOptions& options) {
   int sockets[2] = {-1, -1}, pipe[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return cannot_start(options.worker, errno);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
+    return cannot_start(options.worker, errno);
   if (::pipe2(pipe, O_CLOEXEC) != 0) {
     const int error = errno;
     close_if_open(sockets[0]);
@@ -106,7 +112,9 @@ Expected<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(const LocalOptions
   worker->errors_ = pipe[0];
   ::fcntl(worker->channel_, F_SETFL, O_NONBLOCK);
   ::fcntl(worker->errors_, F_SETFL, O_NONBLOCK);
-  const int error = child_channel < 0 || child_errors < 0 ? EMFILE : spawn_process(options, child_channel, child_errors, worker->pid_);
+  const int error = child_channel < 0 || child_errors < 0
+                        ? EMFILE
+                        : spawn_process(options, child_channel, child_errors, worker->pid_);
   close_if_open(child_channel);
   close_if_open(child_errors);
   if (error != 0) {
@@ -156,7 +164,10 @@ std::optional<Expected<Json>> WorkerProcess::next_message() { return take_messag
 bool WorkerProcess::ended() const {
   errno = 0;
   siginfo_t info{};
-  return pid_ < 0 || (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) || errno == ECHILD;
+  return pid_ < 0 ||
+         (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          info.si_pid == pid_) ||
+         errno == ECHILD;
 }
 
 WorkerProcess::Exit WorkerProcess::end() {
@@ -172,7 +183,8 @@ WorkerProcess::Exit WorkerProcess::end() {
   if (reaped == pid_) {
     if (WIFEXITED(status)) exit.code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
-    exit.peak_bytes = int64_t{usage.ru_maxrss} * 1024;
+    const int64_t peak = int64_t{usage.ru_maxrss} * 1024;
+    exit.peak_bytes = peak > first_peak_ ? peak : 0;
   }
   exit.errors = error_tail_;
   pid_ = -1;

@@ -15,8 +15,8 @@ class WorkerProcess {
   /// How a process ended.
   struct Exit {
     int code = 0, signal = 0;
-    int64_t peak_bytes = 0;
-    std::string errors;  ///< the last 4 KiB that it wrote to stderr
+    int64_t peak_bytes = 0;  ///< 0 where not known
+    std::string errors;      ///< the last 4 KiB that it wrote to stderr
     /// "was killed by SIGSEGV", "exited with code 3"
     [[nodiscard]] std::string str() const;
     /// Whether memory ran out, as far as the remains can tell.
@@ -35,6 +35,10 @@ class WorkerProcess {
   [[nodiscard]] int errors() const { return errors_closed_ ? -1 : errors_; }
   [[nodiscard]] bool wants_to_write() const { return !outgoing_.empty(); }
 
+  /// The memory peak that the worker reports when it starts. Linux counts into
+  /// it what the tuner used when it spawned the worker: it proves nothing.
+  void set_first_peak(int64_t bytes) { first_peak_ = bytes; }
+
   void send(const Json& message);
   /// Moves what bytes can be moved without waiting, both ways and stderr.
   void pump();
@@ -49,6 +53,7 @@ class WorkerProcess {
   WorkerProcess() = default;
   pid_t pid_ = -1;
   int channel_ = -1, errors_ = -1;
+  int64_t first_peak_ = 0;
   bool channel_closed_ = false, errors_closed_ = false;
   std::string incoming_, outgoing_, error_tail_;
 };

@@ -18,7 +18,8 @@ bool goes_on(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '
 
 Error syntax(std::string_view text, size_t at, size_t length, std::string what) {
   return Error("workload.syntax", std::move(what))
-      .excerpt(fmt::format("{}\n{}{}", text, std::string(at, ' '), std::string(std::max<size_t>(length, 1), '^')))
+      .excerpt(
+          fmt::format("{}\n{}{}", text, std::string(at, ' '), std::string(std::max<size_t>(length, 1), '^')))
       .fix("write an operator and its key=value pairs, e.g. matmul m=1024 n=1024 k=1024 dtype=f32");
 }
 
@@ -46,9 +47,13 @@ std::optional<Workload::Value> value_of(std::string_view word) {
 }  // namespace
 
 Expected<Workload> Workload::parse(std::string_view text) {
-  if (text.size() > kMaxLength) return Error("workload.size", fmt::format("a workload has at most {} characters", kMaxLength)).fact("got", std::to_string(text.size()));
+  if (text.size() > kMaxLength)
+    return Error("workload.size", fmt::format("a workload has at most {} characters", kMaxLength))
+        .fact("got", std::to_string(text.size()));
   for (size_t i = 0; i < text.size(); ++i)
-    if (text[i] < ' ' || text[i] > '~') return Error("workload.syntax", fmt::format("character {} of the workload is not printable ASCII", i + 1));
+    if (text[i] < ' ' || text[i] > '~')
+      return Error("workload.syntax",
+                   fmt::format("character {} of the workload is not printable ASCII", i + 1));
   std::optional<Workload> w;
   for (size_t at = 0;;) {
     while (at < text.size() && text[at] == ' ') ++at;
@@ -57,16 +62,25 @@ Expected<Workload> Workload::parse(std::string_view text) {
     const std::string_view word = text.substr(at, end - at);
     const size_t key = name_length(word);
     if (!w) {
-      if (key != word.size()) return syntax(text, at, word.size(), "a workload starts with the name of an operator");
+      if (key != word.size())
+        return syntax(text, at, word.size(), "a workload starts with the name of an operator");
       w.emplace(std::string(word));
     } else {
       if (key == 0) return syntax(text, at, word.size(), "expected key=value");
-      if (key == word.size() || word[key] != '=') return syntax(text, at, word.size(), fmt::format("expected '=' and a value after {}", word.substr(0, key)));
+      if (key == word.size() || word[key] != '=')
+        return syntax(text, at, word.size(),
+                      fmt::format("expected '=' and a value after {}", word.substr(0, key)));
       const auto value = value_of(word.substr(key + 1));
-      if (!value) return syntax(text, at + key + 1, word.size() - key - 1, fmt::format("{} needs a 64-bit integer or a name", word.substr(0, key)));
+      if (!value)
+        return syntax(text, at + key + 1, word.size() - key - 1,
+                      fmt::format("{} needs a 64-bit integer or a name", word.substr(0, key)));
       for (const auto& [have, old] : w->args_)
-        if (have == word.substr(0, key)) return Error("workload.duplicate", fmt::format("{} is given twice", have)).excerpt(syntax(text, at, word.size(), "").excerpt_text()).fix("keep one of them");
-      if (w->args_.size() == kMaxArgs) return Error("workload.size", fmt::format("a workload has at most {} keys", kMaxArgs));
+        if (have == word.substr(0, key))
+          return Error("workload.duplicate", fmt::format("{} is given twice", have))
+              .excerpt(syntax(text, at, word.size(), "").excerpt_text())
+              .fix("keep one of them");
+      if (w->args_.size() == kMaxArgs)
+        return Error("workload.size", fmt::format("a workload has at most {} keys", kMaxArgs));
       w->args_.emplace_back(word.substr(0, key), *value);
     }
     at = end;
@@ -105,7 +119,8 @@ std::string Workload::str() const {
 
 std::string Workload::canonical() const {
   Workload sorted = *this;
-  std::sort(sorted.args_.begin(), sorted.args_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(sorted.args_.begin(), sorted.args_.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   return sorted.str();
 }
 

@@ -29,7 +29,8 @@ TEST(Point, TextAndJsonRoundTrip) {
 }
 
 TEST(Point, BadTextIsRefusedWithCarets) {
-  for (const char* text : {"=3", "a", "a=", "a=x", "a=1,", "a=1;b=2", "a=1,a=2", "a=99999999999999999999", ","}) {
+  for (const char* text :
+       {"=3", "a", "a=", "a=x", "a=1,", "a=1;b=2", "a=1,a=2", "a=99999999999999999999", ","}) {
     const auto p = Point::parse(text);
     ASSERT_FALSE(p) << text;
     EXPECT_EQ(p.error().code(), "autotune.point.syntax");

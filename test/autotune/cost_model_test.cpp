@@ -34,10 +34,14 @@ TEST(CostModel, OrdersWhatItHasNotSeen) {
   auto test = synthetic(200, 99);
   std::erase_if(test, [](const Sample& s) { return !s.ok; });
   CostModel model;
-  ASSERT_TRUE(model.fit(synthetic(16, 1)));
-  EXPECT_GT(accuracy(model, test), 0.55) << "sixteen trials are enough to beat chance";
+  double sum = 0;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    ASSERT_TRUE(model.fit(synthetic(16, seed)));
+    sum += accuracy(model, test);
+  }
+  EXPECT_GT(sum / 8, 0.62) << "sixteen trials are enough to beat chance";
   const FitReport report = model.fit(synthetic(300, 1)).value();
-  EXPECT_GT(accuracy(model, test), 0.85);
+  EXPECT_GT(accuracy(model, test), 0.87);
   EXPECT_GT(report.held_out, 50u);
   EXPECT_GT(report.pair_accuracy, 0.75);
 }
@@ -77,7 +81,8 @@ TEST(CostModel, DamagedBuffersAreRefused) {
     if (loaded) continue;  // the flip fell on a byte that means nothing, a space say
     EXPECT_EQ(loaded.error().code(), "autotune.model.load");
   }
-  for (const char* bad : {"", "{}", "[]", "null", "{\"v\":2}"}) EXPECT_EQ(CostModel::load(bad).error().code(), "autotune.model.load");
+  for (const char* bad : {"", "{}", "[]", "null", "{\"v\":2}"})
+    EXPECT_EQ(CostModel::load(bad).error().code(), "autotune.model.load");
 }
 
 TEST(CostModel, UselessSamplesAreErrors) {

@@ -25,12 +25,24 @@ void damage(std::string& text, Rng& rng) {
     case 0:
       if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << rng.below(8)));
       break;
-    case 1: text.resize(at); break;
-    case 2: text.insert(at, 1 + rng.below(40), static_cast<char>(rng.below(256))); break;
-    case 3: text.insert(at, "\n" + std::string(9000, 'h') + "\n"); break;
-    case 4: text.insert(at, "\n" + std::string(500, '[') + "\n"); break;
-    case 5: text.erase(at, 1 + rng.below(60)); break;
-    default: text.insert(at, "\n{\"v\":1,\"kind\":\"trial\",\"run_ns\":[1e999],\"x\":\"\\ud800\"}\n"); break;
+    case 1:
+      text.resize(at);
+      break;
+    case 2:
+      text.insert(at, 1 + rng.below(40), static_cast<char>(rng.below(256)));
+      break;
+    case 3:
+      text.insert(at, "\n" + std::string(9000, 'h') + "\n");
+      break;
+    case 4:
+      text.insert(at, "\n" + std::string(500, '[') + "\n");
+      break;
+    case 5:
+      text.erase(at, 1 + rng.below(60));
+      break;
+    default:
+      text.insert(at, "\n{\"v\":1,\"kind\":\"trial\",\"run_ns\":[1e999],\"x\":\"\\ud800\"}\n");
+      break;
   }
 }
 
@@ -55,8 +67,10 @@ TEST(DamagedLog, IntactRecordsAreRecoveredAndBadLinesNamed) {
     std::vector<int64_t> expect_bad;
     const std::vector<std::string> lines = split_lines(text);
     for (size_t i = 0; i < lines.size(); ++i) {
-      if (good.contains(lines[i])) expect_good.push_back(lines[i]);
-      else if (!lines[i].empty()) expect_bad.push_back(static_cast<int64_t>(i + 1));
+      if (good.contains(lines[i]))
+        expect_good.push_back(lines[i]);
+      else if (!lines[i].empty())
+        expect_bad.push_back(static_cast<int64_t>(i + 1));
     }
     const auto file = read_log(path, limits);
     ASSERT_TRUE(file);
@@ -76,7 +90,8 @@ TEST(DamagedLog, IntactRecordsAreRecoveredAndBadLinesNamed) {
 TEST(DamagedLog, HugeLinesAndDeepNestingAreRefusedUnread) {
   const TemporaryDir dir;
   const std::string path = dir.file("log.jsonl");
-  write_text(path, std::string(5 << 20, '{') + "\n" + std::string(900'000, '[') + "\n" + to_line(sample_record(1)) + "\n");
+  write_text(path, std::string(5 << 20, '{') + "\n" + std::string(900'000, '[') + "\n" +
+                       to_line(sample_record(1)) + "\n");
   const LogFile file = read_log(path).value();
   EXPECT_EQ(file.records.size(), 1u);
   ASSERT_EQ(file.bad.size(), 2u);
@@ -91,9 +106,18 @@ TEST(KilledWriter, EveryReloadWorksAndNothingIsDuplicated) {
   size_t before = 0;
   for (int kill = 0; kill < 50; ++kill) {
     // Long lines make a kill in the middle of a write likelier.
-    const pid_t pid = start({TC_LOG_HAMMER, path, "run" + std::to_string(kill), "0", std::to_string(2000 + rng.below(60'000))});
+    const pid_t pid = start(
+        {TC_LOG_HAMMER, path, "run" + std::to_string(kill), "0", std::to_string(2000 + rng.below(60'000))});
     ASSERT_GT(pid, 0);
-    ::usleep(static_cast<useconds_t>(2000 + rng.below(10'000)));
+    // One in five dies while starting, the others once they have written.
+    const auto size = [&] {
+      std::error_code none;
+      const auto n = std::filesystem::file_size(path, none);
+      return none ? 0 : n;
+    };
+    const auto at_start = size();
+    for (int i = 0; i < 4000 && kill % 5 != 0 && size() == at_start; ++i) ::usleep(500);
+    ::usleep(static_cast<useconds_t>(rng.below(10'000)));
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     const auto file = read_log(path);

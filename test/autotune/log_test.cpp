@@ -90,7 +90,8 @@ TEST(Record, OddValuesStillMakeALine) {
 }
 
 TEST(Record, StatusNamesRoundTrip) {
-  for (int i = 0; i <= static_cast<int>(Status::unknown); ++i) EXPECT_EQ(status_from(to_string(static_cast<Status>(i))), static_cast<Status>(i));
+  for (int i = 0; i <= static_cast<int>(Status::unknown); ++i)
+    EXPECT_EQ(status_from(to_string(static_cast<Status>(i))), static_cast<Status>(i));
 }
 
 TEST(Record, MedianIsTheMiddle) {
@@ -169,7 +170,8 @@ TEST(LogWriter, PathsThatCannotBeAreErrors) {
 }
 
 TEST(Log, BestIsTheFastestThatApplies) {
-  Record fast = sample_record(1), slow = sample_record(500), alien = sample_record(0), failed = sample_record(0);
+  Record fast = sample_record(1), slow = sample_record(500), alien = sample_record(0),
+         failed = sample_record(0);
   alien.target.isa.push_back("avx512f");
   failed.status = Status::wrong_result;
   const Log log({slow, fast, alien, failed});
@@ -189,7 +191,8 @@ TEST(Log, FinalsOutrankLuckyTrials) {
   const Workload w = Workload::parse("matmul m=64 n=64 k=64").value();
   EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final}).best(w, sample_target())->cost(), 1500);
   // A trial that beats them all came later and has not had its finals yet.
-  EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final, sample_record(0)}).best(w, sample_target())->id, "id-0");
+  EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final, sample_record(0)}).best(w, sample_target())->id,
+            "id-0");
   // A final may also withdraw a point.
   steady_final.status = Status::flaky;
   EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final}).best(w, sample_target())->cost(), 5000);
@@ -197,17 +200,21 @@ TEST(Log, FinalsOutrankLuckyTrials) {
 
 TEST(Log, LookupSaysWhatAndWhy) {
   const Log log({sample_record(1)});
-  const auto look = [&](const char* text) { return log.lookup(Workload::parse(text).value(), sample_target()); };
+  const auto look = [&](const char* text) {
+    return log.lookup(Workload::parse(text).value(), sample_target());
+  };
   EXPECT_EQ(look("matmul m=64 n=64 k=64").source, Lookup::Source::tuned);
   const Lookup near = look("matmul m=128 n=64 k=64");
   EXPECT_EQ(near.source, Lookup::Source::nearest);
-  EXPECT_EQ(near.why, "the log has no record of this workload; the nearest is matmul k=64 m=64 n=64 (distance 1.00)");
+  EXPECT_EQ(near.why,
+            "the log has no record of this workload; the nearest is matmul k=64 m=64 n=64 (distance 1.00)");
   const Lookup none = look("softmax n=10");
   EXPECT_EQ(to_string(none.source), "default");
   EXPECT_FALSE(none.record);
   RecordTarget weak = sample_target();
   weak.isa = {"avx2"};
-  EXPECT_NE(log.lookup(Workload::parse("matmul m=64 n=64 k=64").value(), weak).why.find("it needs fma"), std::string::npos);
+  EXPECT_NE(log.lookup(Workload::parse("matmul m=64 n=64 k=64").value(), weak).why.find("it needs fma"),
+            std::string::npos);
 }
 
 TEST(Log, StatsCountStatuses) {

@@ -3,10 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <spawn.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <spawn.h>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,7 +16,9 @@
 
 namespace tc::autotune {
 
-inline RecordTarget sample_target() { return {"cpu", "x86_64-linux-gnu", "haswell", {"avx2", "fma"}, {"prefer-no-gather"}, 2}; }
+inline RecordTarget sample_target() {
+  return {"cpu", "x86_64-linux-gnu", "haswell", {"avx2", "fma"}, {"prefer-no-gather"}, 2};
+}
 
 /// An ok trial of a matmul; `n` varies its id, decisions and time.
 inline Record sample_record(int64_t n) {
@@ -63,7 +65,9 @@ inline std::string read_text(const std::string& path) {
   return out.str();
 }
 
-inline void write_text(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
+inline void write_text(const std::string& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 /// Starts a program with stdout on `out`, or inherited where out is -1.
 inline pid_t start(const std::vector<std::string>& command, int out = -1) {

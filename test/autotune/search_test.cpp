@@ -1,6 +1,7 @@
 // One suite for every search: the contract at the head of search.h.
 #include "tc/autotune/search.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -18,11 +19,13 @@ Expected<Features> small_space(Choices& c) {
   return Features{static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)};
 }
 
-double cost_of(const Candidate& c) { return 10 + std::pow(c.features[0] - 6, 2) + std::pow(c.features[1] - 9, 2) + c.features[2]; }
+double cost_of(const Candidate& c) {
+  return 10 + std::pow(c.features[0] - 6, 2) + std::pow(c.features[1] - 9, 2) + c.features[2];
+}
 
 Expected<Features> huge_space(Choices& c) {
   Features f;
-  for (int i = 0; i < 12; ++i) f.push_back(static_cast<float>(c.range("d" + std::to_string(i), 0, 1000)));
+  for (int i = 0; i < 12; ++i) f.push_back(static_cast<float>(c.range(fmt::format("d{}", i), 0, 1000)));
   return f;
 }
 
@@ -119,7 +122,8 @@ TEST_P(EverySearch, StopsWhenAsked) {
   EXPECT_LT(s->ask(1000).size(), 10u);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EverySearch, testing::ValuesIn(search_names()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, EverySearch, testing::ValuesIn(search_names()),
+                         [](const auto& info) { return info.param; });
 
 /// The best cost after `n` trials on a smooth function of 12 decisions.
 double best_after(const std::string& name, size_t n, uint64_t seed) {
@@ -141,7 +145,8 @@ double best_after(const std::string& name, size_t n, uint64_t seed) {
 TEST(Search, EvolutionAndAnnealingBeatRandom) {
   for (const char* name : {"evolutionary", "annealing"}) {
     int wins = 0;
-    for (uint64_t seed = 0; seed < 9; ++seed) wins += best_after(name, 320, seed) < best_after("random", 320, seed);
+    for (uint64_t seed = 0; seed < 9; ++seed)
+      wins += best_after(name, 320, seed) < best_after("random", 320, seed);
     EXPECT_GE(wins, 8) << name;
   }
 }

@@ -25,7 +25,9 @@ SpaceFn space_with(std::vector<int64_t> kinds) {
   };
 }
 
-Task task_with(std::vector<int64_t> kinds) { return {Workload::parse("matmul m=64 n=64 k=64").value(), sample_target(), space_with(std::move(kinds))}; }
+Task task_with(std::vector<int64_t> kinds) {
+  return {Workload::parse("matmul m=64 n=64 k=64").value(), sample_target(), space_with(std::move(kinds))};
+}
 
 std::unique_ptr<LocalExecutor> pool(size_t workers = 2) {
   LocalOptions o;
@@ -64,7 +66,8 @@ TEST(Tune, FindsTheBestAndLogsEveryTrial) {
   EXPECT_NE(r.first_message.at(Status::invalid).find("x must not be 15"), std::string::npos);
   EXPECT_TRUE(r.warnings.empty());
   EXPECT_EQ(trial_points(o.log_path).size(), 96u);
-  EXPECT_EQ(Log::load(std::vector{o.log_path}).value().best(task_with({0}).workload, sample_target())->id, r.best->id);
+  EXPECT_EQ(Log::load(std::vector{o.log_path}).value().best(task_with({0}).workload, sample_target())->id,
+            r.best->id);
 }
 
 TEST(Tune, WrongAndCrashingCandidatesNeverWin) {
@@ -79,8 +82,10 @@ TEST(Tune, WrongAndCrashingCandidatesNeverWin) {
   EXPECT_EQ(r.best->decisions.get("kind"), 0);
   EXPECT_GE(r.best->cost(), 980);
   const LogFile file = read_log(o.log_path).value();
-  for (const Record& record : file.records) EXPECT_TRUE(!record.ok() || record.decisions.get("kind") == 0) << to_line(record);
-  for (const Status s : {Status::crash, Status::wrong_result, Status::run_error}) EXPECT_GT(r.statuses.at(s), 0) << to_string(s);
+  for (const Record& record : file.records)
+    EXPECT_TRUE(!record.ok() || record.decisions.get("kind") == 0) << to_line(record);
+  for (const Status s : {Status::crash, Status::wrong_result, Status::run_error})
+    EXPECT_GT(r.statuses.at(s), 0) << to_string(s);
   EXPECT_NE(r.first_message.at(Status::crash).find("SIGSEGV"), std::string::npos);
 }
 
@@ -138,7 +143,9 @@ TEST(Tune, SameSeedAndMeasurementsSameTrials) {
 TEST(Tune, EndsWhenTheSpaceIsExhausted) {
   const auto executor = pool();
   Task task = task_with({0});
-  task.space = [](Choices& c) -> Expected<Features> { return Features{static_cast<float>(c.range("x", 9, 12))}; };
+  task.space = [](Choices& c) -> Expected<Features> {
+    return Features{static_cast<float>(c.range("x", 9, 12))};
+  };
   const TuneResult r = tune(task, *executor).value();
   EXPECT_EQ(r.end, TuneEnd::exhausted);
   EXPECT_EQ(r.measured, 4);
@@ -170,7 +177,8 @@ class Hanging final : public Executor {
   std::vector<JobResult> wait(std::chrono::milliseconds timeout) override {
     longest_wait = std::max(longest_wait, timeout);
     std::vector<JobResult> out;
-    for (uint64_t id = 1; cancelled_ && id <= last_; ++id) out.push_back({id, Status::cancelled, "", Json::object(), 0});
+    for (uint64_t id = 1; cancelled_ && id <= last_; ++id)
+      out.push_back({id, Status::cancelled, "", Json::object(), 0});
     return out;
   }
   void cancel_all() override { cancelled_ = true; }
@@ -223,13 +231,19 @@ TEST(Tune, SaysWhenItCannotWork) {
 
 TEST(MakeRecord, OkIsEarned) {
   const Task task = task_with({0});
-  const auto status = [&](const char* reply) { return make_record(task, {}, {1, Status::ok, "", Json::parse(reply), 0}).status; };
-  EXPECT_EQ(status(R"({"run_ns":[1,2],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"), Status::ok);
-  EXPECT_EQ(status(R"({"run_ns":[1,2],"check":{"oracle":"o","elements":1,"max_err":0,"passed":1}})"), Status::wrong_result);
+  const auto status = [&](const char* reply) {
+    return make_record(task, {}, {1, Status::ok, "", Json::parse(reply), 0}).status;
+  };
+  EXPECT_EQ(status(R"({"run_ns":[1,2],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"),
+            Status::ok);
+  EXPECT_EQ(status(R"({"run_ns":[1,2],"check":{"oracle":"o","elements":1,"max_err":0,"passed":1}})"),
+            Status::wrong_result);
   EXPECT_EQ(status(R"({"run_ns":[1,2],"check":{"oracle":"","passed":true}})"), Status::wrong_result);
   EXPECT_EQ(status(R"({"run_ns":[1,2]})"), Status::wrong_result);
-  EXPECT_EQ(status(R"({"run_ns":[],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"), Status::bad_reply);
-  EXPECT_EQ(status(R"({"run_ns":[0],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"), Status::bad_reply);
+  EXPECT_EQ(status(R"({"run_ns":[],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"),
+            Status::bad_reply);
+  EXPECT_EQ(status(R"({"run_ns":[0],"check":{"oracle":"o","elements":1,"max_err":0,"passed":true}})"),
+            Status::bad_reply);
   EXPECT_EQ(status(R"({"run_ns":"x","check":[],"steps":7})"), Status::wrong_result);
 }
 

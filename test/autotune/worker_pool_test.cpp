@@ -1,6 +1,6 @@
 // Each misdeed of a worker, and that nothing is left behind.
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <map>
@@ -37,7 +37,8 @@ bool all_gone(const std::string& tag) {
 
 class Pool : public testing::Test {
  protected:
-  explicit Pool(size_t workers = 1) : tag_("--tag-" + std::to_string(::getpid()) + "-" + std::to_string(++serial_)) {
+  explicit Pool(size_t workers = 1)
+      : tag_("--tag-" + std::to_string(::getpid()) + "-" + std::to_string(++serial_)) {
     LocalOptions o;
     o.worker = TC_FAKE_WORKER;
     o.args = {tag_};
@@ -132,7 +133,8 @@ class TwoWorkers : public Pool {
 };
 
 TEST_F(TwoWorkers, EveryJobGivesOneResult) {
-  const std::vector<std::string> acts = {"", "segv", "loop", "garbage", "", "abort", "exit0", "", "build_segv", "memory_abort", ""};
+  const std::vector<std::string> acts = {"",      "segv", "loop",       "garbage",      "", "abort",
+                                         "exit0", "",     "build_segv", "memory_abort", ""};
   std::map<uint64_t, std::string> open;
   for (int round = 0; round < 4; ++round)
     for (const std::string& act : acts) open[pool_->submit({{"act", act}}, {5, 0.1})] = act;

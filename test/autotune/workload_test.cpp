@@ -30,13 +30,16 @@ TEST(Workload, SyntaxErrorsPointAtThePlace) {
   EXPECT_EQ(e.code(), "workload.syntax");
   EXPECT_EQ(e.excerpt_text(), "matmul m=12x n=3\n         ^^^");
   EXPECT_EQ(Workload::parse("matmul m=1 m=2").error().code(), "workload.duplicate");
-  for (const char* bad : {"", "  ", "m=1", "3d m=1", "matmul m", "matmul =1", "matmul m=", "matmul m=1=2", "matmul m=99999999999999999999", "matmul\tm=1", "matmul m=\xff"})
+  for (const char* bad : {"", "  ", "m=1", "3d m=1", "matmul m", "matmul =1", "matmul m=", "matmul m=1=2",
+                          "matmul m=99999999999999999999", "matmul\tm=1", "matmul m=\xff"})
     EXPECT_FALSE(Workload::parse(bad)) << bad;
   EXPECT_EQ(Workload::parse("x" + std::string(5000, 'x')).error().code(), "workload.size");
 }
 
 TEST(Workload, DistanceIsForTheSameOperatorAndNames) {
-  const auto distance = [](const char* a, const char* b) { return workload_distance(Workload::parse(a).value(), Workload::parse(b).value()); };
+  const auto distance = [](const char* a, const char* b) {
+    return workload_distance(Workload::parse(a).value(), Workload::parse(b).value());
+  };
   EXPECT_EQ(distance("mm m=4 n=8 dtype=f32", "mm n=8 m=4 dtype=f32"), 0.0);
   EXPECT_EQ(distance("mm m=4 n=8", "mm m=16 n=8"), 2.0);
   EXPECT_EQ(distance("mm m=4 dtype=f32", "mm m=4 dtype=f16"), std::nullopt);

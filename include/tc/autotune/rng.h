@@ -28,6 +28,8 @@ class Rng {
 };
 
 /// Mixes `value` into `seed`: how one seed becomes many independent ones.
-[[nodiscard]] inline uint64_t mix_seed(uint64_t seed, uint64_t value) { return Rng(seed ^ (value * 0xff51afd7ed558ccdull + 1)).next(); }
+[[nodiscard]] inline uint64_t mix_seed(uint64_t seed, uint64_t value) {
+  return Rng(seed ^ (value * 0xff51afd7ed558ccdull + 1)).next();
+}
 
 }  // namespace tc::autotune

@@ -29,13 +29,13 @@ using Scorer = std::function<std::vector<float>(std::span<const Features>)>;
 
 struct SearchOptions {
   uint64_t seed = 0;
-  size_t population = 48;   ///< evolutionary: points kept a generation
-  size_t generations = 3;   ///< evolutionary: per ask, on the scorer alone
-  double explore = 0.1;     ///< the share of each ask drawn at random, whatever the scorer says
-  size_t chains = 8;        ///< annealing: walkers
-  double cooling = 0.97;    ///< annealing: temperature factor a result
-  size_t max_misses = 256;  ///< draws without a new point before the space is walked instead
-  size_t max_walk = 20'000; ///< points walked in one ask before it gives up
+  size_t population = 48;    ///< evolutionary: points kept a generation
+  size_t generations = 3;    ///< evolutionary: per ask, on the scorer alone
+  double explore = 0.1;      ///< the share of each ask drawn at random, whatever the scorer says
+  size_t chains = 8;         ///< annealing: walkers
+  double cooling = 0.97;     ///< annealing: temperature factor a result
+  size_t max_misses = 256;   ///< draws without a new point before the space is walked instead
+  size_t max_walk = 20'000;  ///< points walked in one ask before it gives up
   /// Asked between points; true makes ask return at once with what it has.
   std::function<bool()> should_stop;
 };
@@ -90,7 +90,8 @@ class Search {
 
 /// "random", "grid", "evolutionary" or "annealing"; Error autotune.search.name
 /// for others. Each but grid proposes the default point first.
-[[nodiscard]] Expected<std::unique_ptr<Search>> make_search(std::string_view name, SpaceFn fn, SearchOptions options = {});
+[[nodiscard]] Expected<std::unique_ptr<Search>> make_search(std::string_view name, SpaceFn fn,
+                                                            SearchOptions options = {});
 /// The names that make_search knows.
 [[nodiscard]] std::vector<std::string> search_names();
 

@@ -58,11 +58,11 @@ enum class TuneEnd { trials, exhausted, time, early_stop, interrupted };
 
 struct TuneResult {
   TuneEnd end = TuneEnd::trials;
-  std::optional<Record> best;  ///< nothing where no trial is ok
-  int64_t resumed = 0;         ///< trials that the log already had
-  int64_t measured = 0;        ///< trials of this session
-  size_t invalid = 0;          ///< points that the schedule function refused; they are no trials
-  std::map<Status, int64_t> statuses;          ///< over resumed and measured trials
+  std::optional<Record> best;          ///< nothing where no trial is ok
+  int64_t resumed = 0;                 ///< trials that the log already had
+  int64_t measured = 0;                ///< trials of this session
+  size_t invalid = 0;                  ///< points that the schedule function refused; they are no trials
+  std::map<Status, int64_t> statuses;  ///< over resumed and measured trials
   std::map<Status, std::string> first_message;  ///< per status, and of the refused points (invalid)
   std::vector<std::string> warnings;
   double elapsed_s = 0;
@@ -70,7 +70,8 @@ struct TuneResult {
 
 /// Tunes one task. An Error only where tuning cannot go on: the log cannot be
 /// written, no worker starts, a wrong option. Failing candidates are results.
-[[nodiscard]] Expected<TuneResult> tune(const Task& task, Executor& executor, const TuneOptions& options = {});
+[[nodiscard]] Expected<TuneResult> tune(const Task& task, Executor& executor,
+                                        const TuneOptions& options = {});
 
 /// The job that a worker gets: {workload, target, decisions, seed, limits}.
 [[nodiscard]] Json make_job(const Task& task, const Point& point, uint64_t seed, const JobLimits& limits);

@@ -20,7 +20,9 @@ using tc::autotune::Json;
 namespace {
 
 Json answer(double ns, bool passed = true) {
-  return {{"run_ns", {ns, ns * 1.02, ns * 0.98}}, {"check", {{"oracle", "formula"}, {"elements", 64}, {"max_err", passed ? 0.0 : 3.5}, {"passed", passed}}}};
+  return {{"run_ns", {ns, ns * 1.02, ns * 0.98}},
+          {"check",
+           {{"oracle", "formula"}, {"elements", 64}, {"max_err", passed ? 0.0 : 3.5}, {"passed", passed}}}};
 }
 
 void eat_memory() {
@@ -69,12 +71,19 @@ class Fake : public tc::autotune::Measurer {
     const auto at = [&](const char* name) { return d.contains(name) ? d[name].get<double>() : 0.0; };
     const double ns = 1000 * (1 + (at("x") - 11) * (at("x") - 11) + (at("y") - 5) * (at("y") - 5));
     switch (static_cast<int>(at("kind"))) {
-      case 1: ::raise(SIGSEGV); break;
-      case 2: return answer(1, false);                                             // wrong and fast
-      case 3: return {{"run_ns", {0.5}}};                                          // fast, and nobody looked
-      case 4: return {{"status", "wrong_result"}, {"message", "y[3] is 7, not 8"}, {"run_ns", {1.0}}};
-      case 5: throw Error("runtime.test", "the kernel refused");
-      default: break;
+      case 1:
+        ::raise(SIGSEGV);
+        break;
+      case 2:
+        return answer(1, false);  // wrong and fast
+      case 3:
+        return {{"run_ns", {0.5}}};  // fast, and nobody looked
+      case 4:
+        return {{"status", "wrong_result"}, {"message", "y[3] is 7, not 8"}, {"run_ns", {1.0}}};
+      case 5:
+        throw Error("runtime.test", "the kernel refused");
+      default:
+        break;
     }
     return answer(ns);
   }
@@ -119,6 +128,7 @@ class Fake : public tc::autotune::Measurer {
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "--never-starts") return 7;
   tc::autotune::worker_main_setup();
+  ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would catch it and exit politely
   Fake fake;
   return tc::autotune::worker_serve(fake);
 }

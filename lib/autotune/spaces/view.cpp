@@ -1,0 +1,47 @@
+#include <algorithm>
+
+#include "rules.h"
+
+namespace tc::autotune {
+
+bool View::is_output(int stage) const {
+  return std::any_of(graph->outputs.begin(), graph->outputs.end(), [&](const Tensor& t) {
+    return t.buffer()->source == stages[static_cast<size_t>(stage)].tensor.buffer()->source;
+  });
+}
+bool View::is_constant(const Tensor& t) const {
+  return std::any_of(graph->constants.begin(), graph->constants.end(), [&](int i) { return graph->args[static_cast<size_t>(i)] == t; });
+}
+
+int64_t extent_of(const StageView& v, size_t axis) { return v.tensor.extent(static_cast<int>(axis)); }
+
+View look_at(const WorkloadGraph& graph) {
+  View view;
+  view.graph = &graph;
+  const Graph& g = graph.graph;
+  for (size_t i = 0; i < g.ops.size(); ++i) {
+    StageView v;
+    v.tensor = Tensor(g.buffers[i][0]);
+    const Op& op = *g.ops[i];
+    v.reduces = op.values[0].as<ir::Reduce>() != nullptr;
+    v.elementwise = !v.reduces;
+    for (const Expr& value : op.values)
+      ir::walk<ir::Load>(value, [&](const ir::Load& l) {
+        if (std::none_of(v.reads.begin(), v.reads.end(), [&](const Tensor& t) { return t.buffer().same(l.buffer); })) v.reads.emplace_back(l.buffer);
+        for (const Expr& e : l.indices) {
+          const bool own = e.as<ir::Var>() != nullptr || ir::as_int(e).has_value();
+          v.elementwise = v.elementwise && own;
+        }
+      });
+    view.stages.push_back(std::move(v));
+  }
+  for (size_t p = 0; p < view.stages.size(); ++p)
+    for (size_t q = 0; q < view.stages.size(); ++q)
+      for (const Tensor& t : view.stages[q].reads)
+        if (t.buffer()->source == view.stages[p].tensor.buffer()->source &&
+            std::find(view.stages[p].readers.begin(), view.stages[p].readers.end(), static_cast<int>(q)) == view.stages[p].readers.end())
+          view.stages[p].readers.push_back(static_cast<int>(q));
+  return view;
+}
+
+}  // namespace tc::autotune
