@@ -16,6 +16,8 @@ const Pipeline& cpu_pipeline() {
           {&passes::vectorize, "after peel_tails, as an `if` on a lane forbids vectors"},
           {&passes::unroll, "after vectorize, so that what is copied is short"},
           {&passes::simplify, "constants of the copies fold; ramps become canonical"},
+          {&passes::promote_accumulators, "after unroll and simplify: slots show once copies have constant indices"},
+          {&passes::lower_math, "after the vectors are made, so that polynomials work on them too"},
           {&passes::flatten, "when indices are final: one sum of strides a load"},
           {&passes::simplify, "collects the sums of strides"},
       }};
