@@ -183,8 +183,8 @@ Expr Simplifier::make_logic(BinaryOp op, const Expr& a, const Expr& b, const Exp
     const auto* c = x.as<Binary>();
     return c && is_compare(c->op) && c->a->type == kIndex;
   };
-  if (!index(a) || !index(b)) return e;
   for (const auto& [given, asked] : {std::pair{a, b}, std::pair{b, a}}) {
+    if (!index(asked) || given->type.lanes != 1 || given->depth > 12) continue;
     const auto* c = asked.as<Binary>();
     const auto m = bounds_.mark();
     bounds_.assume(given, is_and);

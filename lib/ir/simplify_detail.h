@@ -96,6 +96,7 @@ class Simplifier {
   std::vector<std::pair<VarRef, Expr>> replaced_;   // variables that lets and loops of extent 1 gave up
   BufferMap buffers_;                               // allocations whose shape changed
   std::unordered_map<const Node*, std::pair<Expr, Expr>> memo_;   // shared nodes, in the present scope
+  int failures_ = 0;                                // sums that could not be collected
   int budget_ = 0;                                  // steps left of a proof
 };
 

@@ -60,27 +60,27 @@ bool Simplifier::quotient(Affine a, int64_t c, Affine& out, const Expr& from) {
   return done || out.add(division(BinaryOp::div, rest, c, from), 1);
 }
 
-// (x / a + r) / c = (x + a * r) / (a * c), and (x % a) / c = (x / c) % (a / c)
-// where c divides a.
+// (x / a + r) / c = (x + a * r) / (a * c), and (k * (x % a) + r) / c =
+// (k * x + r) / c % (k * a / c) where c divides k * a and r is in [0, k).
 bool Simplifier::merge_quotients(const Affine& rest, int64_t c, Affine& out, bool& done) {
   for (size_t i = 0; i < rest.terms.size(); ++i) {
     const auto* b = rest.terms[i].atom.as<Binary>();
     const auto* by = b ? b->b.as<IntImm>() : nullptr;
-    if (!by || by->value <= 0 || rest.terms[i].coef != 1) continue;
-    const int64_t a = by->value;
-    int64_t ac = 0;
-    if (b->op == BinaryOp::div && !__builtin_mul_overflow(a, c, &ac)) {
-      Affine whole = rest;
-      whole.terms.erase(whole.terms.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!by || by->value <= 0 || rest.terms[i].coef <= 0) continue;
+    const int64_t a = by->value, k = rest.terms[i].coef;
+    int64_t product = 0;
+    Affine whole = rest;
+    whole.terms.erase(whole.terms.begin() + static_cast<std::ptrdiff_t>(i));
+    if (b->op == BinaryOp::div && k == 1 && !__builtin_mul_overflow(a, c, &product)) {
       if (!whole.scale(a) || !collect_affine(b->a, 1, whole)) continue;
       done = true;
-      return quotient(std::move(whole), ac, out);
+      return quotient(std::move(whole), product, out);
     }
-    if (b->op == BinaryOp::mod && a % c == 0 && rest.terms.size() == 1 && rest.constant == 0) {
-      Affine x, q;
-      if (!collect_affine(b->a, 1, x) || !quotient(std::move(x), c, q)) continue;
+    if (b->op == BinaryOp::mod && !__builtin_mul_overflow(a, k, &product) && product % c == 0 && interval(whole).within(0, k - 1)) {
+      Affine q;
+      if (!collect_affine(b->a, k, whole) || !quotient(std::move(whole), c, q)) continue;
       done = true;
-      return remainder(std::move(q), a / c, out);
+      return remainder(std::move(q), product / c, out);
     }
   }
   return true;

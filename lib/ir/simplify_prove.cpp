@@ -26,7 +26,9 @@ bool Simplifier::negative(const Affine& sum) {
   if (i.hi && *i.hi < 0) return true;
   if ((i.lo && *i.lo >= 0) || !may_help(sum, bounds_)) return false;
   budget_ = kSteps;
-  return negative(sum, kDepth);
+  Affine sorted = sum;   // what the budget suffices for must not depend on how the sum was written
+  sort(sorted);
+  return negative(sorted, kDepth);
 }
 
 bool Simplifier::negative(const Affine& sum, int depth) {

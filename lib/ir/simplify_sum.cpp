@@ -6,10 +6,18 @@
 
 namespace tc::ir::detail {
 
+namespace {
+// Sums are kept in lists that are searched from end to end.
+constexpr size_t kMaxTerms = 64;
+constexpr int kMaxFailures = 32;
+}  // namespace
+
 Expr Simplifier::sum(const Expr& e) {
   Affine s;
-  if (collect(e, 1, s)) return finish_sum(s, e);
-  // a coefficient overflows: simplify the operands on their own
+  if (failures_ < kMaxFailures && collect(e, 1, s)) return finish_sum(s, e);
+  // A coefficient overflows, or there are too many terms: the operands on their
+  // own. They are visited a second time, which nesting would make exponential.
+  ++failures_;
   return map_children(e, ExprsOnly{*this});
 }
 
@@ -30,7 +38,7 @@ bool Simplifier::collect(const Expr& e, int64_t scale, Affine& out) {
     return collect(b->a, scale, out) && !__builtin_sub_overflow(int64_t{0}, scale, &s) && collect(b->b, s, out);
   if (b && b->op == BinaryOp::mul) return collect_product(*b, scale, out);
   const Expr atom = expr(e);
-  return collect_affine(atom, scale, out);
+  return out.terms.size() < kMaxTerms && collect_affine(atom, scale, out);
 }
 
 bool Simplifier::collect_product(const Binary& m, int64_t scale, Affine& out) {
@@ -121,35 +129,31 @@ Division constant_division(const Expr& e, BinaryOp op) {
   return c && c->value > 0 ? Division{b, c->value} : Division{};
 }
 
-// Whether quotient d is floor(x / c): x / c itself, or u / (a * c) where x is u / a.
-bool is_quotient(const Division& d, const Expr& x, int64_t c) {
-  if (d.by == c && same_expr(d.node->a, x)) return true;
-  const Division inner = constant_division(x, BinaryOp::div);
-  int64_t ac = 0;
-  return inner.node && !__builtin_mul_overflow(inner.by, c, &ac) && ac == d.by && same_expr(inner.node->a, d.node->a);
-}
-
 void erase(Affine& s, size_t i) { s.terms.erase(s.terms.begin() + static_cast<std::ptrdiff_t>(i)); }
 
 }  // namespace
 
-// k * c * (x / c) + k * (x % c) = k * x
+// k * c * (x / c) + k * (x % c) = k * x, where s has all terms of k * c * (x / c).
 bool Simplifier::join_quotient(Affine& s) {
   for (size_t i = 0; i < s.terms.size(); ++i) {
     const Division m = constant_division(s.terms[i].atom, BinaryOp::mod);
+    const int64_t k = s.terms[i].coef;
     int64_t kc = 0;
-    if (!m.node || __builtin_mul_overflow(s.terms[i].coef, m.by, &kc)) continue;
-    for (size_t j = 0; j < s.terms.size(); ++j) {
-      const Division d = constant_division(s.terms[j].atom, BinaryOp::div);
-      if (!d.node || s.terms[j].coef != kc || !is_quotient(d, m.node->a, m.by)) continue;
-      Affine next = s;
-      const int64_t k = s.terms[i].coef;
-      erase(next, std::max(i, j));
-      erase(next, std::min(i, j));
-      if (!collect_affine(m.node->a, k, next)) return false;
-      s = std::move(next);
-      return true;
+    if (!m.node || __builtin_mul_overflow(k, m.by, &kc)) continue;
+    bool multiples = false;
+    for (const AffineTerm& t : s.terms) multiples = multiples || (t.coef != INT64_MIN && t.coef % kc == 0);
+    Affine x, q, next = s;
+    if (!multiples || !collect_affine(m.node->a, 1, x) || !quotient(x, m.by, q) || q.is_constant()) continue;
+    bool all = true;
+    for (const AffineTerm& t : q.terms) {
+      int64_t c = 0;
+      all = all && !__builtin_mul_overflow(t.coef, kc, &c) && s.coef_of(t.atom) == c;
     }
+    if (!all) continue;
+    erase(next, i);
+    if (!next.add(q, -kc) || !next.add(x, k)) continue;
+    s = std::move(next);
+    return true;
   }
   return false;
 }

@@ -70,6 +70,9 @@ TEST_F(Simplify, FusedLoopsRecover) {
   expect("f / 7 * 9 + f % 7", "f / 7 * 9 + f % 7");
   expect("f / 28 * 28 + f / 7 % 4 * 7 + f % 7", "f");
   expect("f % 28 / 7", "f / 7 % 4");
+  expect("(f * 8 + yi) / 56 * 56 + (f * 8 + yi) % 56", "f * 8 + yi");
+  expect("(f * 8 + yi) / 3136 * 3136 + (f * 8 + yi) % 3136 / 56 * 56 + (f * 8 + yi) % 56", "f * 8 + yi");
+  expect("(x * 8 + y) / 8 * 8 + (x * 8 + y) % 8", "x * 8 + y");
   expect("f / 4 / 7", "f / 28");
   expect("f - f / 8 * 8", "f % 8");
   expect("f % 32 % 8", "f % 8");
@@ -135,6 +138,8 @@ TEST_F(Simplify, ConditionsAbsorb) {
   expect("x < 5 || x < 7", "x < 7");
   expect("x < 5 && x >= 9", "false");
   expect("x < 5 || x >= 3", "true");
+  expect("x >= 0 && x < 5 && x < 7", "x >= 0 && x < 5");
+  expect("p && x < 5 && x < 5", "p && x < 5");
   expect("select(p, true, q)", "p || q");
   expect("select(!p, x, y)", "select(p, y, x)");
   expect("select(a < b, a, b)", "min(a, b)");
@@ -182,6 +187,20 @@ TEST_F(Simplify, UnchangedPartsAreTheSameNode) {
   EXPECT_TRUE(simplify(e, bounds).same(e));
   const Expr g = parse("A[yo * 8 + yi, x + 0] + max(a * b, 1.0)");
   EXPECT_TRUE(simplify(g, bounds).as<Binary>()->b.same(g.as<Binary>()->b));
+}
+
+TEST_F(Simplify, CostStaysInBoundsForHostileSums) {
+  // coefficients that overflow at every level, and sums of thousands of terms
+  Expr e = scope.vars.find("x")->second;
+  for (int i = 0; i < 100; ++i) e = (e % 3 + Expr(scope.vars.find("y")->second) * (int64_t{1} << 40) * (int64_t{1} << 40)) / 5;
+  EXPECT_TRUE(simplify(e, bounds));
+  std::vector<Expr> terms;
+  for (int i = 0; i < 4096; ++i) terms.push_back(load(buffer("B", kI64, {int_imm(9)}), {int_imm(i % 9)}));
+  for (; terms.size() > 1; terms.resize(terms.size() / 2))
+    for (size_t i = 0; i < terms.size() / 2; ++i) terms[i] = terms[2 * i] + terms[2 * i + 1];
+  EXPECT_TRUE(simplify(terms[0], bounds));
+  for (int i = 0; i < 60; ++i) e = select(Expr(scope.vars.find("p")->second), e + 1, e * e);   // shared: a tree of 2^60
+  EXPECT_TRUE(simplify(e, bounds));
 }
 
 // ---- statements
