@@ -205,9 +205,8 @@ Expr cast(DType type, Expr value) {
   type = type.with_lanes(value->type.lanes);
   if (type == value->type) return value;
   if (const auto v = as_int(value)) {
-    const bool big = value->type.code == TypeCode::uint && *v < 0;
     if (!type.is_float()) return int_imm(type.is_bool() ? *v != 0 : *v, type);
-    return float_imm(big ? static_cast<double>(static_cast<uint64_t>(*v)) : static_cast<double>(*v), type);
+    return float_imm(int_to_float(type.element(), value->type.element(), *v), type);
   }
   if (const auto v = as_float(value))
     return type.is_float() ? float_imm(*v, type) : int_imm(float_to_int(type.element(), *v), type);

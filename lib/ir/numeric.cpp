@@ -152,4 +152,18 @@ int64_t float_to_int(DType type, double v) {
   return static_cast<int64_t>(v);
 }
 
+double int_to_float(DType to, DType from, int64_t v) {
+  if (from.code == TypeCode::uint && v < 0) {   // a u64 of 2^63 or more
+    const auto u = static_cast<uint64_t>(v);
+    if (to.bits == 64) return static_cast<double>(u);
+    if (to.bits == 32) return static_cast<float>(u);
+    return round_to(to, static_cast<double>((u & ~uint64_t{0x7ff}) | ((u & 0x7ff) ? 0x800u : 0u)));
+  }
+  if (to.bits == 64) return static_cast<double>(v);
+  if (to.bits == 32) return static_cast<float>(v);
+  // what a double cannot hold is kept as one sticky bit, so that rounding again is exact
+  const bool wide = v > (int64_t{1} << 53) || v < -(int64_t{1} << 53);
+  return round_to(to, static_cast<double>(wide ? (v & ~int64_t{0x7ff}) | (v & 0x7ff ? 0x800 : 0) : v));
+}
+
 }  // namespace tc::ir

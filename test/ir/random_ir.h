@@ -4,6 +4,7 @@
 // same seed gives the same program. For property tests.
 #pragma once
 #include <algorithm>
+#include <cmath>
 
 #include "tc/ir/stmt.h"
 

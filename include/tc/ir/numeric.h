@@ -25,5 +25,7 @@ namespace tc::ir {
 [[nodiscard]] bool fold_compare(BinaryOp op, double a, double b);
 /// Float to integer as the semantics have it: truncate, saturate, NaN is 0.
 [[nodiscard]] int64_t float_to_int(DType type, double v);
+/// An integer of type `from` to nearest even in a float type, rounded once.
+[[nodiscard]] double int_to_float(DType to, DType from, int64_t v);
 
 }  // namespace tc::ir
