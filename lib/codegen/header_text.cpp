@@ -72,10 +72,12 @@ void describe(std::string& out, const ExportFunc& f, const std::string& symbol, 
          " * Returns 0, or non-zero after a refusal: the reason is tc_last_error(). */\n";
 }
 
-void tensor_entry(std::string& out, const std::string& symbol) {
-  out += fmt::format("TC_EXPORTED int32_t {}(const DLTensor* const* args, int32_t n);\n", symbol);
-  out += fmt::format("/* The same without any check, on pointers to the first elements. */\nTC_EXPORTED int32_t {}_raw(void* const* data);\n", symbol);
-  out += fmt::format("/* What the arguments must be. */\nTC_EXPORTED extern const tc_func_spec {}_spec;\n\n", symbol);
+void declarations(std::string& out, const std::string& symbol) {
+  out += fmt::format("TC_EXPORTED int32_t {0}(const DLTensor* const* args, int32_t n);\n"
+                     "/* The same without any check, on pointers to the first elements. */\n"
+                     "TC_EXPORTED int32_t {0}_raw(void* const* data);\n"
+                     "/* What the arguments must be. */\nTC_EXPORTED extern const tc_func_spec {0}_spec;\n"
+                     "/* The same as {0}, on plain pointers. */\n", symbol);
 }
 
 void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symbol, const std::vector<std::string>& names) {
@@ -116,11 +118,8 @@ std::string header_text(const std::vector<ExportFunc>& funcs, std::string_view l
     const std::string symbol = symbol_name(f.func->name);
     const auto names = parameter_names(f.abi);
     describe(out, f, symbol, names);
-    typed_wrapper(out.append(fmt::format("TC_EXPORTED int32_t {}(const DLTensor* const* args, int32_t n);\n", symbol)), f.abi, symbol, names);
-    out += fmt::format("/* The same function on DLPack tensors is {} above, in this order. */\n", symbol);
-    std::string rest;
-    tensor_entry(rest, symbol);
-    out += rest.substr(rest.find('\n') + 1);
+    declarations(out, symbol);
+    typed_wrapper(out, f.abi, symbol, names);
   }
   return out + "#ifdef __cplusplus\n}  /* extern \"C\" */\n#endif\n#endif  /* " + guard + " */\n";
 }

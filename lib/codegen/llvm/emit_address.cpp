@@ -68,7 +68,7 @@ Linear FunctionEmitter::linearize(const Expr& e) {
   return out;
 }
 
-FunctionEmitter::Leveled FunctionEmitter::materialize(const Linear& a, bool with_constant) {
+FunctionEmitter::Leveled FunctionEmitter::materialize(const Linear& a) {
   Leveled acc{nullptr, 0};
   for (const auto& t : a.terms) {
     const Leveled v{t.value, t.level};
@@ -79,8 +79,8 @@ FunctionEmitter::Leveled FunctionEmitter::materialize(const Linear& a, bool with
     const Leveled scaled = t.coeff == 1 ? v : pure(Instruction::Mul, v, {i64(t.coeff), 0});
     acc = acc.value ? pure(Instruction::Add, acc, scaled) : scaled;
   }
-  if (!acc.value) return {i64(with_constant ? a.constant : 0), 0};
-  return with_constant && a.constant != 0 ? pure(Instruction::Add, acc, {i64(a.constant), 0}) : acc;
+  if (!acc.value) return {i64(a.constant), 0};
+  return a.constant != 0 ? pure(Instruction::Add, acc, {i64(a.constant), 0}) : acc;
 }
 
 // The variable part of an address; the constant is left to the caller, who puts

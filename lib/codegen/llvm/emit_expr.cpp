@@ -71,7 +71,7 @@ Value* FunctionEmitter::eval_ramp(const Ramp& e) {
 Value* FunctionEmitter::eval_reduce(const VectorReduce& e) {
   Value* v = eval(e.value);
   const DType type = e.value->type.element();
-  for (int n = e.value->type.lanes; n > 1; n = (n + 1) / 2) {
+  for (int n = e.value->type.lanes; n > 2; n = (n + 1) / 2) {
     const int half = (n + 1) / 2;
     std::vector<int> low, high, middle;
     for (int i = 0; i < half; ++i) {
@@ -80,11 +80,11 @@ Value* FunctionEmitter::eval_reduce(const VectorReduce& e) {
       middle.push_back(i + half < n ? i : half + i);
     }
     Value *lower = b_.CreateShuffleVector(v, low), *upper = b_.CreateShuffleVector(v, high);
-    Value* both = apply(e.op, type.with_lanes(half), lower, upper);
-    v = n % 2 == 0 ? both : b_.CreateShuffleVector(both, lower, middle);
-    if (half == 1) return v->getType()->isVectorTy() ? b_.CreateExtractElement(v, uint64_t{0}) : v;
+    v = apply(e.op, type.with_lanes(half), lower, upper);
+    if (n % 2 != 0) v = b_.CreateShuffleVector(v, lower, middle);
   }
-  return v;
+  Value *first = b_.CreateExtractElement(v, uint64_t{0}), *second = b_.CreateExtractElement(v, uint64_t{1});
+  return apply(e.op, type, first, second);
 }
 
 Value* FunctionEmitter::eval_call(const Call& e) {

@@ -134,7 +134,7 @@ FunctionEmitter::Leveled FunctionEmitter::pure_gep(llvm::Type* element, Leveled 
   return placed(-1, base, offset, element, [&](llvm::IRBuilder<>& at) { return at.CreateGEP(element, base.value, offset.value); });
 }
 
-// placed() is a template used by the address code as well.
+// Division and the like on indices, at their level.
 FunctionEmitter::Leveled FunctionEmitter::index_binary(const Binary& e) {
   const Leveled a = index_value(e.a), b = index_value(e.b);
   if (e.op == BinaryOp::div || e.op == BinaryOp::mod) {

@@ -117,7 +117,7 @@ class FunctionEmitter {
   std::optional<LinearRamp> linearize_ramp(const ir::Expr& e);
   Linear scaled(Linear a, int64_t factor);
   Linear sum(const Linear& a, const Linear& b, int64_t factor_of_b);
-  Leveled materialize(const Linear& a, bool with_constant = true);
+  Leveled materialize(const Linear& a);
   llvm::Value* address(const Place& place, ir::DType element, const Linear& index);
   Leveled index_value(const ir::Expr& e);
   Leveled index_binary(const ir::Binary& e);

@@ -52,7 +52,8 @@ Error runtime_error() {
     const size_t gap = fact.find("  ");
     if (gap == std::string_view::npos) continue;
     std::string name(fact.substr(0, gap)), value(fact.substr(fact.find_first_not_of(' ', gap)));
-    e = name == "fix" ? std::move(e).fix(std::move(value)) : std::move(e).fact(std::move(name), std::move(value));
+    if (name == "fix") (void)std::move(e).fix(std::move(value));   // both change e in place
+    else (void)std::move(e).fact(std::move(name), std::move(value));
   }
   return e;
 }
