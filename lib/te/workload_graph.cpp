@@ -75,8 +75,10 @@ class Renamer {
     return ir::compute(std::move(buffers), std::move(axes), std::move(values));
   }
   // sum, prod, ... stay what they are; others are told apart by what they do.
-  static ir::CombinerRef combiner(const ir::CombinerRef& c) {
+  ir::CombinerRef combiner(const ir::CombinerRef& c) {
     if (c->results.size() == 1 && c->results[0].as<ir::Binary>()) return c;
+    if (c.same(last_)) return renamed_;   // the components of one reduction share it
+    last_ = c;
     ir::VarMap map;
     std::vector<VarRef> lhs, rhs;
     const auto rename = [&](const std::vector<VarRef>& from, std::vector<VarRef>& to, const char* prefix) {
@@ -89,7 +91,7 @@ class Renamer {
     rename(c->rhs, rhs, "r");
     std::vector<Expr> results;
     for (const Expr& e : c->results) results.push_back(ir::substitute(e, map));
-    return ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
+    return renamed_ = ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
   }
   VarRef fresh(const VarRef& v, std::string name) {
     VarRef f = ir::var(std::move(name), v->type);
@@ -109,6 +111,7 @@ class Renamer {
   FuncRef func_;
   ir::BufferMap buffers_;
   std::unordered_map<VarRef, VarRef, ir::RefHash, ir::RefSame> vars_;
+  ir::CombinerRef last_, renamed_;
   int stages_ = 0;
 };
 

@@ -41,7 +41,7 @@ enum class Act : uint8_t { none, relu, gelu, sigmoid, tanh };
 
 struct MatmulOptions {
   bool transpose_a = false, transpose_b = false;
-  std::optional<DType> out;
+  std::optional<DType> out = {};
   std::string name = "C";
 };
 /// a[m,k] b[k,n] -> [m,n]; transposed operands are a[k,m] and b[n,k].
@@ -53,7 +53,7 @@ struct MatmulOptions {
 
 struct DenseOptions {
   Act act = Act::none;
-  std::optional<DType> out;
+  std::optional<DType> out = {};
   std::string name = "C";
 };
 /// x[m,k] weight[n,k] and perhaps bias[n] of the output type -> act(x weight^T + bias) [m,n].
@@ -90,7 +90,7 @@ struct Conv2dOptions {
   int64_t groups = 1;            // divides the channels and the output channels
   Layout layout = Layout::nhwc;
   Act act = Act::none;
-  std::optional<DType> out;
+  std::optional<DType> out = {};
   Pair output_padding = 0;       // conv2d_transpose only: less than the stride
   std::string name = "Y";
 };
@@ -157,7 +157,7 @@ TC_OP_BINARY(TC_X)
 struct ReduceOptions {
   std::vector<int64_t> axes;
   bool keepdims = false;        // reduced axes stay, with extent 1
-  std::optional<DType> out;     // sum and prod only; default sum_type
+  std::optional<DType> out = {};     // sum and prod only; default sum_type
   std::string name = "Y";
 };
 /// Stages: Y[... | k]. Of nothing: 0, 1, the least and the greatest value of the type
