@@ -99,6 +99,16 @@ void Bounds::add_fact(Affine fact) {
   if (fact.terms.size() > 1 || (fact.terms.size() == 1 && fact.terms[0].atom->kind != Kind::Var)) facts_.push_back(std::move(fact));
 }
 
+// a != b: what cannot be greater is less.
+void Bounds::exclude(const Expr& a, const Expr& b) {
+  Affine d;
+  if (!detail::collect_affine(a, 1, d) || !detail::collect_affine(b, -1, d)) return;
+  Interval i = Interval::of(d.constant);
+  for (const AffineTerm& t : d.terms) i = i + interval_of(t.atom, *this) * Interval::of(t.coef);
+  if (i.hi == 0) add_fact(std::move(d));
+  else if (i.lo == 0 && d.scale(-1)) add_fact(std::move(d));
+}
+
 Bounds& Bounds::assume(const Expr& condition, bool value) {
   if (const auto* c = condition.as<Call>(); c && c->op == CallOp::not_ && c->type.is_bool()) return assume(c->args[0], !value);
   const auto* b = condition.as<Binary>();
@@ -108,6 +118,7 @@ Bounds& Bounds::assume(const Expr& condition, bool value) {
   const BinaryOp op = !index ? BinaryOp::add : value ? b->op : negated(b->op);
   if (!index || op == BinaryOp::ne) {
     known_.emplace_back(condition, value);
+    if (index) exclude(b->a, b->b);
     return *this;
   }
   const bool below = op != BinaryOp::gt && op != BinaryOp::ge, above = op == BinaryOp::eq || !below;

@@ -19,15 +19,38 @@ const AffineTerm* sole_quotient(const Affine& s) {
   return found;
 }
 
-void divide_by_gcd(Affine& d) {
+// d < 0 with coprime coefficients; whether that changed it.
+bool divide_by_gcd(Affine& d) {
   int64_t g = 0;
   for (const AffineTerm& t : d.terms) g = t.coef == INT64_MIN ? 1 : std::gcd(g, std::llabs(t.coef));
-  if (g <= 1) return;
+  if (g <= 1) return false;
   for (AffineTerm& t : d.terms) t.coef /= g;
   d.constant = floor_div(d.constant, g);
+  return true;
 }
 
 }  // namespace
+
+// max(p, q) + r < 0 is p + r < 0 and q + r < 0, and min(p, q) + r < 0 either; an
+// operand that cannot matter goes.
+bool Simplifier::drop_operand(Affine& d) const {
+  for (const AffineTerm& t : d.terms) {
+    const auto* b = t.atom.as<Binary>();
+    if (!b || (b->op != BinaryOp::min && b->op != BinaryOp::max)) continue;
+    const bool both = (b->op == BinaryOp::max) == (t.coef > 0);
+    for (const auto& [drop, stay] : {std::pair{&b->b, &b->a}, std::pair{&b->a, &b->b}}) {
+      const auto dropped = replaced(d, t, *drop);
+      if (!dropped) continue;
+      const Interval i = interval(*dropped);
+      if (!(both ? i.hi && *i.hi < 0 : i.lo && *i.lo >= 0)) continue;
+      auto next = replaced(d, t, *stay);
+      if (!next) continue;
+      d = std::move(*next);
+      return true;
+    }
+  }
+  return false;
+}
 
 // One step of rewriting d < 0 into an equivalent smaller e < 0.
 bool Simplifier::solve(Affine& d) const {
@@ -36,6 +59,7 @@ bool Simplifier::solve(Affine& d) const {
     d = std::move(s->multiple);
     return true;
   }
+  if (drop_operand(d)) return true;
   const AffineTerm* t = sole_quotient(d);
   if (!t) return false;
   const auto* b = t->atom.as<Binary>();
@@ -54,7 +78,7 @@ Expr Simplifier::compare_less(Affine d, const Expr& from) {
     const Interval r = interval(d);
     if (r.hi && *r.hi < 0) return bool_imm(true);
     if (r.lo && *r.lo >= 0) return bool_imm(false);
-    divide_by_gcd(d);
+    if (divide_by_gcd(d)) cancel(d);
     if (!solve(d)) break;
     cancel(d);
   }
@@ -81,6 +105,32 @@ Expr Simplifier::compare_less(Affine d, const Expr& from) {
   return f && a.same(f->a) && b.same(f->b) ? from : binary(op, a, b);
 }
 
+// max(p, q) + r == 0 where p + r is a number: p is no more than -r, or the answer
+// is no; then q decides. Null where no min or max is such.
+Expr Simplifier::equal_extremum(BinaryOp op, const Affine& d) {
+  const bool eq = op == BinaryOp::eq;
+  for (const AffineTerm& t : d.terms) {
+    const auto* b = t.atom.as<Binary>();
+    if (!b || (b->op != BinaryOp::min && b->op != BinaryOp::max) || std::llabs(t.coef) != 1) continue;
+    for (const auto& [known, other] : {std::pair{&b->b, &b->a}, std::pair{&b->a, &b->b}}) {
+      const auto p = replaced(d, t, *known);
+      if (!p || !p->is_constant() || p->constant == INT64_MIN) continue;
+      // as if the coefficient were 1, and the operation max
+      const bool is_max = b->op == BinaryOp::max;
+      const int64_t over = (t.coef > 0) == is_max ? p->constant : -p->constant;
+      if (over > 0) return bool_imm(!eq);
+      auto q = replaced(d, t, *other);
+      if (!q) continue;
+      if (over < 0) return compare_equal(op, std::move(*q), nullptr);
+      // equal to p already: q must not exceed it, so q + r <= 0 (or >= 0)
+      const int64_t sign = ((t.coef > 0) == is_max) == eq ? 1 : -1;
+      if (!q->scale(sign) || (eq && !q->add(-1))) continue;
+      return compare_less(std::move(*q), nullptr);
+    }
+  }
+  return nullptr;
+}
+
 Expr Simplifier::compare_equal(BinaryOp op, Affine d, const Expr& from) {
   const bool eq = op == BinaryOp::eq;
   const Interval r = interval(d);
@@ -95,17 +145,25 @@ Expr Simplifier::compare_equal(BinaryOp op, Affine d, const Expr& from) {
     if (d.constant % g != 0) return bool_imm(!eq);
     for (AffineTerm& t : d.terms) t.coef /= g;
     d.constant /= g;
+    cancel(d);
+    return compare_equal(op, std::move(d), from);
   }
   Affine opposite;
-  if (!opposite.add(d, -1)) return nullptr;
+  if (d.is_constant() || !opposite.add(d, -1)) return nullptr;
   if (negative(d) || negative(opposite)) return bool_imm(!eq);
+  if (const Expr e = equal_extremum(op, d)) return e;
+  return equation(op, std::move(d), from);
+}
+
+// d == 0 or d != 0 with one sign of terms on either side.
+Expr Simplifier::equation(BinaryOp op, Affine d, const Expr& from) {
   // the sign that makes the greatest coefficient positive; ties by the order of atoms
   const AffineTerm* first = &d.terms[0];
   for (const AffineTerm& t : d.terms) {
     const AffineTerm a{t.atom, std::llabs(t.coef)}, b{first->atom, std::llabs(first->coef)};
     if (before(a, b)) first = &t;
   }
-  if (first->coef < 0) d = std::move(opposite);
+  if (first->coef < 0 && !d.scale(-1)) return nullptr;
   Affine left, right;
   for (const AffineTerm& t : d.terms) (t.coef > 0 ? left : right).terms.push_back({t.atom, std::llabs(t.coef)});
   right.constant = -d.constant;

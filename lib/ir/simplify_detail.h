@@ -69,7 +69,10 @@ class Simplifier {
   Expr make_compare(BinaryOp op, const Expr& a, const Expr& b, const Expr& from);
   Expr compare_less(Affine d, const Expr& from);
   Expr compare_equal(BinaryOp op, Affine d, const Expr& from);
+  Expr equal_extremum(BinaryOp op, const Affine& d);
+  Expr equation(BinaryOp op, Affine d, const Expr& from);
   bool solve(Affine& d) const;
+  bool drop_operand(Affine& d) const;
   Expr make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr& from);
   Expr make_logic(BinaryOp op, const Expr& a, const Expr& b, const Expr& from);
 

@@ -44,6 +44,7 @@ Expr Simplifier::division(BinaryOp op, Affine& a, int64_t c, const Expr& from) {
 
 // Adds floor(a / c) to out, c > 0; false on overflow.
 bool Simplifier::quotient(Affine a, int64_t c, Affine& out, const Expr& from) {
+  cancel(a);   // coefficients may have changed since it was made
   if (c == 1) return out.add(a);
   Affine rest;
   for (const AffineTerm& t : a.terms) {
@@ -117,6 +118,7 @@ bool reduce_modulo(Affine& a, int64_t c) {
 bool Simplifier::remainder(Affine a, int64_t c, Affine& out, const Expr& from) {
   if (c == 1) return true;
   if (!reduce_modulo(a, c)) return false;
+  cancel(a);
   const Interval i = interval(a);
   if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi, c)) {
     int64_t shift = 0;

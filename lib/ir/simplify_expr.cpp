@@ -47,7 +47,7 @@ Expr Simplifier::visit(const Expr& e) {
 
 Expr Simplifier::variable(const Expr& e) {
   for (size_t i = replaced_.size(); i-- > 0;)
-    if (replaced_[i].first.get() == e.get()) return replaced_[i].second;
+    if (replaced_[i].first.get() == e.get()) return expr(Expr(replaced_[i].second));   // more may be known here
   if (e->type.is_bool())
     if (const auto v = bounds_.known(e)) return bool_imm(*v);
   return e;

@@ -100,7 +100,7 @@ void Simplifier::sort(Affine& s) const {
 }
 
 Expr Simplifier::finish_sum(Affine& s, const Expr& from) {
-  if (s.terms.size() > 1 && needs_cancelling(s)) cancel(s);
+  cancel(s);
   if (has_product(s)) {
     const Expr e = from_affine(std::move(s));   // takes out common factors
     return from && same_expr(e, from) ? from : e;
@@ -110,6 +110,7 @@ Expr Simplifier::finish_sum(Affine& s, const Expr& from) {
 }
 
 void Simplifier::cancel(Affine& s) {
+  if (s.terms.size() < 2 || !needs_cancelling(s)) return;
   // each step removes a division or an occurrence of a variable; the count is a
   // guard against a mistake in that argument
   for (int i = 0; i < 64; ++i)

@@ -115,6 +115,13 @@ TEST_F(Simplify, ComparisonsAreSolved) {
   expect("x / 4 < 3", "x < 12");
   expect("x / 4 >= 3", "x >= 12");
   expect("x == x + 1", "false");
+  expect("min(n - yo * 8, 8) > 0", "yo * 8 < n");
+  expect("max(x, 3) >= 5", "x >= 5");
+  expect("max(x, 3) == 5", "x == 5");
+  expect("max(x, 3) == 2", "false");
+  expect("max(x, 3) == 3", "x < 4");
+  expect("min(x, y) != y", "x < y");
+  expect("n * 2 < max(n, 8) * 2", "n < 8");
   expect("yo * 8 + yi == -1", "false");
 }
 

@@ -84,6 +84,7 @@ class Bounds {
 
  private:
   void add_fact(Affine negative);
+  void exclude(const Expr& a, const Expr& b);
 
   std::vector<Entry> entries_;
   std::vector<Affine> facts_;
