@@ -8,13 +8,7 @@
 #include <vector>
 
 #include "tc/ir/stmt.h"
-#if __has_include("tc/ir/verify.h")
 #include "tc/ir/verify.h"
-#else
-namespace tc::ir {
-enum class Form : uint8_t { te, nested, flat, target };
-}
-#endif
 
 namespace tc::ir {
 

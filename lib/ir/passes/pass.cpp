@@ -41,10 +41,8 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-void check_form([[maybe_unused]] const FuncRef& func, [[maybe_unused]] Form form) {
-#if __has_include("tc/ir/verify.h")
-  if (auto error = verify(func, form)) throw *error;
-#endif
+void check_form(const FuncRef& func, Form form) {
+  if (const Check error = verify(func, form)) throw *error;
 }
 
 // Calls f; an error gains the place where it arose.

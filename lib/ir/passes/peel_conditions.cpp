@@ -1,5 +1,7 @@
 #include "peel_conditions.h"
 
+#include <algorithm>
+
 namespace tc::ir {
 
 std::optional<Affine> at_most_zero(const Expr& comparison) {
@@ -45,17 +47,22 @@ Expr decide(const Expr& condition, const Bounds& bounds) {
   return condition;
 }
 
-void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, std::set<int64_t>& cuts) {
+void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, int64_t first, int64_t last,
+              std::set<int64_t>& cuts) {
   Affine rest = sum;
   const int64_t coef = sum.coef_of(pivot);
   if (coef == 0 || coef == INT64_MIN || !rest.add(pivot, -coef)) return;
   const Interval range = interval_of(rest, bounds);
   // coef * pivot + rest <= 0, rest in [lo, hi]: true for all rest while coef * pivot <= -hi
-  for (const auto& end : {range.lo, range.hi}) {
-    if (!end || *end == INT64_MIN) continue;
-    if (coef > 0) cuts.insert(floor_div(-*end, coef) + 1);
-    else cuts.insert(-floor_div(-*end, -coef));   // the ceiling of end / |coef|
-  }
+  const auto cut = [&](const std::optional<int64_t>& end, int64_t missing) {
+    if (!end || *end == INT64_MIN) return missing;
+    return coef > 0 ? floor_div(-*end, coef) + 1 : -floor_div(-*end, -coef);   // the ceiling of end / |coef|
+  };
+  const int64_t low = std::clamp(coef > 0 ? cut(range.hi, first) : cut(range.lo, first), first, last + 1);
+  const int64_t high = std::clamp(coef > 0 ? cut(range.lo, last + 1) : cut(range.hi, last + 1), first, last + 1);
+  if (high - low > std::max(kFewValues, (last - first + 1) / 2)) return;
+  for (const int64_t c : {low, high})
+    if (c > first && c <= last) cuts.insert(c);
 }
 
 bool reads_memory(const Expr& e) {

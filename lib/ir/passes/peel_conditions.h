@@ -30,12 +30,26 @@ void for_each_comparison(const Expr& condition, F&& f) {
   }
 }
 
+/// Calls f on a and b of a && b, and so on below.
+template <class F>
+void for_each_conjunct(const Expr& condition, F&& f) {
+  const auto* b = condition.as<Binary>();
+  if (!b || b->op != BinaryOp::and_) return f(condition);
+  for_each_conjunct(b->a, f);
+  for_each_conjunct(b->b, f);
+}
+
 /// The condition with every comparison that `bounds` decides replaced by its value.
 [[nodiscard]] Expr decide(const Expr& condition, const Bounds& bounds);
 
-/// Adds to `cuts` the values of `pivot` (an atom of the sum) from which on `sum <= 0`
-/// turns from always true to mixed, from mixed to always false, or the other way.
-void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, std::set<int64_t>& cuts);
+/// Adds to `cuts` the values of `pivot` (an atom of the sum) in (first, last] from which on
+/// `sum <= 0` turns from always true to mixed, from mixed to always false, or the other way.
+/// Nothing where most values would stay mixed, as those of a triangle do.
+void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, int64_t first, int64_t last,
+              std::set<int64_t>& cuts);
+
+/// Segments of so few mixed values are worth a copy for each.
+inline constexpr int64_t kFewValues = 4;
 
 /// Whether there is a load below e.
 [[nodiscard]] bool reads_memory(const Expr& e);

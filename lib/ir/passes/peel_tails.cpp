@@ -31,7 +31,6 @@ namespace tc::ir {
 
 namespace {
 
-constexpr int64_t kFewValues = 4;
 constexpr size_t kMaxSegments = 16;
 
 struct Segment {
@@ -59,7 +58,7 @@ class Peeler {
  public:
   Peeler(const FuncRef& f, const PassContext& context) {
     const int64_t size = count_statements(f->body);
-    budget_ = std::min(context.max_peeled, std::max<int64_t>(64, 15 * size));
+    budget_ = std::min(context.max_peeled, std::max<int64_t>(128, 15 * size));
     work_ = 40 * context.max_peeled;
   }
 
@@ -113,7 +112,8 @@ class Peeler {
     if (*extent <= 0) return seq({});
     const Segment all{*min, *min + *extent - 1};
     const std::vector<Segment> segments = cut(f.body, f.var, all);
-    if (segments.size() == 1 || !afford(f.body, segments.size() - 1)) return whole_loop(f);
+    if (segments.size() == 1) return again(whole_loop(f));
+    if (!afford(f.body, segments.size() - 1)) return whole_loop(f);
     if (f.mode == LoopMode::parallel) return parallel_loop(f, segments);
     return seq(in_order(segments, [&](const Segment& s) { return segment_loop(f, s); }));
   }
@@ -124,7 +124,31 @@ class Peeler {
     bounds_.push_loop(f.var, f.min, f.extent);
     Stmt body = steps(f.body, f.var);
     bounds_.pop(mark);
-    return unswitch(body.same(f.body) ? Stmt(&f) : is_empty(body) ? seq({}) : for_(f.var, f.min, f.extent, f.mode, body));
+    if (is_empty(body)) return seq({});
+    return unswitch(shrink(body.same(f.body) ? Stmt(&f) : for_(f.var, f.min, f.extent, f.mode, body)));
+  }
+
+  // for v in [m, +n) { if v <= e && c { s } }   ->   for v in [m, +min(n, e - m + 1)) { if c { s } }
+  static Stmt shrink(const Stmt& s) {
+    const auto* f = s.as<For>();
+    const auto* body = f ? f->body.as<If>() : nullptr;
+    if (!body || body->if_false || f->mode != LoopMode::serial || f->var->type != kIndex) return s;
+    Expr extent = f->extent, left;
+    for_each_conjunct(body->condition, [&](const Expr& c) {
+      const std::optional<Expr> end = last_value(c, f->var);
+      if (end) extent = min(extent, *end - f->min + 1);
+      else left = left ? logical_and(left, c) : c;
+    });
+    if (extent.same(f->extent)) return s;
+    return for_(f->var, f->min, extent, f->mode, left ? if_(left, body->if_true) : body->if_true);
+  }
+  // e of v <= e, where that is what the comparison says.
+  static std::optional<Expr> last_value(const Expr& comparison, const VarRef& v) {
+    auto sum = at_most_zero(comparison);
+    if (!sum || sum->coef_of(v) != 1 || !sum->add(v, -1) || !sum->scale(-1)) return std::nullopt;
+    const Expr end = from_affine(*sum);
+    if (reads_memory(end) || uses_var(*end, *v)) return std::nullopt;
+    return end;
   }
 
   // The part of a loop where its variable is in the segment.
@@ -132,7 +156,16 @@ class Peeler {
     if (s.length() == 1) return (*this)(clone(f.body, {{f.var, int_imm(s.first)}}));
     const VarRef v = var(f.var->name);
     const Stmt part = for_(v, int_imm(s.first), int_imm(s.length()), f.mode, clone(f.body, {{f.var, v}}));
-    return whole_loop(*part.as<For>());
+    return again(whole_loop(*part.as<For>()));
+  }
+
+  // Cutting inner loops may leave conditions that ask for this loop's variable alone.
+  Stmt again(const Stmt& s) {
+    const auto* f = s.as<For>();
+    if (!f) return s;
+    const auto min = as_int(f->min), extent = as_int(f->extent);
+    if (!min || !extent || f->var->type != kIndex) return s;
+    return cut(f->body, f->var, {*min, *min + *extent - 1}).size() == 1 ? s : loop(*f);
   }
 
   // One parallel loop around a chain of ifs; where only one segment does anything, that alone.
@@ -202,8 +235,8 @@ class Peeler {
         const Interval range = interval_of(atom, bounds_);
         if (!range.lo || !range.hi) continue;
         std::set<int64_t> cuts;
-        add_cuts(sum, atom, bounds_, cuts);
-        if (std::any_of(cuts.begin(), cuts.end(), [&](int64_t c) { return c > *range.lo && c <= *range.hi; })) found = atom;
+        add_cuts(sum, atom, bounds_, *range.lo, *range.hi, cuts);
+        if (!cuts.empty()) found = atom;
       }
     });
     return found;
@@ -214,11 +247,10 @@ class Peeler {
     std::set<int64_t> cuts;
     const auto mark = bounds_.mark();
     bounds_.push(v, Interval::range(all.first, all.last));
-    for_each_sum(body, [&](const Affine& sum) { add_cuts(sum, v, bounds_, cuts); });
+    for_each_sum(body, [&](const Affine& sum) { add_cuts(sum, v, bounds_, all.first, all.last, cuts); });
     bounds_.pop(mark);
     std::vector<Segment> out{{all.first, all.last}};
     for (const int64_t c : cuts) {
-      if (c <= out.back().first || c > all.last) continue;
       out.back().last = c - 1;
       out.push_back({c, all.last});
     }
