@@ -40,6 +40,11 @@ void flood(int fd) {
     if (::write(fd, block.data(), block.size()) < 0) return;
 }
 
+void write_where_nothing_is() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
 void leave_grandchild() {
   if (::fork() == 0)
     for (;;) ::pause();
@@ -90,7 +95,7 @@ class Fake : public tc::autotune::Measurer {
 
  private:
   static Json misbehave(const std::string& act) {
-    if (act == "segv") *reinterpret_cast<volatile int*>(8) = 1;
+    if (act == "segv") write_where_nothing_is();
     if (act == "abort") {
       std::fputs("some noise\nassertion failed: x > 0\n", stderr);
       std::abort();
