@@ -1,0 +1,41 @@
+# Installs tc into a prefix of the build folder, builds test/consumer against it,
+# runs what it made, and looks at what the library exports. Called with -P and
+# TC_BUILD, TC_SOURCE, COMPILER_C, COMPILER_CXX, FLAGS.
+set(WORK ${TC_BUILD}/test/consumer)
+set(PREFIX ${WORK}/prefix)
+
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE CODE OUTPUT_VARIABLE OUT ERROR_VARIABLE OUT)
+  if(NOT CODE EQUAL 0)
+    list(JOIN ARGV " " LINE)
+    message(FATAL_ERROR "${LINE}\n${OUT}\nresult: ${CODE}")
+  endif()
+  set(OUT "${OUT}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${TC_BUILD} --prefix ${PREFIX})
+run(${CMAKE_COMMAND} -S ${TC_SOURCE}/test/consumer -B ${WORK}/build -G Ninja
+  -DCMAKE_PREFIX_PATH=${PREFIX} -DCMAKE_BUILD_TYPE=Debug
+  -DCMAKE_C_COMPILER=${COMPILER_C} -DCMAKE_CXX_COMPILER=${COMPILER_CXX}
+  -DCMAKE_C_FLAGS=${FLAGS} -DCMAKE_CXX_FLAGS=${FLAGS})
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+foreach(PROGRAM compile deploy deploy_shared)
+  run(${WORK}/build/${PROGRAM})
+  message("${OUT}")
+endforeach()
+
+# Every exported name, from its mangled start, is of namespace tc or of the C API.
+file(GLOB LIBRARIES ${PREFIX}/lib*/libtc_*.so ${PREFIX}/lib*/*/libtc_*.so)
+list(LENGTH LIBRARIES COUNT)
+if(NOT COUNT EQUAL 2)
+  message(FATAL_ERROR "expected libtc_runtime.so and libtc_compiler.so, found: ${LIBRARIES}")
+endif()
+foreach(LIBRARY ${LIBRARIES})
+  run(nm -D --defined-only --format=posix ${LIBRARY})
+  string(REGEX MATCHALL "[^\n]+" SYMBOLS "${OUT}")
+  list(FILTER SYMBOLS EXCLUDE REGEX "^(tc_|_Z(GV|T[ISVTWH]|T[hv][n0-9_]+)?Z?NK?2tc)")
+  if(SYMBOLS)
+    message(FATAL_ERROR "${LIBRARY} exports more than tc:\n${SYMBOLS}")
+  endif()
+endforeach()
