@@ -56,7 +56,7 @@ std::optional<Contraction> recognise(const View& view, int stage) {
   c.rank = op.axes.size();
   const VarRef& last = op.axes.back();
   int loads = 0, following = 0;
-  bool flat = c.rank >= 3;
+  bool flat = c.rank >= 3, strided = false;   // strided: the last axis is not the operand's last
   ir::walk<ir::Load>(r->source[0], [&](const ir::Load& l) {
     ++loads;
     flat = flat && fusable_rows(op, l, 0);
@@ -65,11 +65,13 @@ std::optional<Contraction> recognise(const View& view, int stage) {
         ++following;
         c.panel = Tensor(l.buffer);
         c.panel_dim = l.indices[d].as<ir::Var>() ? static_cast<int>(d) : -1;
+        strided = strided || d + 1 != l.indices.size() || c.panel_dim < 0;
       }
   });
   ir::walk<ir::Call>(r->source[0], [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });
   if (loads < 2 || following == 0) return std::nullopt;
   c.depthwise = following > 1;
+  if (strided && (c.depthwise || c.panel_dim < 0 || !view.is_constant(c.panel))) return std::nullopt;
   c.flat = flat && !c.guarded && !c.depthwise;
   if (!view.is_output(stage)) {
     if (v.readers.size() != 1) return std::nullopt;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "rules.h"
 #include "tc/schedule/lower.h"
 
@@ -9,13 +11,13 @@ Expected<Schedule> draw_schedule(const WorkloadGraph& graph, const SpaceContext&
     const View view = look_at(graph);
     Drawing d{s, view, context, choices};
     std::vector<bool> done(view.stages.size(), false);
-    if (schedule_rows(d)) return s;
     for (size_t i = 0; i < view.stages.size(); ++i)
       if (schedule_contraction(d, static_cast<int>(i))) {
         done[i] = true;
         if (!view.is_output(static_cast<int>(i))) done[static_cast<size_t>(view.stages[i].readers[0])] = true;
         break;   // one set of decisions; further contractions are scheduled plainly
       }
+    if (std::none_of(done.begin(), done.end(), [](bool b) { return b; }) && schedule_rows(d)) return s;
     schedule_rest(d, done);
     return s;
   } catch (const Error& e) {

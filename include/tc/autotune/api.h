@@ -1,0 +1,29 @@
+// Tuning and building by workload: what the command, the Python package and the
+// demo call.
+#pragma once
+#include "tc/autotune/spaces.h"
+#include "tc/autotune/tuner.h"
+#include "tc/codegen/build.h"
+
+namespace tc {
+
+struct TuneSettings {
+  codegen::Target target = codegen::Target::host();
+  int threads = 1;
+  std::string worker;                 ///< executable of the workers, and its arguments
+  std::vector<std::string> worker_args;
+  size_t workers = 1;
+  autotune::TuneOptions options;      ///< trials, seed, log, callbacks
+};
+
+/// Tunes a workload with worker processes on this machine. Errors: autotune.*, log.*.
+[[nodiscard]] Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings& settings);
+
+/// Builds a workload with the best schedule that `log` has for it, else the nearest
+/// workload's, else the default; Function::explain() says which and why. The
+/// recorded decisions are replayed; where they no longer fit, the next best source
+/// is taken and named.
+[[nodiscard]] Expected<Function> build(const Workload& workload, const autotune::Log& log, int threads,
+                                       BuildOptions options = {});
+
+}  // namespace tc
