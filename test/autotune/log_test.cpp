@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
-
+#include <cstdio>
 #include <functional>
 #include <limits>
 
@@ -16,7 +15,8 @@ namespace {
 std::string sealed(Json j) {
   j.erase("crc");
   std::string line = dump_json(j);
-  const std::string crc = fmt::format("{:08x}", crc32(line));
+  char crc[9];
+  std::snprintf(crc, sizeof crc, "%08x", crc32(line));
   line.pop_back();
   return line + ",\"crc\":\"" + crc + "\"}";
 }
