@@ -189,8 +189,8 @@ class Generator {
       return {sum(e.e, reduce_axes_), std::max(e.bound * length, 1.0)};
     }
     if (kind <= 80) {   // signs, so that products of any length are exact
-      const Expr one = ir::const_of(type, 1), other = type.is_float() || type.is_signed() ? ir::const_of(type, -1) : one;
-      return {prod(select(e.e < ir::const_of(type, 1), other, one), reduce_axes_), 1};
+      const Expr one = ir::const_of(type, 1), other = ir::const_of(type, type.is_float() || type.is_signed() ? -1 : 3);   // u8 wraps
+      return {prod(select(e.e < ir::const_of(type, 1), other, one), reduce_axes_), type == kU8 ? 256.0 : 1.0};
     }
     const double bound = is_empty_reduction() ? kInfinite : e.bound;
     return {kind <= 90 ? max(e.e, reduce_axes_) : min(e.e, reduce_axes_), bound};

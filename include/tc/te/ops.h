@@ -155,7 +155,7 @@ TC_OP_BINARY(TC_X)
 // ---- reductions. Negative axes count from the end; no axes means all.
 
 struct ReduceOptions {
-  std::vector<int64_t> axes;
+  std::vector<int64_t> axes = {};
   bool keepdims = false;        // reduced axes stay, with extent 1
   std::optional<DType> out = {};     // sum and prod only; default sum_type
   std::string name = "Y";
