@@ -1,0 +1,56 @@
+// The passes on accumulators, shared and invariant values and fma leave every
+// result as it is, on random programs.
+#include <cstdlib>
+
+#include "ir/passes2_check.h"
+#include "ir/random_nest.h"
+#include "tc/ir/simplify.h"
+
+namespace tc::ir {
+namespace {
+
+using testing::RandomIr;
+using testing::RandomNest;
+
+// TC_SEEDS=n tries n programs instead.
+uint64_t seeds(uint64_t usual) {
+  const char* n = std::getenv("TC_SEEDS");
+  return n ? std::strtoull(n, nullptr, 10) : usual;
+}
+
+class SamePrograms : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SamePrograms, OnNests) {
+  int changed = 0, ran = 0;
+  for (uint64_t seed = 0; seed < seeds(1500) && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const FuncRef f = RandomNest(seed).func();
+    const FuncRef before = run_pipeline(parse_pipeline(seed % 2 ? "unroll,simplify" : "unroll"), f);
+    const FuncRef after = run_pipeline(parse_pipeline(GetParam()), before);
+    changed += after.same(before) ? 0 : 1;
+    ran += testing::expect_same_results(before, after, seed) ? 1 : 0;
+  }
+  EXPECT_GT(changed, 0);
+  EXPECT_GT(ran, static_cast<int>(seeds(1500) / 3));
+}
+
+TEST_P(SamePrograms, OnAnything) {
+  for (uint64_t seed = 0; seed < seeds(600) && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    testing::RandomOptions options;
+    options.transcendentals = false;
+    options.stmts = 12;
+    const FuncRef f = RandomIr(seed, options).func();
+    const FuncRef before = run_pipeline(parse_pipeline("unroll,simplify"), f);
+    testing::expect_same_results(before, run_pipeline(parse_pipeline(GetParam()), before), seed);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Passes2, SamePrograms, ::testing::Values("promote_accumulators"), [](const auto& info) {
+  std::string name = info.param;
+  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace tc::ir
