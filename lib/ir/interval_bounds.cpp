@@ -65,9 +65,9 @@ Bounds& Bounds::push(VarRef v, Expr min, Expr max) {
   const Interval lo = min ? interval_of(min, *this) : Interval{}, hi = max ? interval_of(max, *this) : Interval{};
   push(v, Interval{lo.lo, hi.hi});
   Entry& e = entries_.back();
-  // a constant says no more than the range does
-  if (min && !as_int(min)) e.min = std::move(min);
-  if (max && !as_int(max)) e.max = std::move(max);
+  // a constant says no more than the range does, and memory may change
+  if (min && !as_int(min) && !reads_memory(min)) e.min = std::move(min);
+  if (max && !as_int(max) && !reads_memory(max)) e.max = std::move(max);
   return *this;
 }
 

@@ -35,21 +35,6 @@ Stmt Simplifier::with(VarRef v, Expr value, const Stmt& body) {
   return out;
 }
 
-Stmt Simplifier::for_loop(const Stmt& s, const For& f) {
-  const Expr min = expr(f.min), extent = expr(f.extent);
-  const Interval times = interval_of(extent, bounds_);
-  if (times.hi && *times.hi <= 0) return seq({});
-  if (times == Interval::of(1)) return with(f.var, min, f.body);
-  const auto m = bounds_.mark();
-  bounds_.push_loop(f.var, min, extent);
-  if (!as_int(extent) && extent->type == kIndex) bounds_.assume(binary(BinaryOp::gt, extent, int_imm(0)));
-  Stmt body = stmt(f.body);
-  bounds_.pop(m);
-  if (is_empty(body)) return seq({});
-  if (min.same(f.min) && extent.same(f.extent) && body.same(f.body)) return s;
-  return for_(f.var, min, extent, f.mode, std::move(body));
-}
-
 namespace {
 
 bool is_trivial(const Expr& e) {
@@ -65,12 +50,31 @@ bool reads_memory(const Expr& e) {
 
 }  // namespace
 
+Stmt Simplifier::for_loop(const Stmt& s, const For& f) {
+  const Expr min = expr(f.min), extent = expr(f.extent);
+  const Interval times = interval_of(extent, bounds_);
+  if (times.hi && *times.hi <= 0) return seq({});
+  if (times == Interval::of(1)) {
+    // what the body stores may change a start that is read from memory
+    if (!reads_memory(min)) return with(f.var, min, f.body);
+    const Stmt named = let(f.var, f.min, f.body);
+    return let_(named, *named.as<Let>());
+  }
+  const auto m = bounds_.mark();
+  bounds_.push_loop(f.var, min, extent);
+  if (!as_int(extent) && extent->type == kIndex) bounds_.assume(binary(BinaryOp::gt, extent, int_imm(0)));
+  Stmt body = stmt(f.body);
+  bounds_.pop(m);
+  if (is_empty(body)) return seq({});
+  if (min.same(f.min) && extent.same(f.extent) && body.same(f.body)) return s;
+  return for_(f.var, min, extent, f.mode, std::move(body));
+}
+
 Stmt Simplifier::let_(const Stmt& s, const Let& l) {
   const Expr value = expr(l.value);
   if (is_trivial(value)) return with(l.var, value, l.body);
   const auto m = bounds_.mark();
-  // memory may change below, so that only the value as a number stays true
-  if (value->type == kIndex && !reads_memory(value)) bounds_.push(l.var, value, value);
+  if (value->type == kIndex) bounds_.push(l.var, value, value);
   else if (value->type.is_int()) bounds_.push(l.var, interval_of(value, bounds_));
   Stmt body = stmt(l.body);
   bounds_.pop(m);

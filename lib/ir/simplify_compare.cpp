@@ -13,7 +13,7 @@ const AffineTerm* sole_quotient(const Affine& s) {
   for (const AffineTerm& t : s.terms) {
     const auto* b = as_binary(t.atom, BinaryOp::div);
     if (!b || !b->b.as<IntImm>() || b->b.as<IntImm>()->value <= 0) continue;
-    if (found || std::llabs(t.coef) != 1) return nullptr;
+    if (found || (t.coef != 1 && t.coef != -1)) return nullptr;
     found = &t;
   }
   return found;
@@ -111,7 +111,7 @@ Expr Simplifier::equal_extremum(BinaryOp op, const Affine& d) {
   const bool eq = op == BinaryOp::eq;
   for (const AffineTerm& t : d.terms) {
     const auto* b = t.atom.as<Binary>();
-    if (!b || (b->op != BinaryOp::min && b->op != BinaryOp::max) || std::llabs(t.coef) != 1) continue;
+    if (!b || (b->op != BinaryOp::min && b->op != BinaryOp::max) || (t.coef != 1 && t.coef != -1)) continue;
     for (const auto& [known, other] : {std::pair{&b->b, &b->a}, std::pair{&b->a, &b->b}}) {
       const auto p = replaced(d, t, *known);
       if (!p || !p->is_constant() || p->constant == INT64_MIN) continue;

@@ -9,7 +9,6 @@ namespace tc::ir::detail {
 // Writes a as g * multiple + rest with rest in [0, g), for the greatest g > 1
 // that some coefficient shares with c (c = 0: for any coefficient).
 std::optional<Simplifier::Split> Simplifier::split(const Affine& a, int64_t c) const {
-  std::vector<int64_t> tried;
   int64_t below = INT64_MAX;
   for (;;) {
     int64_t g = 1;
@@ -29,8 +28,9 @@ std::optional<Simplifier::Split> Simplifier::split(const Affine& a, int64_t c) c
     const Interval i = interval(out.rest);
     if (!i.lo || !i.hi) continue;
     const int64_t m = floor_div(*i.lo, g);
-    if (m != floor_div(*i.hi, g)) continue;
-    if (out.multiple.add(m) && !(m != 0 && __builtin_sub_overflow(out.rest.constant, m * g, &out.rest.constant))) return out;
+    int64_t shift = 0;
+    if (m != floor_div(*i.hi, g) || __builtin_mul_overflow(m, -g, &shift)) continue;
+    if (out.multiple.add(m) && out.rest.add(shift)) return out;
   }
 }
 

@@ -1,7 +1,5 @@
 // Sums of i64: collected as one linear form over the largest region, cancelled
 // and written in canonical order.
-#include <cstdlib>
-
 #include "simplify_detail.h"
 
 namespace tc::ir::detail {
@@ -163,13 +161,15 @@ bool Simplifier::join_quotient(Affine& s) {
 bool Simplifier::join_multiple(Affine& s) {
   for (size_t j = 0; j < s.terms.size(); ++j) {
     const Division d = constant_division(s.terms[j].atom, BinaryOp::div);
-    if (!d.node || s.terms[j].coef % d.by != 0) continue;
+    constexpr int64_t kLarge = int64_t{1} << 30;   // products of smaller ones fit
+    if (!d.node || s.terms[j].coef == INT64_MIN || s.terms[j].coef % d.by != 0) continue;
     const int64_t k = -(s.terms[j].coef / d.by);
+    if (k > kLarge || k < -kLarge) continue;
     Affine x, next = s;
     if (!collect_affine(d.node->a, 1, x) || x.is_constant()) continue;
     bool all = true;
-    for (const AffineTerm& t : x.terms) all = all && !(t.coef > 1 << 30 || t.coef < -(1 << 30)) && s.coef_of(t.atom) == k * t.coef;
-    if (!all || std::llabs(k) > 1 << 30) continue;
+    for (const AffineTerm& t : x.terms) all = all && t.coef <= kLarge && t.coef >= -kLarge && s.coef_of(t.atom) == k * t.coef;
+    if (!all) continue;
     erase(next, j);
     if (!next.add(x, -k)) continue;
     Affine mod;

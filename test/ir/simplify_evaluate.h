@@ -57,12 +57,15 @@ class Evaluator {
     throw std::logic_error("not evaluated: " + std::string(to_string(e->kind)));
   }
 
+  static int64_t lane(DType t, int64_t base, int64_t stride, int64_t i) {
+    return *fold_int(BinaryOp::add, t, base, *fold_int(BinaryOp::mul, t, stride, wrap(t, i)));
+  }
   std::optional<Lanes> ramp(const Ramp& r) {
     const auto base = (*this)(r.base), stride = (*this)(r.stride);
     if (!base || !stride) return std::nullopt;
     Lanes out;
     for (int64_t i = 0; i < r.type.lanes; ++i)
-      out.push_back({wrap(r.type.element(), (*base)[0].i + (*stride)[0].i * i), 0});
+      out.push_back({lane(r.type.element(), (*base)[0].i, (*stride)[0].i, i), 0});
     return out;
   }
 

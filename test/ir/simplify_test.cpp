@@ -306,6 +306,34 @@ TEST(SimplifyStmt, ConditionsOnMemoryAreForgotten) {
   EXPECT_EQ(simple_func(text), text);
 }
 
+TEST(SimplifyStmt, StartsAreReadFromMemoryOnce) {
+  EXPECT_EQ(simple_func(R"(func f(A: i64[64]) {
+  for i in [A[0], +1) {
+    A[0] = 9
+    A[1] = i
+  }
+  for i in [A[0], +4) {
+    A[0] = 9
+    if i >= A[0] {
+      A[1] = i
+    }
+  }
+})"),
+            R"(func f(A: i64[64]) {
+  {
+    let i: i64 = A[0]
+    A[0] = 9
+    A[1] = i
+  }
+  for i in [A[0], +4) {
+    A[0] = 9
+    if A[0] <= i {
+      A[1] = i
+    }
+  }
+})");
+}
+
 TEST(SimplifyStmt, AllocationsFollowTheirLoop) {
   EXPECT_EQ(simple_func(R"(func f(A: f32[64]) {
   for y in [2, +1) {

@@ -61,7 +61,8 @@ class Bounds {
 
   /// Says that var is in the range (as well as in what was known before).
   Bounds& push(VarRef var, Interval range);
-  /// Says min <= var <= max; either may be null.
+  /// Says min <= var <= max; either may be null. Of one that reads memory only the
+  /// interval is kept.
   Bounds& push(VarRef var, Expr min, Expr max);
   /// min <= var < min + extent, as inside a loop's body.
   Bounds& push_loop(VarRef var, const Expr& min, const Expr& extent);
