@@ -20,6 +20,7 @@ const Pipeline& cpu_pipeline() {
           {&passes::lower_math, "after the vectors are made, so that polynomials work on them too"},
           {&passes::flatten, "when indices are final: one sum of strides a load"},
           {&passes::simplify, "collects the sums of strides"},
+          {&passes::share_subexprs, "after simplify, which makes equal values look equal; code generation shares only loads"},
       }};
   return kPipeline;
 }

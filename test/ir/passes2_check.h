@@ -27,7 +27,7 @@ inline Arguments exact_arguments(const FuncRef& f, uint64_t seed) {
 /// Runs both on the same arguments, parallel loops in any order. A program that
 /// is in error itself says nothing: false.
 inline bool expect_same_results(const FuncRef& before, const FuncRef& after, uint64_t seed) {
-  Arguments a = exact_arguments(before, seed), b = exact_arguments(before, seed);
+  Arguments a = exact_arguments(before, seed), b = exact_arguments(after, seed);
   InterpretOptions options;
   options.max_steps = 20'000'000;
   if (const Check error = interpret(before, a.views, options)) return false;

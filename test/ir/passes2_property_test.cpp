@@ -18,6 +18,13 @@ uint64_t seeds(uint64_t usual) {
   return n ? std::strtoull(n, nullptr, 10) : usual;
 }
 
+// The passes of these names, the form checked after each.
+FuncRef checked(std::string_view names, const FuncRef& f) {
+  RunOptions options;
+  options.verify = true;
+  return run_pipeline(parse_pipeline(names), f, {}, options);
+}
+
 class SamePrograms : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SamePrograms, OnNests) {
@@ -26,7 +33,7 @@ TEST_P(SamePrograms, OnNests) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const FuncRef f = RandomNest(seed).func();
     const FuncRef before = run_pipeline(parse_pipeline(seed % 2 ? "unroll,simplify" : "unroll"), f);
-    const FuncRef after = run_pipeline(parse_pipeline(GetParam()), before);
+    const FuncRef after = checked(GetParam(), before);
     changed += after.same(before) ? 0 : 1;
     ran += testing::expect_same_results(before, after, seed) ? 1 : 0;
   }
@@ -42,11 +49,11 @@ TEST_P(SamePrograms, OnAnything) {
     options.stmts = 12;
     const FuncRef f = RandomIr(seed, options).func();
     const FuncRef before = run_pipeline(parse_pipeline("unroll,simplify"), f);
-    testing::expect_same_results(before, run_pipeline(parse_pipeline(GetParam()), before), seed);
+    testing::expect_same_results(before, checked(GetParam(), before), seed);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Passes2, SamePrograms, ::testing::Values("promote_accumulators"), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Passes2, SamePrograms, ::testing::Values("promote_accumulators", "share_subexprs", "promote_accumulators,flatten,simplify,share_subexprs"), [](const auto& info) {
   std::string name = info.param;
   std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;

@@ -29,6 +29,7 @@ namespace tc::ir {
   X(lower_math)         \
   X(peel_tails)         \
   X(promote_accumulators) \
+  X(share_subexprs)     \
   X(simplify)           \
   X(unroll)             \
   X(vectorize)
