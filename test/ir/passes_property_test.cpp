@@ -223,5 +223,39 @@ TEST(PassProperty, LaneReductionsAddUp) {
   }
 }
 
+// Bodies whose lanes may depend on one another: vectors only where that is harmless.
+// The interpreter runs a vectorized loop lane by lane, which is the meaning to keep.
+TEST(PassProperty, DependentLanesStayInOrder) {
+  int vectors = 0;
+  for (int64_t seed = 0; seed < 10 * runs(); ++seed) {
+    RandomIr random(static_cast<uint64_t>(seed));
+    const std::vector<BufferRef> buffers = {buffer("A", kF32, {int_imm(40), int_imm(3)}), buffer("B", kF32, {int_imm(40), int_imm(3)})};
+    const VarRef lane = var("l"), inner = var("k");
+    bool nested = false;
+    const auto place = [&] {
+      const Expr k = nested ? Expr(inner) : int_imm(random.below(3));
+      const Expr row = Expr(lane) * random.below(3) + (random.below(3) == 0 ? k : int_imm(random.below(4)));
+      return std::vector<Expr>{row, random.below(2) ? k : int_imm(random.below(3))};
+    };
+    const auto pick = [&] { return buffers[static_cast<size_t>(random.below(2))]; };
+    const auto statement = [&] {
+      const BufferRef to = pick();
+      const std::vector<Expr> at = place();
+      const Expr value = random.below(3) ? load(pick(), place()) : cast(kF32, lane);
+      return store(to, at, random.below(2) ? value : load(to, random.below(2) ? at : place()) + value);
+    };
+    std::vector<Stmt> body;
+    for (int64_t i = 0, n = random.below(3) + 1; i < n; ++i) {
+      nested = random.below(3) == 0;
+      const Stmt s = statement();
+      body.push_back(nested ? for_(inner, int_imm(0), int_imm(3), LoopMode::serial, s) : s);
+    }
+    const FuncRef f = func("f", buffers, for_(lane, int_imm(0), int_imm(random.below(14) + 1), LoopMode::vectorized, seq(body)));
+    ASSERT_TRUE(keeps_meaning(f, {&passes::vectorize}, static_cast<uint64_t>(seed), false));
+    walk<Ramp>(run_pass(passes::vectorize, f)->body, [&](const Ramp&) { ++vectors; });
+  }
+  EXPECT_GT(vectors, 0);
+}
+
 }  // namespace
 }  // namespace tc::ir

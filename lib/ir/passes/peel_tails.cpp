@@ -397,12 +397,13 @@ class Peeler {
 
 // Lets that conditions use are put in, so that the comparisons show what they depend on.
 Stmt inline_index_lets(const Stmt& body) {
-  return rewrite(body, [](const Let& l) -> Stmt {
+  const auto put_in = [](const Let& l) -> Stmt {
     if (l.value->type != kIndex || reads_memory(l.value)) return nullptr;
     bool asked = false;
     walk<If>(l.body, [&](const If& i) { asked |= uses_var(*i.condition, *l.var); });
     return asked ? substitute(l.body, VarMap{{l.var, l.value}}) : nullptr;
-  });
+  };
+  return rewrite(body, put_in, [](const Seq& q) { return flat_seq(q); });
 }
 
 FuncRef run(const FuncRef& f, const PassContext& context) {
