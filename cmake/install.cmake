@@ -1,7 +1,8 @@
 # Installation, in two components, and the package that find_package(tc) reads:
 #
 #   runtime    libtc_runtime.a, libtc_runtime.so, include/tc/runtime
-#   compiler   libtc_compiler.so and all headers; needs neither LLVM nor fmt to use
+#   compiler   libtc_compiler.so, all headers and the programs; needs neither LLVM
+#              nor fmt to use
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(TC_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/tc)
@@ -16,6 +17,12 @@ install(DIRECTORY include/tc/runtime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tc 
 install(TARGETS tc_compiler EXPORT tcCompiler LIBRARY COMPONENT compiler)
 install(DIRECTORY include/tc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT compiler
   PATTERN runtime EXCLUDE)
+foreach(PROGRAM tensorc tc-worker)   # the one starts the other, from its own folder
+  if(TARGET ${PROGRAM})
+    set_target_properties(${PROGRAM} PROPERTIES INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
+    install(TARGETS ${PROGRAM} RUNTIME COMPONENT compiler)
+  endif()
+endforeach()
 
 install(EXPORT tcRuntime NAMESPACE tc:: DESTINATION ${TC_PACKAGE_DIR} COMPONENT runtime)
 install(EXPORT tcCompiler NAMESPACE tc:: DESTINATION ${TC_PACKAGE_DIR} COMPONENT compiler)

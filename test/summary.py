@@ -1,5 +1,6 @@
 """Adds up the results that ./dev test leaves in a folder: ctest.xml, one JUnit file
-per GoogleTest executable, pytest.xml. Prints a line per suite with its time, the names
+per GoogleTest executable, pytest.xml. Steps that failed without results of their own
+are named as further arguments. Prints a line per suite with its time, the names
 of failed tests, and as the last line "N passed, N failed". Exits 1 if any failed or
 nothing ran.
 """
@@ -51,7 +52,7 @@ def suite_of_ctest(case, folder):
     return suite
 
 
-def main(folder):
+def main(folder, failed_steps):
     suites = []
     ctest = read(folder / "ctest.xml")
     if ctest is not None:
@@ -61,6 +62,10 @@ def main(folder):
         total = sum(float(s.get("time", 0)) for s in pytest.iter("testsuite"))
         suites.append(Suite("python", total))
         add_cases(suites[-1], pytest)
+
+    for step in failed_steps:
+        suites.append(Suite(step, 0))
+        suites[-1].failures.append("could not be run")
 
     for suite in sorted(suites, key=lambda s: -s.seconds):
         more = f", {suite.skipped} skipped" if suite.skipped else ""
@@ -75,4 +80,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1])))
+    sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr int64_t kN = 67;   // a prime: every split leaves a tail
+constexpr int64_t kN = 67;  // a prime: every split leaves a tail
 
 int check(const tc::Function& f) {
   std::vector<float> a(kN * kN), b(kN * kN), c(kN * kN, -1);

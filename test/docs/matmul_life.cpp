@@ -22,7 +22,8 @@ std::string innermost_block(const std::string& module) {
       block.clear();
       continue;
     }
-    wanted |= line.find("fmul") != line.npos || line.find("llvm.fma") != line.npos || line.find("llvm.fmuladd") != line.npos;
+    wanted |= line.find("fmul") != line.npos || line.find("llvm.fma") != line.npos ||
+              line.find("llvm.fmuladd") != line.npos;
     block += line + "\n";
   }
   throw std::runtime_error("no multiplication in\n" + module);
@@ -51,7 +52,8 @@ std::map<std::string, std::string> life_of_a_matmul() {
   options.target = codegen::Target::parse("cpu -mcpu=haswell").value();
   options.passes.report = [&](const ir::StepReport& step) {
     for (const char* shown : {"vectorize", "unroll", "promote_accumulators"})
-      if (step.name == shown && step.changed) out["matmul." + std::string(step.name)] = ir::to_string(step.func);
+      if (step.name == shown && step.changed)
+        out["matmul." + std::string(step.name)] = ir::to_string(step.func);
   };
   const TargetForm form = to_target_form(s, {A, B, C}, options).value();
   out["matmul.target"] = ir::to_string(form.func);

@@ -36,7 +36,8 @@ std::string padded(std::string_view text, size_t width) {
 
 std::string pass_table() {
   std::string out;
-  for (const ir::Pass* pass : ir::all_passes()) out += padded(pass->name, 22) + std::string(pass->summary) + "\n";
+  for (const ir::Pass* pass : ir::all_passes())
+    out += padded(pass->name, 22) + std::string(pass->summary) + "\n";
   return out;
 }
 
@@ -45,7 +46,8 @@ std::string pipeline_table() {
   int number = 0;
   for (const ir::Step& step : ir::cpu_pipeline().steps) {
     const std::string n = std::to_string(++number);
-    out += std::string(n.size() < 2 ? " " : "") + n + " " + padded(step.pass->name, 22) + std::string(step.reason) + "\n";
+    out += std::string(n.size() < 2 ? " " : "") + n + " " + padded(step.pass->name, 22) +
+           std::string(step.reason) + "\n";
   }
   return out;
 }
@@ -73,12 +75,20 @@ std::vector<fs::path> pages() {
 
 TEST(Pages, BlocksAreReplacedAndTheRestIsKept) {
   std::vector<std::string> names;
-  const std::string page = "a\n<!-- generated: one -->\n```cpp\nold\nold\n```\nb\n<!-- generated: two -->\n```\n```\n";
-  EXPECT_EQ(regenerate(page, [](std::string_view n, std::string_view old) { return std::string(old) + "new " + std::string(n); }, &names),
-            "a\n<!-- generated: one -->\n```cpp\nold\nold\nnew one\n```\nb\n<!-- generated: two -->\n```\nnew two\n```\n");
+  const std::string page =
+      "a\n<!-- generated: one -->\n```cpp\nold\nold\n```\nb\n<!-- generated: two -->\n```\n```\n";
+  EXPECT_EQ(
+      regenerate(
+          page,
+          [](std::string_view n, std::string_view old) { return std::string(old) + "new " + std::string(n); },
+          &names),
+      "a\n<!-- generated: one -->\n```cpp\nold\nold\nnew one\n```\nb\n<!-- generated: two -->\n```\nnew "
+      "two\n```\n");
   EXPECT_EQ(names, (std::vector<std::string>{"one", "two"}));
-  EXPECT_THROW(regenerate("<!-- generated: one -->\ntext\n", [](std::string_view, std::string_view) { return ""; }, &names),
-               std::runtime_error);
+  EXPECT_THROW(
+      regenerate(
+          "<!-- generated: one -->\ntext\n", [](std::string_view, std::string_view) { return ""; }, &names),
+      std::runtime_error);
 }
 
 TEST(Pages, GeneratedBlocksAreUpToDate) {
@@ -91,8 +101,10 @@ TEST(Pages, GeneratedBlocksAreUpToDate) {
   for (const fs::path& file : pages()) {
     const std::string page = read(file);
     const std::string now = regenerate(page, text_now, &names);
-    if (bless && now != page) std::ofstream(file) << now;
-    else EXPECT_EQ(page, now) << file << " is out of date: ./dev docs writes it anew";
+    if (bless && now != page)
+      std::ofstream(file) << now;
+    else
+      EXPECT_EQ(page, now) << file << " is out of date: ./dev docs writes it anew";
   }
   for (const auto& [name, text] : life)
     EXPECT_TRUE(std::count(names.begin(), names.end(), name)) << "no page shows the block " << name;
