@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
     run_gemm(zmm, {256, 256, 256, 168, 256}, target);
     run_gemm(zmm, {512, 512, 512, 168, 256}, target);
     run_gemm(zmm, {1024, 1024, 1024, 168, 256}, target);
-    run_gemm(zmm, {1024, 1024, 1040, 168, 260}, target);   // rows of A not a power of two apart
+    run_gemm(zmm, {1008, 1024, 1040, 168, 130}, target);   // half of L1 for a panel of B, rows of A not a power of two apart
   }
   run_micro(ymm, target);
   run_gemm(ymm, {384, 512, 512, 192, 256}, target);

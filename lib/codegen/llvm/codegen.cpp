@@ -6,6 +6,7 @@
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
@@ -34,6 +35,9 @@ void initialize() {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::install_fatal_error_handler(on_fatal);
+    // addresses come in their final form from emit_address.cpp; there is no other way to say this
+    const auto knob = llvm::cl::getRegisteredOptions().find("disable-lsr");
+    if (knob != llvm::cl::getRegisteredOptions().end()) static_cast<llvm::cl::opt<bool>*>(knob->second)->setValue(true);
   });
 }
 

@@ -83,6 +83,18 @@ FunctionEmitter::Leveled FunctionEmitter::materialize(const Linear& a) {
   return a.constant != 0 ? pure(Instruction::Add, acc, {i64(a.constant), 0}) : acc;
 }
 
+// An access that strides by more than a cache line in an innermost loop gets a
+// pointer that is stepped; nearer ones share the stepped index of their loop.
+bool FunctionEmitter::stepped_address(Leveled& pointer, const Linear& group, int level, int bytes) {
+  if (level == kHere || pointer.level >= level || group.terms.size() != 1) return false;
+  Level& l = levels_[static_cast<size_t>(level)];
+  const int64_t step = wrapping_mul(group.terms[0].coeff, bytes);
+  if (!l.induction || group.terms[0].value != l.induction || (step >= -64 && step <= 64)) return false;
+  Value* base = pointer.value;
+  pointer = placed(kStepped, {base, level}, {i64(step), 0}, nullptr, [&](llvm::IRBuilder<>&) { return step_along(l, base, step); });
+  return true;
+}
+
 // The variable part of an address; the constant is left to the caller, who puts
 // it next to the access so that it becomes a displacement.
 Value* FunctionEmitter::address(const Place& place, DType element, const Linear& index) {
@@ -91,7 +103,7 @@ Value* FunctionEmitter::address(const Place& place, DType element, const Linear&
     Linear group;
     const int level = index.terms[i].level;
     for (; i < index.terms.size() && index.terms[i].level == level; ++i) group.terms.push_back(index.terms[i]);
-    pointer = pure_gep(memory_type(element), pointer, materialize(group));
+    if (!stepped_address(pointer, group, level, element.bytes())) pointer = pure_gep(memory_type(element), pointer, materialize(group));
   }
   return pointer.value;
 }

@@ -46,6 +46,27 @@ void FunctionEmitter::emit_for(const For& loop) {
   serial_loop(loop.var.get(), begin, end, !extent.is_constant(), nonnegative, loop.body);
 }
 
+namespace {
+// A short loop that lies across a fetch window takes twice the cycles.
+constexpr uint64_t kLoopAlignment = 32;
+void align_loop(llvm::BranchInst* back) {
+  llvm::LLVMContext& c = back->getContext();
+  llvm::Metadata* bytes = llvm::ConstantAsMetadata::get(llvm::ConstantInt::get(llvm::Type::getInt32Ty(c), kLoopAlignment));
+  llvm::MDNode* align = llvm::MDNode::get(c, {llvm::MDString::get(c, "llvm.loop.align"), bytes});
+  llvm::MDNode* id = llvm::MDNode::getDistinct(c, {nullptr, align});
+  id->replaceOperandWith(0, id);
+  back->setMetadata(llvm::LLVMContext::MD_loop, id);
+}
+
+// No loop inside. In an outer loop a product is cheaper than a register that
+// lives across the inner one.
+bool is_innermost(const Stmt& body) {
+  bool loops = false;
+  walk<For>(body, [&](const For&) { loops = true; });
+  return !loops;
+}
+}  // namespace
+
 // begin; do { body } while (++var < end), with a guard where it may not run at all.
 void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool guarded, bool nonnegative, const Stmt& body) {
   llvm::BasicBlock *head = new_block("loop"), *exit = nullptr;
@@ -62,15 +83,25 @@ void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool
   iv->addIncoming(begin, preheader);
   open_level();
   level_of_[iv] = static_cast<int>(levels_.size()) - 1;
+  if (is_innermost(body)) {
+    levels_.back().induction = iv;
+    levels_.back().preheader = preheader;
+  }
   bind(*var, iv, nonnegative);
   emit(body);
   vars_.erase(var);
+  for (const auto& [phi, factor] : levels_.back().stepped) {
+    Value* stepped = phi->getType()->isPointerTy() ? b_.CreateGEP(b_.getInt8Ty(), phi, i64(factor)) : b_.CreateAdd(phi, i64(factor));
+    phi->addIncoming(stepped, b_.GetInsertBlock());
+  }
+  const bool innermost = levels_.back().induction != nullptr;
   close_level();
   Value* next = b_.CreateNSWAdd(iv, i64(1));
   iv->addIncoming(next, b_.GetInsertBlock());
   if (!exit) exit = new_block("done");
   else exit->moveAfter(b_.GetInsertBlock());
-  b_.CreateCondBr(b_.CreateICmpSLT(next, end), head, exit);
+  llvm::BranchInst* back = b_.CreateCondBr(b_.CreateICmpSLT(next, end), head, exit);
+  if (innermost) align_loop(back);
   enter(exit);
 }
 

@@ -60,6 +60,7 @@ class FunctionEmitter {
 
  private:
   static constexpr int kHere = INT_MAX;   // the level of a value that cannot be moved outwards
+  static constexpr int kStepped = -100;          // a code of placed() that is no operation's
   static constexpr int kClosureAlignment = 64;   // of any value a closure may hold
 
   // A place for loop-invariant values: everything with operands of this level
@@ -68,6 +69,11 @@ class FunctionEmitter {
     llvm::BasicBlock* block;
     llvm::Instruction* last = nullptr;
     std::map<std::tuple<int, llvm::Value*, llvm::Value*, llvm::Type*>, llvm::Value*> made;
+    // of an innermost loop: its induction variable, and multiples of it that are
+    // stepped along instead of multiplied anew
+    llvm::PHINode* induction = nullptr;
+    llvm::BasicBlock* preheader = nullptr;
+    std::vector<std::pair<llvm::PHINode*, int64_t>> stepped;
   };
   struct Leveled {
     llvm::Value* value;
@@ -96,6 +102,8 @@ class FunctionEmitter {
   void close_level();
   int level_of(llvm::Value* v) const;
   Leveled pure(unsigned opcode, Leveled a, Leveled b);
+  llvm::Value* step_along(Level& level, llvm::Value* base, int64_t factor);
+  bool stepped_address(Leveled& pointer, const Linear& group, int level, int bytes);
   Leveled pure_gep(llvm::Type* element, Leveled base, Leveled offset);
   template <class Make>
   Leveled placed(int code, Leveled a, Leveled b, llvm::Type* type, Make&& make);
@@ -172,6 +180,30 @@ class FunctionEmitter {
   std::map<std::tuple<llvm::Value*, int64_t, llvm::Type*>, llvm::Value*> loaded_;
   std::map<std::pair<llvm::Value*, int>, llvm::Value*> splats_;
 };
+
+// Makes a pure value at the outermost level where its operands exist, or gives
+// the one that was made there before.
+template <class Make>
+FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b, llvm::Type* type, Make&& make) {
+  const int at = std::max(a.level, b.level);
+  if (at == kHere) return {make(b_), kHere};
+  Level& level = levels_[static_cast<size_t>(at)];
+  const auto key = std::tuple{code, a.value, b.value, type};
+  if (const auto it = level.made.find(key); it != level.made.end()) return {it->second, at};
+  llvm::IRBuilder<> hoisted(s_.context());
+  if (level.last) {
+    if (llvm::Instruction* next = level.last->getNextNode()) hoisted.SetInsertPoint(next);
+    else hoisted.SetInsertPoint(level.block);
+  } else {
+    hoisted.SetInsertPoint(level.block, level.block->begin());
+  }
+  llvm::Value* v = make(hoisted);
+  const auto end = hoisted.GetInsertPoint();
+  level.last = end == level.block->begin() ? nullptr : &*std::prev(end);
+  if (llvm::isa<llvm::Instruction>(v)) level_of_.try_emplace(v, at);
+  level.made.emplace(key, v);
+  return {v, level_of(v)};
+}
 
 /// The kernel `symbol`(one pointer a parameter) of a function.
 llvm::Function* emit_kernel(ModuleState& state, const ir::Func& func, const AbiSpec& abi);
