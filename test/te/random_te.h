@@ -29,7 +29,7 @@ inline RandomProgram random_program(uint64_t seed, const RandomOptions& options 
   p.args = generator.inputs();
   p.outputs = generator.outputs();
   p.args.insert(p.args.end(), p.outputs.begin(), p.outputs.end());
-  p.text = "// seed " + std::to_string(seed) + "\n" + ir::to_string(to_func(Graph::of(p.outputs), p.args));
+  p.text = fmt::format("// seed {}\n{}", seed, ir::to_string(to_func(Graph::of(p.outputs), p.args)));
   return p;
 }
 

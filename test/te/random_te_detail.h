@@ -1,5 +1,7 @@
 // The generator behind random_te.h.
 #pragma once
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -134,7 +136,7 @@ class Generator {
           a = expression(first, 2), b = expression(second, 1);
           return std::vector<Expr>{a.e, b.e};
         },
-        {name, name + "2"});
+        {name, fmt::format("{}2", name)});
     sources_.push_back({out[0], a.bound});
     sources_.push_back({out[1], b.bound});
   }
@@ -154,7 +156,7 @@ class Generator {
           if (reduce_axes_.size() > 1) index = index * *ir::as_int(reduce_axes_[1].extent) + reduce_axes_[1];
           return reduce_tuple(greatest ? argmax_combiner(type) : argmin_combiner(type), {value.e, index}, reduce_axes_);
         },
-        {name, name + "i"});
+        {name, fmt::format("{}i", name)});
     const bool nothing = is_empty_reduction();
     sources_.push_back({out[0], nothing ? kInfinite : bound});
     sources_.push_back({out[1], nothing ? kInfinite : 1000});
@@ -298,14 +300,14 @@ class Generator {
 
   Bounded element_of_new(const Axes& index, const std::vector<int64_t>& extents) {
     const DType type = chance(80) ? dtype() : kF32;
-    const Tensor t = placeholder(extents, type, std::string(1, static_cast<char>('A' + inputs_.size() % 15)) + suffix());
+    const Tensor t = placeholder(extents, type, fmt::format("{}{}", static_cast<char>('A' + inputs_.size() % 15), suffix()));
     inputs_.push_back(t);
     return {t.at(index), 4};
   }
   [[nodiscard]] std::string suffix() const { return inputs_.size() < 15 ? "" : std::to_string(inputs_.size() / 15); }
 
   Bounded gather(Axes index, std::vector<int64_t> extents) {
-    const Tensor where = placeholder({extents[0]}, chance(50) ? kI32 : kI64, "I" + std::to_string(inputs_.size()));
+    const Tensor where = placeholder({extents[0]}, chance(50) ? kI32 : kI64, fmt::format("I{}", inputs_.size()));
     inputs_.push_back(where);
     extents[0] = pick(1, 17);
     index[0] = max(min(cast(ir::kIndex, where(index[0])), ir::int_imm(extents[0] - 1)), ir::int_imm(0));

@@ -1,5 +1,7 @@
 #include "tc/te/workload.h"
 
+#include <fmt/format.h>
+
 #include "op_check.h"
 #include "../../lib/te/random.h"
 
@@ -69,8 +71,8 @@ TEST(Workload, EveryRowOfTheTableIsTried) {
   for (const WorkloadOp& op : workload_table()) {
     std::string text(op.name);
     for (const WorkloadKey& key : op.keys) {
-      if (key.name == "m" || key.name == "n") text += " " + std::string(key.name) + "=4";
-      else if (key.required) text += " " + std::string(key.name) + (key.kind == KeyKind::list ? "=2x8" : key.kind == KeyKind::dtype ? "=f64" : "=4");
+      const bool given = key.required || key.name == "m" || key.name == "n";
+      if (given) text += fmt::format(" {}={}", key.name, key.kind == KeyKind::list ? "2x8" : key.kind == KeyKind::dtype ? "f64" : "4");
     }
     const auto w = parse_workload(text);
     ASSERT_TRUE(w) << w.error().str();
