@@ -15,21 +15,20 @@ class RandomNest {
     const VarRef ko = var("ko"), y = var("y"), k = var("k"), r = var("r"), u = var("u");
     const int64_t blocks = random_.below(3) + 1, rows = random_.below(3) + 1, inner = random_.below(4), copies = random_.below(3) + 1;
     std::vector<Stmt> out;
-    // the tile: rows u of C[y, u, lanes], all or some
-    const auto place = [&](const Expr& row) {
-      std::vector<Expr> at{chance(80) ? Expr(y) : int_imm(0), row};
-      at.push_back(lanes > 1 ? ramp(int_imm(0), int_imm(1), static_cast<int>(lanes)) : int_imm(random_.below(2)));
-      return at;
-    };
+    // the tile: rows u of C[y, u, lanes]; or of a buffer of its own, T[u, lanes], that is copied there
+    const bool local = chance(30);
+    const Expr last = lanes > 1 ? ramp(int_imm(0), int_imm(1), static_cast<int>(lanes)) : int_imm(random_.below(2));
+    const std::vector<Expr> in_c{chance(80) ? Expr(y) : int_imm(0), Expr(u), last}, in_t{Expr(u), last};
+    const std::vector<Expr>& at = local ? in_t : in_c;
+    tile_ = local ? buffer("T", kF32, {int_imm(3), int_imm(8)}, Scope::stack) : c_;
     const auto over_rows = [&](const Stmt& s) {
       return for_(u, int_imm(0), int_imm(copies), chance(70) ? LoopMode::unrolled : LoopMode::serial, s);
     };
-    const auto at = place(u);
     const DType type = kF32.with_lanes(static_cast<int>(lanes));
     if (chance(90)) {
-      Stmt init = over_rows(store(c_, at, float_imm(chance(80) ? 0 : 3, type)));
+      Stmt init = over_rows(store(tile_, at, float_imm(chance(80) ? 0 : 3, type)));
       if (chance(40)) init = if_(chance(90) ? eq(ko, int_imm(0)) : Expr(ko) < 1, init);
-      else if (chance(20)) init = if_(Expr(y) < 1, init, over_rows(store(c_, at, float_imm(1, type))));
+      else if (chance(20)) init = if_(Expr(y) < 1, init, over_rows(store(tile_, at, float_imm(1, type))));
       out.push_back(init);
     }
     Stmt body = update(at, ko, y, k, r, type);
@@ -41,9 +40,12 @@ class RandomNest {
     if (chance(60)) body = for_(r, int_imm(0), int_imm(2), LoopMode::serial, body);
     else body = let(r, Expr(y) * 1 + 0, body);
     out.push_back(body);
-    if (chance(40)) out.push_back(over_rows(store(c_, at, max(load(c_, at), float_imm(1, type)))));
+    if (chance(40)) out.push_back(over_rows(store(tile_, at, max(load(tile_, at), float_imm(1, type)))));
     if (chance(20)) out.push_back(over_rows(store(d_, {Expr(y)}, load(c_, {int_imm(0), u, int_imm(0)}))));
-    Stmt all = for_(y, int_imm(0), int_imm(rows), chance(30) ? LoopMode::parallel : LoopMode::serial, seq(std::move(out)));
+    if (local) out.push_back(over_rows(store(c_, in_c, load(tile_, in_t))));
+    Stmt tile = seq(std::move(out));
+    if (local) tile = alloc(tile_, tile);
+    Stmt all = for_(y, int_imm(0), int_imm(rows), chance(30) ? LoopMode::parallel : LoopMode::serial, tile);
     all = for_(ko, int_imm(0), int_imm(blocks), LoopMode::serial, all);
     return ir::func("nest", {a_, n_, c_, d_}, all);
   }
@@ -60,19 +62,19 @@ class RandomNest {
       return load(a_, {Expr(y), std::move(last)});
     };
     const BinaryOp op = chance(70) ? BinaryOp::add : chance(50) ? BinaryOp::max : BinaryOp::min;
-    Expr old = load(c_, at);
+    Expr old = load(tile_, at);
     if (type.lanes == 1 && chance(50)) {
       old = binary(op, old, vector_reduce(op, a(4) * a(4)));
       if (chance(30)) old = binary(op, old, vector_reduce(op, a(2)));
-      return store(c_, at, chance(30) ? binary(op, old, a(1)) : old);
+      return store(tile_, at, chance(30) ? binary(op, old, a(1)) : old);
     }
     const Expr x = chance(50) ? broadcast(a(1), type.lanes) : a(type.lanes);
-    return store(c_, at, chance(90) ? binary(op, old, x * a(type.lanes)) : x);
+    return store(tile_, at, chance(90) ? binary(op, old, x * a(type.lanes)) : x);
   }
 
   RandomIr random_;
   BufferRef a_ = buffer("A", kF32, {int_imm(3), int_imm(16)}), n_ = buffer("n", kI64, {int_imm(1)});
-  BufferRef c_ = buffer("C", kF32, {int_imm(3), int_imm(3), int_imm(8)}), d_ = buffer("D", kF32, {int_imm(3)});
+  BufferRef tile_, c_ = buffer("C", kF32, {int_imm(3), int_imm(3), int_imm(8)}), d_ = buffer("D", kF32, {int_imm(3)});
 };
 
 }  // namespace tc::ir::testing

@@ -23,15 +23,19 @@
 namespace tc::ir {
 
 /// X(name), in alphabetical order.
-#define TC_IR_PASSES(X) \
-  X(flatten)            \
-  X(lower_guards)       \
-  X(lower_math)         \
-  X(peel_tails)         \
+#define TC_IR_PASSES(X)   \
+  X(contract_fma)         \
+  X(flatten)              \
+  X(hoist_guards)         \
+  X(hoist_invariants)     \
+  X(lower_guards)         \
+  X(lower_math)           \
+  X(peel_tails)           \
   X(promote_accumulators) \
-  X(share_subexprs)     \
-  X(simplify)           \
-  X(unroll)             \
+  X(share_subexprs)       \
+  X(simplify)             \
+  X(to_registers)         \
+  X(unroll)               \
   X(vectorize)
 
 namespace passes {

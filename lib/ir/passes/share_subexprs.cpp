@@ -10,47 +10,21 @@
 // those is treated on its own. Loads are the same until a store to their buffer;
 // different buffers have no element in common. Values are numbered, once a node.
 //
-// Not shared: constants, variables, ramps, and sums and products of i64, which
-// are addresses: code generation takes those apart into one base for each loop level
-// and constant offsets. Nor loads of register slots, which cost nothing.
+// Not shared is what values.h does not find worth a name: constants, variables,
+// addresses and loads of register slots.
+#include <algorithm>
 #include <bit>
 #include <map>
 
 #include "block.h"
 #include "tc/ir/passes.h"
+#include "values.h"
 
 namespace tc::ir {
 
 namespace {
 
 constexpr int kMaxNames = 400;   // in a block: each is a level of nesting
-
-bool is_constant(const Expr& e) {
-  if (const auto* b = e.as<Broadcast>()) return is_constant(b->value);
-  return e->kind == Kind::IntImm || e->kind == Kind::FloatImm;
-}
-
-// Protects what is in it from being evaluated; stays as it is.
-bool is_guard(const Expr& e) { return e.as<Call>() && e.as<Call>()->op == CallOp::if_then_else; }
-
-bool worth_a_name(const Expr& e) {
-  switch (e->kind) {
-    case Kind::Load: return e.as<Load>()->buffer->scope != Scope::register_;
-    case Kind::Binary: return e->type.element() != kIndex || e.as<Binary>()->op > BinaryOp::mul;
-    case Kind::Broadcast: return e->type.element() != kIndex && !is_constant(e);
-    case Kind::Call: return !is_guard(e);
-    case Kind::Select:
-    case Kind::Cast:
-    case Kind::VectorReduce: return true;
-    default: return false;
-  }
-}
-
-std::string name_for(const Expr& e) {
-  if (const auto* l = e.as<Load>()) return l->buffer->name;
-  if (const auto* b = e.as<Broadcast>()) return name_for(b->value);
-  return "t";
-}
 
 /// The values of one run of statements, numbered.
 class Values {

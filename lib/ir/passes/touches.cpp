@@ -2,12 +2,6 @@
 
 namespace tc::ir {
 
-bool has_load(const Expr& e) {
-  bool found = false;
-  walk_all(*e, [&](const Node& n) { return !(found |= n.kind == Kind::Load); });
-  return found;
-}
-
 Touches::Touches(const std::vector<Item>& items) {
   for (size_t i = 0; i < items.size(); ++i) visit(items[i].stmt, i, items[i].head, false, false);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "block.h"
 #include "slots.h"
+#include "values.h"
 
 namespace tc::ir {
 
@@ -53,8 +54,5 @@ class Touches {
   std::unordered_map<const Node*, size_t> number_;
   std::unordered_map<const Node*, Binding> bound_;
 };
-
-/// Whether evaluating `e` reads a buffer.
-[[nodiscard]] bool has_load(const Expr& e);
 
 }  // namespace tc::ir
