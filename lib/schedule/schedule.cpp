@@ -77,10 +77,16 @@ Check Schedule::apply(const Step& step) {
     switch (step.kind) {
       case StepKind::split: case StepKind::fuse: case StepKind::reorder: case StepKind::vectorize: case StepKind::unroll:
       case StepKind::parallel: return apply_loop_step(*state_, step);
-      case StepKind::compute_at: case StepKind::compute_root: case StepKind::compute_inline: case StepKind::init_at:
-        return apply_place_step(*state_, step);
-      default: return apply_storage_step(*state_, step);
+      default: break;
     }
+    // these may move what other stages depend on: tried on a copy
+    ScheduleState trial = *state_;
+    const bool place = step.kind == StepKind::compute_at || step.kind == StepKind::compute_root ||
+                       step.kind == StepKind::compute_inline || step.kind == StepKind::init_at;
+    if (auto error = place ? apply_place_step(trial, step) : apply_storage_step(trial, step)) return error;
+    if (auto error = check_placement(trial, step)) return error;
+    *state_ = std::move(trial);
+    return std::nullopt;
   } catch (const Error& e) {   // e.g. an inlined expression that would be nested too deeply
     return e;
   }

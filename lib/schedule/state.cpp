@@ -71,6 +71,37 @@ Expected<int> stage_of(const ScheduleState& state, const std::string& name) {
       .fix("name one of the stages, or place it before compute_inline");
 }
 
+namespace {
+// Whether `reader` runs inside the loop at which `stage` is placed.
+bool reads_inside(const ScheduleState& state, const StageState& stage, int reader) {
+  const StageState& consumer = state.stages[static_cast<size_t>(stage.at_stage)];
+  for (int q = reader; q != stage.at_stage;) {
+    const StageState& s = state.stages[static_cast<size_t>(q)];
+    if (s.attach != StageState::at) return false;
+    if (s.at_stage == stage.at_stage && consumer.leaf_position(s.at_axis) < consumer.leaf_position(stage.at_axis)) return false;
+    q = s.at_stage;
+  }
+  return true;
+}
+}  // namespace
+
+Check check_placement(const ScheduleState& state, const Step& step) {
+  for (size_t i = 0; i < state.stages.size(); ++i) {
+    const StageState& s = state.stages[i];
+    if (s.attach != StageState::at) continue;
+    for (const int r : state.readers(static_cast<int>(i))) {
+      if (reads_inside(state, s, r)) continue;
+      const StageState &c = state.stages[static_cast<size_t>(s.at_stage)], &reader = state.stages[static_cast<size_t>(r)];
+      return Error("schedule.place.reader", fmt::format("{} would leave {} reading {} outside the loop where it is computed", step.text(), reader.name, s.name))
+          .fact("stage", s.name)
+          .fact("at", fmt::format("{} of {}", c.axes[static_cast<size_t>(s.at_axis)].name, c.name))
+          .fact("reader", reader.name)
+          .fix(fmt::format("place {} first: at a loop around all its readers, or at root", s.name));
+    }
+  }
+  return std::nullopt;
+}
+
 std::string list_loops(const StageState& stage) {
   std::string out;
   for (const int l : stage.leaves) {

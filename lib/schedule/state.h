@@ -74,6 +74,9 @@ Check apply_storage_step(ScheduleState& state, const Step& step);   // steps_sto
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
 Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
 std::string list_loops(const StageState& stage);
+/// Whether every stage placed inside a loop is read only inside that loop; else
+/// the error that names the first that is not.
+Check check_placement(const ScheduleState& state, const Step& step);
 std::string fresh_axis_name(const StageState& stage, const std::string& wanted);
 std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted);
 /// The tensors that an expression reads.

@@ -112,8 +112,6 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
     default:
       s.attach = StageState::root;
       s.at_stage = s.at_axis = -1;
-      // what is placed inside its readers may now have a reader outside: not possible,
-      // for its own readers stay where they are
       state.steps.push_back(step);
       return std::nullopt;
   }

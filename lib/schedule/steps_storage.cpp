@@ -45,6 +45,8 @@ StageState copy_stage(const StageState& source, std::string name, Scope scope) {
     s.buffers.push_back(ir::buffer(source.buffers.size() == 1 ? s.name : fmt::format("{}_{}", s.name, b->name), b->type, b->shape));
     s.values.push_back(ir::load(b, index));
   }
+  // beside its source: a reader further out would not find what is computed inside
+  s.attach = source.attach, s.at_stage = source.at_stage, s.at_axis = source.at_axis;
   reset_loops(s);
   return s;
 }

@@ -63,7 +63,8 @@ class [[nodiscard]] Expected {
   /// The value; throws the Error where there is none.
   T& value() & { if (!ok()) throw std::get<1>(state_); return std::get<0>(state_); }
   const T& value() const& { if (!ok()) throw std::get<1>(state_); return std::get<0>(state_); }
-  T&& value() && { if (!ok()) throw std::get<1>(state_); return std::get<0>(std::move(state_)); }
+  /// By value, so that nothing dangles in `for (auto& x : f().value())`.
+  T value() && { if (!ok()) throw std::get<1>(state_); return std::get<0>(std::move(state_)); }
   [[nodiscard]] const Error& error() const { return std::get<1>(state_); }
 
  private:
