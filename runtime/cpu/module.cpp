@@ -36,6 +36,17 @@ std::string loader_fact() {
   return reason != nullptr ? std::string("\n  loader  ") + reason : std::string();
 }
 
+/// A compiled library takes tc_parallel_for and its like from the process. Where the
+/// runtime came along with a plug-in (a Python module), it is not among what the
+/// process offers until it is opened again as such.
+void offer_runtime() {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&tc_parallel_for), &self) == 0 || self.dli_fname == nullptr) return;
+  static void* const kept = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
+  (void)kept;
+  dlerror();  // an executable is offered as it is
+}
+
 }  // namespace
 
 Status status_of_error_text(const char* text) {
@@ -53,6 +64,7 @@ Status Module::load(const std::string& path, Module* module) {
   auto library = std::make_shared<Library>();
   library->path = path;
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  offer_runtime();
   library->handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library->handle == nullptr) {
     return failed("runtime.module.open", "cannot load " + path,

@@ -20,7 +20,7 @@ run(${CMAKE_COMMAND} -S ${TC_SOURCE}/test/consumer -B ${WORK}/build -G Ninja
   -DCMAKE_C_COMPILER=${COMPILER_C} -DCMAKE_CXX_COMPILER=${COMPILER_CXX}
   -DCMAKE_C_FLAGS=${FLAGS} -DCMAKE_CXX_FLAGS=${FLAGS})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
-foreach(PROGRAM compile deploy deploy_shared)
+foreach(PROGRAM compile deploy deploy_shared host)
   run(${WORK}/build/${PROGRAM})
   message("${OUT}")
 endforeach()
