@@ -97,19 +97,20 @@ struct Conv2dOptions {
 /// Cross-correlation. Weights: HWIO [r,s,c/groups,k] for nhwc, OIHW
 /// [k,c/groups,r,s] for nchw; bias[k] of the output type. An image is
 /// (h + padding - dilation * (r - 1) - 1) / stride + 1 high afterwards, rounded down.
-/// Stages: X_pad[n, h, w, c] (nchw: [n, c, h, w]) only where some padding is not 0;
-/// Y[n, h, w, co | r, s, ci] (nchw: Y[n, co, h, w | ci, r, s]); with bias or
+/// Padding takes no part in the sums: a term is added only where the image is, so
+/// that a kernel with infinite weights has no NaN at its border.
+/// Stages: Y[n, h, w, co | r, s, ci] (nchw: Y[n, co, h, w | ci, r, s]); with bias or
 /// activation also Y_out with the axes of Y. X stands for the name of the input.
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 /// Each channel by itself, into m channels: output channel q * m + j comes from
 /// channel q. Weights [r,s,c,m] for nhwc, [c,m,r,s] for nchw; `groups` is ignored.
-/// Stages: X_pad as conv2d; Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]); Y_out.
+/// Stages: Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]); Y_out.
 [[nodiscard]] Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
                                       const Conv2dOptions& options = {});
 /// The gradient of conv2d to its input. Weights: [r,s,c,k/groups] for nhwc,
 /// [c,k/groups,r,s] for nchw. An image is (h - 1) * stride - padding + r +
 /// output_padding high afterwards; dilation must be 1.
-/// Stages: X_pad as conv2d, always there, holds the image spread out by the stride;
+/// Stages: X_pad[n, h, w, c] (nchw: [n, c, h, w]), always there, holds the image spread out by the stride;
 /// Y and Y_out as conv2d.
 [[nodiscard]] Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
                                       const Conv2dOptions& options = {});
@@ -122,7 +123,7 @@ struct PoolOptions {
   std::string name = "Y";
 };
 /// The greatest element of each window; padding holds the least value of the type.
-/// Stages: X_pad as conv2d; Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]).
+/// Stages: X_pad[n, h, w, c] (nchw: [n, c, h, w]) only where some padding is not 0; Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]).
 [[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
 /// The mean of each window, float types. Stages: X_pad; Y_sum as Y of max_pool2d; Y.
 [[nodiscard]] Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});

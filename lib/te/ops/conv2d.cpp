@@ -49,18 +49,17 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const Padding& p = o.padding;
   const int64_t rows = window_count("conv2d", "height", x.extent(at.h), p.top + p.bottom, kernel.rows, o.stride.y, o.dilation.y);
   const int64_t columns = window_count("conv2d", "width", x.extent(at.w), p.left + p.right, kernel.columns, o.stride.x, o.dilation.x);
-  const Tensor padded = pad_image(x, o.layout, p, ir::const_of(x.dtype(), 0));
   const ReduceAxis r = reduce_axis(0, kernel.rows, "r"), s = reduce_axis(0, kernel.columns, "s"), ci = reduce_axis(0, kernel.inputs, "ci");
   const Tensor y = compute(
       image_shape(o.layout, x.extent(0), kernel.outputs, rows, columns),
       [&](const Axes& i) {
         const Expr co = i[at.c];
         const Expr channel = o.groups == 1 ? ci : co / (kernel.outputs / o.groups) * kernel.inputs + ci;
-        const Expr image = image_at(padded, o.layout, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
-                                    i[at.w] * o.stride.x + s * o.dilation.x);
         const Expr w = nhwc ? weight(r, s, ci, co) : weight(co, ci, r, s);
-        return tc::sum(tc::cast(t, image) * tc::cast(t, w),
-                       nhwc ? std::vector<ReduceAxis>{r, s, ci} : std::vector<ReduceAxis>{ci, r, s});
+        const Expr product = padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
+                                         i[at.w] * o.stride.x + s * o.dilation.x,
+                                         [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
+        return tc::sum(product, nhwc ? std::vector<ReduceAxis>{r, s, ci} : std::vector<ReduceAxis>{ci, r, s});
       },
       o.name, image_axes(o.layout, "co"));
   return epilogue("conv2d", y, bias, static_cast<size_t>(at.c), o.act, o.name, image_axes(o.layout, "co"));
@@ -83,15 +82,15 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bia
       window_count(kOp, "height", x.extent(at.h), p.top + p.bottom, weight.extent(nhwc ? 0 : 2), o.stride.y, o.dilation.y);
   const int64_t columns =
       window_count(kOp, "width", x.extent(at.w), p.left + p.right, weight.extent(nhwc ? 1 : 3), o.stride.x, o.dilation.x);
-  const Tensor padded = pad_image(x, o.layout, p, ir::const_of(x.dtype(), 0));
   const Tensor y = compute(
       image_shape(o.layout, x.extent(0), channels * multiplier, rows, columns),
       [&](const Axes& i) {
         const Expr channel = i[at.c] / multiplier, copy = i[at.c] % multiplier;
-        const Expr image = image_at(padded, o.layout, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
-                                    i[at.w] * o.stride.x + s * o.dilation.x);
         const Expr w = nhwc ? weight(r, s, channel, copy) : weight(channel, copy, r, s);
-        return tc::sum(tc::cast(t, image) * tc::cast(t, w), std::vector<ReduceAxis>{r, s});
+        const Expr product = padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
+                                         i[at.w] * o.stride.x + s * o.dilation.x,
+                                         [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
+        return tc::sum(product, std::vector<ReduceAxis>{r, s});
       },
       o.name, image_axes(o.layout, "c"));
   return epilogue(kOp, y, bias, static_cast<size_t>(at.c), o.act, o.name, image_axes(o.layout, "c"));

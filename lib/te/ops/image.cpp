@@ -39,6 +39,26 @@ int64_t window_count(std::string_view op, std::string_view which, int64_t extent
   return 0;
 }
 
+namespace {
+// Whether (h, w) of the padded image lies in the image; only the sides that are padded are tested.
+Expr inside_image(const Padding& p, int64_t height, int64_t width, const Expr& h, const Expr& w) {
+  Expr inside = ir::bool_imm(true);
+  if (p.top) inside = ir::logical_and(inside, h >= p.top);
+  if (p.bottom) inside = ir::logical_and(inside, h < p.top + height);
+  if (p.left) inside = ir::logical_and(inside, w >= p.left);
+  if (p.right) inside = ir::logical_and(inside, w < p.left + width);
+  return inside;
+}
+}  // namespace
+
+Expr padded_term(const Tensor& x, Layout layout, const Padding& p, const Expr& n, const Expr& c, const Expr& h, const Expr& w,
+                 const std::function<Expr(const Expr&)>& term) {
+  const ImageDims at(layout);
+  const Expr value = term(image_at(x, layout, n, c, h - p.top, w - p.left));
+  if (!p.any()) return value;
+  return tc::if_then_else(inside_image(p, x.extent(at.h), x.extent(at.w), h, w), value, ir::const_of(value->type, 0));
+}
+
 Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& fill) {
   if (!p.any()) return x;
   const ImageDims at(layout);
@@ -49,11 +69,7 @@ Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& f
   return compute(
       shape,
       [&](const Axes& i) {
-        Expr inside = ir::bool_imm(true);   // only the sides that are padded are tested
-        if (p.top) inside = ir::logical_and(inside, i[at.h] >= p.top);
-        if (p.bottom) inside = ir::logical_and(inside, i[at.h] < p.top + height);
-        if (p.left) inside = ir::logical_and(inside, i[at.w] >= p.left);
-        if (p.right) inside = ir::logical_and(inside, i[at.w] < p.left + width);
+        const Expr inside = inside_image(p, height, width, i[at.h], i[at.w]);
         Axes source = i;
         source[at.h] = i[at.h] - p.top;
         source[at.w] = i[at.w] - p.left;

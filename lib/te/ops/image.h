@@ -24,6 +24,10 @@ void require_padding(std::string_view op, const Padding& p);
 /// How many windows of `kernel` elements, `dilation` apart, fit when they move by `stride`.
 [[nodiscard]] int64_t window_count(std::string_view op, std::string_view which, int64_t extent, int64_t padding, int64_t kernel,
                                    int64_t stride, int64_t dilation);
+/// A term of a sum over a window at (h, w) of the padded image: `term` of the element
+/// where it lies inside the image, else zero. The padding takes no part in the sum.
+[[nodiscard]] Expr padded_term(const Tensor& x, Layout layout, const Padding& p, const Expr& n, const Expr& c, const Expr& h,
+                               const Expr& w, const std::function<Expr(const Expr&)>& term);
 /// Stage NAME_pad: x with `fill` around it; x itself where nothing is added.
 [[nodiscard]] Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& fill);
 
