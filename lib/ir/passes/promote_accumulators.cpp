@@ -82,7 +82,7 @@ class Promotion {
         const Stmt bring = set_register(reg, load(p.buffer, at));
         (s.entry == Entry::before ? e.before : s.entry == Entry::if_true ? e.if_true : e.if_false).push_back(bring);
       }
-      if (s.stored) edits_[p.last].after.push_back(store(p.buffer, at, reg));
+      if (s.stored) edits_[s.last].after.push_back(store(p.buffer, at, reg));
     }
   }
 

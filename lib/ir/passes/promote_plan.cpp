@@ -146,18 +146,19 @@ class Planner {
     for (const Touch* t : touched) own.push_back(effects_of_item(t->item));
     for (size_t i = touched.size(); i-- > 0;) rest[i] = then(own[i], rest[i + 1]);
     const SlotSet worth = worthwhile(p, touched);
-    int registers = 0;
+    std::vector<int> registers(touched.size());   // live at each item
     for (int s = 0; s < p.table.size(); ++s) {
       const auto n = static_cast<size_t>(s);
       if (!worth[n] || !may_promote(p, n, rest[0])) continue;
-      size_t at = 0;
+      size_t at = 0, last = touched.size() - 1;
       while (!own[at].touches(n)) ++at;
-      PlannedSlot planned{s, touched[at]->item, Entry::none, rest[0].may_write[n], nullptr, 0};
+      while (!own[last].touches(n)) --last;
+      PlannedSlot planned{s, touched[at]->item, touched[last]->item, Entry::none, rest[0].may_write[n], nullptr, 0};
       if (!find_entry(p, n, own[at], rest[at + 1], planned)) continue;
-      registers += registers_of(p.buffer->type, p.table[s].lanes, context_);
+      for (size_t i = at; i <= last; ++i) registers[i] += registers_of(p.buffer->type, p.table[s].lanes, context_);
       p.promoted.push_back(planned);
     }
-    if (p.promoted.empty() || registers > max_slot_registers(context_)) return false;
+    if (p.promoted.empty() || *std::ranges::max_element(registers) > max_slot_registers(context_)) return false;
     place(p);
     plan_sums(p, touched);
     plans_.push_back(std::move(p));

@@ -15,7 +15,7 @@ enum class Entry : uint8_t { none, before, if_true, if_false };
 
 struct PlannedSlot {
   int slot = 0;
-  size_t item = 0;
+  size_t item = 0, last = 0;   // the first and the last item that access it
   Entry entry = Entry::none;
   bool stored = false;
   BufferRef reg;     // the register buffer and the place in it
