@@ -36,10 +36,23 @@ constexpr int kTemporaries = 4;      // registers that the loop's own arithmetic
 
 using NodeSet = std::unordered_set<const Node*>;
 
+/// Names of values, by hash.
+using Names = std::unordered_map<uint64_t, std::vector<std::pair<Expr, VarRef>>>;
+
+Expr find_name(const Names& names, uint64_t hash, const Expr& e) {
+  const auto it = names.find(hash);
+  if (it == names.end()) return nullptr;
+  for (const auto& [known, name] : it->second)
+    if (equal(known, e)) return name;
+  return nullptr;
+}
+
 /// One loop, whose inner loops are done.
 class LoopHoist {
  public:
-  LoopHoist(const For& f, bool runs, const PassContext& context) : runs_(runs), context_(context) {
+  /// `outer`: what has names before the loop already.
+  LoopHoist(const For& f, bool runs, const Names& outer, const PassContext& context)
+      : runs_(runs), outer_(outer), context_(context) {
     bound_.insert(f.var.get());
     std::map<std::pair<const Node*, int64_t>, int> slots;
     walk_all(*f.body, [&](const Node& n) {
@@ -104,24 +117,18 @@ class LoopHoist {
   // The expression with its invariant parts named.
   Expr take(const Expr& e, bool guarded) {
     if (worth_a_name(e) && e->type != kBool && invariant(e) && movable(e, guarded)) {
-      if (Expr known = find(e)) return known;
+      const uint64_t h = hash(e);
+      if (Expr known = find_name(outer_, h, e)) return known;
+      if (Expr known = find_name(named_, h, e)) return known;
       if (room(e)) {
         const VarRef v = var(name_for(e), e->type);
         hoisted.push_back(let_head(v, e));
-        named_[hash(e)].emplace_back(e, v);
+        named_[h].emplace_back(e, v);
         return v;
       }
     }
     if (is_guard(e)) return e;
     return map_children(e, [&](const Expr& x) { return take(x, guarded); });
-  }
-
-  Expr find(const Expr& e) const {
-    const auto it = named_.find(hash(e));
-    if (it == named_.end()) return nullptr;
-    for (const auto& [known, name] : it->second)
-      if (equal(known, e)) return name;
-    return nullptr;
   }
 
   bool invariant(const Expr& e) const {
@@ -151,10 +158,11 @@ class LoopHoist {
   }
 
   const bool runs_;
+  const Names& outer_;
   const PassContext& context_;
   NodeSet bound_, stored_;
   int registers_ = 0;
-  std::unordered_map<uint64_t, std::vector<std::pair<Expr, VarRef>>> named_;
+  Names named_;
 };
 
 class Hoister {
@@ -163,6 +171,7 @@ class Hoister {
 
   Stmt block(const Stmt& s) {
     std::vector<Item> out;
+    Names names;
     const Bounds::Mark mark = bounds_.mark();
     for (const Item& i : open_block(s)) {
       if (i.head) {
@@ -170,7 +179,7 @@ class Hoister {
         if (l && l->value->type == kIndex && !has_load(l->value)) bounds_.push(l->var, l->value, l->value);
         out.push_back(i);
       } else {
-        statement(i.stmt, out);
+        statement(i.stmt, out, names);
       }
     }
     bounds_.pop(mark);
@@ -178,7 +187,7 @@ class Hoister {
   }
 
  private:
-  void statement(const Stmt& s, std::vector<Item>& out) {
+  void statement(const Stmt& s, std::vector<Item>& out, Names& names) {
     const Bounds::Mark mark = bounds_.mark();
     if (const auto* f = s.as<For>()) {
       const auto least = interval_of(f->extent, bounds_).lo;
@@ -186,8 +195,12 @@ class Hoister {
       const Stmt body = block(f->body);
       Stmt loop = body.same(f->body) ? s : for_(f->var, f->min, f->extent, f->mode, body);
       if (f->mode == LoopMode::serial) {
-        LoopHoist hoist(*loop.as<For>(), least && *least >= 1, context_);
+        LoopHoist hoist(*loop.as<For>(), least && *least >= 1, names, context_);
         const Stmt rest = hoist.body(body);
+        for (const Item& i : hoist.hoisted) {   // of loads a store may make others
+          const auto* l = i.stmt.as<Let>();
+          if (!has_load(l->value)) names[hash(l->value)].emplace_back(l->value, l->var);
+        }
         out.insert(out.end(), hoist.hoisted.begin(), hoist.hoisted.end());
         if (!rest.same(body)) loop = for_(f->var, f->min, f->extent, f->mode, rest);
       }

@@ -4,17 +4,33 @@
 
 namespace tc::ir {
 
+namespace {
+
+// Chunks of lanes that are combined before they are reduced, apart again: each is one more chain.
+void split(BinaryOp op, const Expr& e, std::vector<Expr>& out) {
+  const auto* b = e.as<Binary>();
+  if (!b || b->op != op) return out.push_back(e);
+  split(op, b->a, out);
+  split(op, b->b, out);
+}
+
+}  // namespace
+
 std::optional<LaneSum> lane_sum_of(const Store& s, const SlotMap& slots) {
   const auto* top = s.value.as<Binary>();
   const auto own = slots.find(&s);
   if (!top || own == slots.end() || s.value->type.lanes != 1) return std::nullopt;
-  LaneSum out{top->op, {}, {}};
+  std::vector<Expr> terms;   // last first
   Expr e = s.value;
-  for (const Binary* b = top; b && b->op == out.op; b = e.as<Binary>()) {
-    const auto* r = b->b.as<VectorReduce>();
-    if (r && r->op == out.op) out.vectors.insert(out.vectors.begin(), r->value);
-    else out.rest.insert(out.rest.begin(), b->b);
+  for (const Binary* b = top; b && b->op == top->op; b = e.as<Binary>()) {
+    terms.push_back(b->b);
     e = b->a;
+  }
+  LaneSum out{top->op, {}, {}};
+  for (auto t = terms.rbegin(); t != terms.rend(); ++t) {
+    const auto* r = t->as<VectorReduce>();
+    if (r && r->op == out.op) split(out.op, r->value, out.vectors);
+    else out.rest.push_back(*t);
   }
   const auto first = slots.find(e.get());
   if (out.vectors.empty() || first == slots.end() || first->second != own->second) return std::nullopt;
