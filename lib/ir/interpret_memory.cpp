@@ -78,6 +78,7 @@ void Machine::charge(int64_t cost) {
   if (steps_left_ < 0)
     throw Error("ir.interpret.steps", "the program takes too many steps to interpret")
         .fact("limit", std::to_string(options_.max_steps))
+        .fact("function", p_.func->name)
         .fix("interpret a smaller shape, or raise max_steps");
 }
 

@@ -75,7 +75,7 @@ void Machine::run(int64_t start) {
       case Op::shr_i:
         for (uint32_t l = 0; l < n; ++l) {
           const int64_t by = b[l].i;
-          if (by < 0 || by >= i.type.bits) fail(i, "ir.interpret.shift", "a " + to_string(i.type) + " is shifted by " + std::to_string(by));
+          if (by < 0 || by >= i.type.bits) fail(i, "ir.interpret.shift", "a shift of " + to_string(i.type) + " by " + std::to_string(by));
           d[l].i = i.op == Op::shl_i ? static_cast<int64_t>(static_cast<uint64_t>(a[l].i) << by) : a[l].i >> by;
         }
         break;
@@ -84,7 +84,7 @@ void Machine::run(int64_t start) {
           const auto op = static_cast<BinaryOp>(i.aux);
           const auto v = fold_int(op, i.type, a[l].i, b[l].i);
           if (!v && (op == BinaryOp::div || op == BinaryOp::mod)) fail(i, "ir.interpret.div_by_zero", "an integer is divided by zero", "guard the division with if or if_then_else");
-          if (!v) fail(i, "ir.interpret.shift", "a " + to_string(i.type) + " is shifted by " + std::to_string(static_cast<uint64_t>(b[l].i)));
+          if (!v) fail(i, "ir.interpret.shift", "a shift of " + to_string(i.type) + " by " + std::to_string(static_cast<uint64_t>(b[l].i)));
           d[l].i = *v;
         }
         break;

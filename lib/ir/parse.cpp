@@ -49,6 +49,10 @@ void Parser::expected(std::string_view what, std::string fix) const {
   fail(peek(), fmt::format("expected {}, found {}", what, describe(peek())), std::move(fix));
 }
 
+void Parser::too_deep() const {
+  fail(peek(), "the program is nested too deeply", "split it into stages, or name values with let", "ir.depth");
+}
+
 void Parser::end() {
   if (peek().kind != Token::Kind::end) fail(peek(), fmt::format("unexpected {}", describe(peek())), "remove it, or what follows");
 }
@@ -90,7 +94,7 @@ BufferRef Parser::known_buffer(const Token& name) const {
 // ---- statements
 
 FuncRef Parser::func() {
-  expect("func", "the start of the text");
+  if (!accept("func")) expected("'func'");
   const Token& name = word("the name of the function");
   expect("(", "the name of the function");
   std::vector<BufferRef> params;
@@ -134,7 +138,12 @@ Expr Parser::extent(bool symbols) {
     const auto it = names_.find(token.text);
     if (it == names_.end() || it->second.empty()) declare(token.text, var(std::string(token.text)));
   }
-  return expr();
+  const size_t start = pos_;
+  Expr e = expr();
+  if (e->type != kIndex) fail(since(start), fmt::format("an extent is i64, not {}", to_string(e->type)), "cast it: cast(i64, x)", "ir.type");
+  const auto n = as_int(e);
+  if (n && *n < 0) fail(since(start), fmt::format("the extent {} is negative", *n), "", "ir.shape");
+  return e;
 }
 
 std::vector<Expr> Parser::indices() {
@@ -142,7 +151,10 @@ std::vector<Expr> Parser::indices() {
   expect("[", "the buffer");
   list("]", [&] {
     if (at.size() == kMaxRank) fail(peek(), fmt::format("a buffer has at most {} dimensions", kMaxRank));
+    const size_t start = pos_;
     at.push_back(expr());
+    if (at.back()->type.element() != kIndex)
+      fail(since(start), fmt::format("an index is i64, not {}", to_string(at.back()->type)), "cast it: cast(i64, x)", "ir.type");
   });
   return at;
 }
@@ -185,9 +197,10 @@ Stmt Parser::stmts() {
         if (!type) --pos_, (void)dtype();   // says what is wrong
       }
       expect("=", "the variable");
+      const size_t value_start = pos_;
       Expr value = expr();
       if (type && *type != value->type)
-        fail(name, fmt::format("{} is {} and is given {}", name.text, to_string(*type), to_string(value->type)), "cast the value", "ir.type");
+        fail(since(value_start), fmt::format("{} is {} and is given {}", name.text, to_string(*type), to_string(value->type)), "cast the value", "ir.type");
       VarRef v = var(std::string(name.text), value->type);
       declare(name.text, v);
       open.push_back({std::move(items), &token, nullptr, std::move(v), std::move(value)});
@@ -226,7 +239,10 @@ Stmt Parser::for_loop() {
   Expr min = expr();
   expect(",", "the start of the loop");
   expect("+", "the ','");
+  const size_t extent_start = pos_;
   Expr extent = expr();
+  if (extent->type != min->type)
+    fail(since(extent_start), fmt::format("the loop starts at {} and its extent is {}", to_string(min->type), to_string(extent->type)), "give both one type", "ir.type");
   expect(")", "the extent of the loop");
   LoopMode mode = LoopMode::serial;
   if (!at("{")) {
@@ -252,8 +268,9 @@ Stmt Parser::for_loop() {
 Stmt Parser::if_stmt() {
   const Nested nested(*this);
   const Token& token = next();
+  const size_t start = pos_;
   Expr condition = expr();
-  make_at(token, [&] { return exact::if_(condition, seq({}), nullptr); });
+  make_at(since(start), [&] { return exact::if_(condition, seq({}), nullptr); });
   Stmt if_true = block("the condition"), if_false;
   if (accept("else")) if_false = at("if") ? if_stmt() : block("'else'");
   return make_at(token, [&] { return exact::if_(std::move(condition), std::move(if_true), std::move(if_false)); });
@@ -269,9 +286,11 @@ Stmt Parser::store_stmt() {
   }
   const BufferRef buffer = known_buffer(name);
   std::vector<Expr> at = indices();
+  make_at(name, [&] { return load(buffer, at); });   // what is wrong with the indices, at them
   expect("=", "the element to store to");
+  const size_t start = pos_;
   Expr value = expr();
-  return make_at(name, [&] { return store(buffer, std::move(at), std::move(value)); });
+  return make_at(since(start), [&] { return store(buffer, std::move(at), std::move(value)); });
 }
 
 Stmt Parser::compute_stmt() {

@@ -50,26 +50,39 @@ Expr Parser::expr(int at_least) {
     const auto op = infix_op(token);
     if (!op || precedence(*op) < std::max(at_least, 1)) return left;
     const int p = precedence(*op);
-    if (p == no_chain) fail(token, "comparisons do not chain", "write a < b && b < c");
+    if (p == no_chain) chained(token);
     next();
     Expr right = expr(p + 1);
-    left = make_at(token, [&] { return exact::binary(*op, std::move(left), std::move(right)); });
+    left = infix(token, *op, std::move(left), std::move(right));
     no_chain = is_compare(*op) ? p : 0;
   }
 }
+
+Expr Parser::infix(const Token& token, BinaryOp op, Expr left, Expr right) const {
+  return make_at(token, [&] { return exact::binary(op, std::move(left), std::move(right)); });
+}
+
+void Parser::chained(const Token& token) const { fail(token, "comparisons do not chain", "write a < b && b < c"); }
 
 Expr Parser::unary() {
   const Token& token = peek();
   if (token.kind != Token::Kind::punct || !(at("-") || at("!") || at("~"))) return primary();
   if (at("-") && is_number(peek(1))) return literal(kI64, false);
+  return prefixed(token);
+}
+
+Expr Parser::prefixed(const Token& token) {
   const Nested nested(*this);
   next();
   Expr value = unary();
   if (token.text == "-") return make_at(token, [&] { return exact::call(CallOp::neg, {std::move(value)}); });
-  if ((token.text == "!") != value->type.is_bool())
-    fail(token, fmt::format("'{}' does not apply to {}", token.text, to_string(value->type)),
-         token.text == "!" ? "compare: x == 0, or ~x for the bits" : "!x negates a bool", "ir.type");
+  if ((token.text == "!") != value->type.is_bool()) wrong_not(token, value->type);
   return make_at(token, [&] { return exact::call(CallOp::not_, {std::move(value)}); });
+}
+
+void Parser::wrong_not(const Token& token, DType type) const {
+  fail(token, fmt::format("'{}' does not apply to {}", token.text, to_string(type)),
+       token.text == "!" ? "compare: x == 0, or ~x for the bits" : "!x negates a bool", "ir.type");
 }
 
 Expr Parser::primary() {
@@ -84,48 +97,67 @@ Expr Parser::primary() {
   expected("an expression");
 }
 
-// Whatever starts with a word.
+// Whatever starts with a word. Each kind in a function of its own: their frames
+// would add up in deep recursion.
 Expr Parser::named(const Token& token) {
   const std::string_view word = token.text;
   if (is_number(token)) return literal(kI64, false);
-  if (starts_reduction()) {
-    const Reduction r = reduction();
-    return component_of(r, component(r), token);
-  }
-  if (!at("(", 1) && !is_reserved(word)) {
-    const Entry& entry = lookup(next());
-    if (!at("[")) {
-      if (entry.buffer) fail(token, fmt::format("{} is a buffer", word), fmt::format("read an element: {}[...]", word));
-      return entry.var;
-    }
-    const BufferRef buffer = known_buffer(token);
-    std::vector<Expr> at = indices();
-    return make_at(token, [&] { return load(buffer, std::move(at)); });
-  }
+  if (starts_reduction()) return whole_reduction(token);
+  if (!at("(", 1) && !is_reserved(word)) return variable_or_element(next());
   next();
   if (word == "true" || word == "false") return bool_imm(word == "true");
-  Fields f;
-  if (spelled<Select>(token, f)) return make_at(token, [&] { return exact::select(f.children[0], f.children[1], f.children[2]); });
-  if (spelled<Cast>(token, f)) return make_at(token, [&] { return exact::cast(f.type, f.children[0]); });
-  if (spelled<Ramp>(token, f)) return make_at(token, [&] { return exact::ramp(f.children[0], f.children[1], f.lanes); });
-  if (spelled<Broadcast>(token, f)) return make_at(token, [&] { return exact::broadcast(f.children[0], f.lanes); });
-  if (spelled<VectorReduce>(token, f)) return make_at(token, [&] { return exact::vector_reduce(f.op, f.children[0]); });
   if (word == "min" || word == "max") return binary_call(word == "min" ? BinaryOp::min : BinaryOp::max);
   if (const auto op = call_op(word)) return call(*op);
-  if (const auto type = parse_dtype(word)) {
-    if (!type->is_scalar()) fail(token, "a number is a scalar", "broadcast(x, lanes) repeats it");
-    expect("(", "the type of a number");
-    Expr value = literal(*type, true);
-    expect(")", "the number");
-    return value;
+  if (const auto type = parse_dtype(word)) return typed_number(token, *type);
+  if (Expr e = spelled_by_syntax(token)) return e;
+  unknown_function(token);
+}
+
+Expr Parser::whole_reduction(const Token& token) {
+  const Reduction r = reduction();
+  return component_of(r, component(r), token);
+}
+
+Expr Parser::variable_or_element(const Token& token) {
+  const Entry& entry = lookup(token);
+  if (!at("[")) {
+    if (entry.buffer) fail(token, fmt::format("{} is a buffer", token.text), fmt::format("read an element: {}[...]", token.text));
+    return entry.var;
   }
-  if (is_reserved(word)) fail(token, fmt::format("expected an expression, found '{}'", word));
+  const BufferRef buffer = known_buffer(token);
+  std::vector<Expr> at = indices();
+  return make_at(token, [&] { return load(buffer, std::move(at)); });
+}
+
+Expr Parser::typed_number(const Token& token, DType type) {
+  if (!type.is_scalar()) fail(token, "a number is a scalar", "broadcast(x, lanes) repeats it");
+  expect("(", "the type of a number");
+  Expr value = literal(type, true);
+  expect(")", "the number");
+  return value;
+}
+
+// Nodes that are written like calls; null where it is none of them.
+Expr Parser::spelled_by_syntax(const Token& token) {
+  Fields f;
+  const auto& x = f.children;
+  const auto make = [&](auto&& maker) { return make_at(token, maker); };
+  if (spelled<Select>(token, f)) return make([&] { return exact::select(x[0], x[1], x[2]); });
+  if (spelled<Cast>(token, f)) return make([&] { return exact::cast(f.type, x[0]); });
+  if (spelled<Ramp>(token, f)) return make([&] { return exact::ramp(x[0], x[1], f.lanes); });
+  if (spelled<Broadcast>(token, f)) return make([&] { return exact::broadcast(x[0], f.lanes); });
+  if (spelled<VectorReduce>(token, f)) return make([&] { return exact::vector_reduce(f.op, x[0]); });
+  return nullptr;
+}
+
+void Parser::unknown_function(const Token& token) const {
+  if (is_reserved(token.text)) fail(token, fmt::format("expected an expression, found '{}'", token.text));
   std::vector<std::string> known = {"select", "cast", "ramp", "broadcast", "vreduce", "min", "max", "sum"};
 #define TC_X(name, n) known.push_back(#name);
   TC_IR_CALLS(TC_X)
 #undef TC_X
-  const std::string near = nearest(word, known);
-  fail(token, fmt::format("unknown function '{}'", word), near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  const std::string near = nearest(token.text, known);
+  fail(token, fmt::format("unknown function '{}'", token.text), near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 
 // The fields between the parentheses, in the order of the node's syntax string.

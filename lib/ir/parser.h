@@ -48,6 +48,11 @@ class Parser {
   const Token& word(std::string_view what);
   [[noreturn]] void fail(const Token& token, std::string message, std::string fix = "", std::string code = "ir.parse") const;
   [[noreturn]] void expected(std::string_view what, std::string fix = "") const;
+  // The text from the token at `start` to the last one read, as one token.
+  Token since(size_t start) const {
+    const Token &first = tokens_[start], &last = tokens_[std::max(start + 1, pos_) - 1];
+    return {first.kind, first.at, source_.text.substr(first.at, last.at + last.text.size() - first.at)};
+  }
   // What `make` gives; its errors are located at `token`.
   template <class F>
   auto make_at(const Token& token, F&& make) const {
@@ -58,6 +63,7 @@ class Parser {
     }
   }
   struct Nested;   // bounds the recursion
+  [[noreturn, gnu::noinline]] void too_deep() const;
 
   // ---- names
   void bind(std::string_view name, Entry entry);
@@ -72,12 +78,21 @@ class Parser {
   void list(std::string_view close, F&& item);
   Expr unary();
   Expr primary();
-  Expr named(const Token& name);
-  Expr literal(DType type, bool typed);
+  [[gnu::noinline]] Expr prefixed(const Token& op);
+  [[gnu::noinline]] Expr infix(const Token& op, BinaryOp binary, Expr left, Expr right) const;
+  [[gnu::noinline]] Expr named(const Token& name);
+  [[gnu::noinline]] Expr whole_reduction(const Token& name);
+  [[gnu::noinline]] Expr variable_or_element(const Token& name);
+  [[gnu::noinline]] Expr typed_number(const Token& name, DType type);
+  [[gnu::noinline]] Expr spelled_by_syntax(const Token& name);
+  [[noreturn, gnu::noinline]] void unknown_function(const Token& name) const;
+  [[noreturn, gnu::noinline]] void wrong_not(const Token& op, DType type) const;
+  [[noreturn, gnu::noinline]] void chained(const Token& op) const;
+  [[gnu::noinline]] Expr literal(DType type, bool typed);
   Expr number(const Token& token, bool negative, DType type, bool typed);
   Expr not_a_number(const Token& token, bool negative, DType type);
-  Expr call(CallOp op);
-  Expr binary_call(BinaryOp op);
+  [[gnu::noinline]] Expr call(CallOp op);
+  [[gnu::noinline]] Expr binary_call(BinaryOp op);
   template <class T>
   bool spelled(const Token& word, Fields& fields);
   DType dtype();
@@ -112,21 +127,25 @@ class Parser {
   std::vector<size_t> first_axis_;   // by '(' token: the first `x in [` inside, or 0
   size_t pos_ = 0;
   int depth_ = 0;
+  const char* stack_ = static_cast<const char*>(__builtin_frame_address(0));
   std::unordered_map<std::string_view, std::vector<Entry>> names_;
   std::vector<std::string_view> declared_;
 };
 
-// Deep enough for any IR within kMaxDepth, whose text may take two levels a node.
+// Deep enough for any IR within kMaxDepth, whose text may take two levels a
+// node; and, whatever the compiler makes of these functions, no more stack than
+// any thread has.
 struct Parser::Nested {
   Parser& parser;
   explicit Nested(Parser& p) : parser(p) {
-    if (++p.depth_ > 2 * kMaxDepth + 100) {
-      --p.depth_;
-      p.fail(p.peek(), "the program is nested too deeply", "split it into stages, or name values with let", "ir.depth");
-    }
+    const auto used = static_cast<size_t>(std::abs(p.stack_ - static_cast<const char*>(__builtin_frame_address(0))));
+    if (++p.depth_ <= 2 * kMaxDepth + 100 && used < kMaxStack) return;
+    --p.depth_;
+    p.too_deep();
   }
   Nested(const Nested&) = delete;
   ~Nested() { --parser.depth_; }
+  static constexpr size_t kMaxStack = size_t{5} << 20;
 };
 
 template <class F>

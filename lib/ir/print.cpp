@@ -107,9 +107,17 @@ int precedence_of(const ExprNode& e) {
   }
   if (e.kind == Kind::Call) {
     const auto& c = static_cast<const Call&>(e);
+    if (c.args.size() != 1 || !c.args[0]) return kAtom;
     if (c.op == CallOp::not_ || (c.op == CallOp::neg && !is_literal(*c.args[0]))) return kUnary;
   }
   return kAtom;
+}
+
+// A statement without what it defines: some pass got it wrong.
+bool lacks_definition(const Node& n) {
+  if (n.kind == Kind::For) return !static_cast<const For&>(n).var;
+  if (n.kind == Kind::Let) return !static_cast<const Let&>(n).var;
+  return n.kind == Kind::Alloc && !static_cast<const Alloc&>(n).buffer;
 }
 
 // "sum" where the combiner is the one that the name stands for, or "".
@@ -138,7 +146,10 @@ class Printer {
     name_free(node, names, bound);
   }
 
-  void expr(const ExprNode& e, int at_least = 0) {
+  // Broken IR prints too, since the verifier shows it.
+  void expr(const Expr& ref, int at_least = 0) {
+    if (!ref) return void(out += "<null>");
+    const ExprNode& e = *ref;
     const bool parens = precedence_of(e) < at_least;
     if (parens) out += '(';
     switch (e.kind) {
@@ -161,6 +172,11 @@ class Printer {
   // The lines of a block's inside.
   void body(const Stmt& s) {
     if (!s) return;
+    if (lacks_definition(*s)) {
+      line();
+      out += "<broken " + std::string(to_string(s->kind)) + ">";
+      return;
+    }
     if (const auto* q = s.as<Seq>()) {
       for (size_t i = 0; i < q->stmts.size(); ++i) {
         const Stmt& item = q->stmts[i];
@@ -185,7 +201,7 @@ class Printer {
       out += "let ";
       declare(*l->var);
       out += " = ";
-      expr(*l->value);
+      expr(l->value);
       body(l->body);
     } else {
       line();
@@ -252,7 +268,7 @@ class Printer {
       case Kind::If: {
         const auto& i = static_cast<const If&>(*s);
         out += "if ";
-        expr(*i.condition);
+        expr(i.condition);
         out += ' ';
         block(i.if_true);
         if (!i.if_false) break;
@@ -310,9 +326,9 @@ class Printer {
       out += ", ";
       name(*r.vars[i]);
       out += " in [";
-      expr(*r.mins[i]);
+      expr(r.mins[i]);
       out += ", +";
-      expr(*r.extents[i]);
+      expr(r.extents[i]);
       out += ')';
     }
     out += ')';
@@ -338,24 +354,24 @@ class Printer {
     const int p = precedence(b.op);
     if (!p) {
       out += fmt::format("{}(", to_string(b.op));
-      expr(*b.a);
+      expr(b.a);
       out += ", ";
-      expr(*b.b);
+      expr(b.b);
       out += ')';
       return;
     }
-    expr(*b.a, is_compare(b.op) ? p + 1 : p);   // comparisons do not chain
+    expr(b.a, is_compare(b.op) ? p + 1 : p);   // comparisons do not chain
     out += fmt::format(" {} ", to_string(b.op));
-    expr(*b.b, p + 1);
+    expr(b.b, p + 1);
   }
   void call(const Call& c) {
     if (precedence_of(c) == kUnary) {
       out += c.op == CallOp::neg ? '-' : c.type.is_bool() ? '!' : '~';
-      return expr(*c.args[0], kUnary);
+      return expr(c.args[0], kUnary);
     }
-    if (c.op != CallOp::bits) return by_syntax(c);
+    if (c.op != CallOp::bits || c.args.empty()) return by_syntax(c);
     out += fmt::format("bits({}, ", to_string(c.type.element()));
-    expr(*c.args[0]);
+    expr(c.args[0]);
     out += ')';
   }
 
@@ -398,11 +414,11 @@ class Printer {
       print(items[i]);
     }
   }
-  void value(const Expr& e) { expr(*e); }
+  void value(const Expr& e) { expr(e); }
   void value(const Stmt& s) { body(s); }
-  void value(const VarRef& v) { name(*v); }
-  void value(const BufferRef& b) { name(*b); }
-  void value(const CombinerRef& c) { combiner(*c); }
+  void value(const VarRef& v) { v ? name(*v) : void(out += "<null>"); }
+  void value(const BufferRef& b) { b ? name(*b) : void(out += "<null>"); }
+  void value(const CombinerRef& c) { c ? combiner(*c) : void(out += "<null>"); }
   void value(DType t) { out += to_string(t); }
   void value(BinaryOp op) { out += to_string(op); }
   void value(CallOp op) { out += to_string(op); }
@@ -422,7 +438,7 @@ std::string to_string(const Expr& e) {
   if (!e) return "<null>";
   Printer p;
   p.root(*e);
-  p.expr(*e);
+  p.expr(e);
   return std::move(p.out);
 }
 std::string to_string(const Stmt& s) {

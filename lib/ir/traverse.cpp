@@ -77,6 +77,14 @@ struct Substituter {
       return changed ? store(b, std::move(indices), std::move(value)) : s;
     }
     if (const auto* a = s.as<Alloc>()) {
+      std::vector<Expr> shape;
+      bool other_shape = false;
+      for (const Expr& e : a->buffer->shape) shape.push_back((*this)(e)), other_shape |= !shape.back().same(e);
+      if (other_shape) {   // another extent makes it another buffer
+        const BufferRef old = map(a->buffer), b = buffer(old->name, old->type, std::move(shape), old->scope);
+        const BufferMap renamed = {{old, b}};
+        return alloc(b, substitute((*this)(a->body), renamed));
+      }
       const BufferRef b = map(a->buffer);
       Stmt body = (*this)(a->body);
       return body.same(a->body) && b.same(a->buffer) ? s : alloc(b, std::move(body));

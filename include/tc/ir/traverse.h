@@ -127,7 +127,8 @@ Ref<T> map_children_of(const T& node, F&& f) {
 /// The same node with f applied to each used expression and statement (not to
 /// variables it defines, buffers or combiners); the same pointer where f
 /// changed nothing. f takes Expr -> Expr and Stmt -> Stmt. Types are kept as
-/// they are: use the makers of expr.h where a child's type may change.
+/// they are: use the makers of expr.h where a child's type may change. A sequence
+/// stays flat, and loses its empty statements, where f gives sequences.
 template <class F>
 Expr map_children(const Expr& e, F&& f) {
   return dispatch(*e, [&](const auto& n) -> Expr {
@@ -140,8 +141,16 @@ template <class F>
 Stmt map_children(const Stmt& s, F&& f) {
   return dispatch(*s, [&](const auto& n) -> Stmt {
     using T = std::decay_t<decltype(n)>;
-    if constexpr (std::is_base_of_v<StmtNode, T>) return detail::map_children_of(n, f);
-    else return s;
+    if constexpr (std::is_same_v<T, Seq>) {   // f may give sequences, which do not nest
+      std::vector<Stmt> items;
+      bool changed = false;
+      for (const Stmt& item : n.stmts) items.push_back(f(item)), changed |= !items.back().same(item);
+      return changed ? seq(std::move(items)) : s;
+    } else if constexpr (std::is_base_of_v<StmtNode, T>) {
+      return detail::map_children_of(n, f);
+    } else {
+      return s;
+    }
   });
 }
 
