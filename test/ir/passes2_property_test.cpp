@@ -54,6 +54,20 @@ TEST_P(SamePrograms, OnAnything) {
   }
 }
 
+// Small machines too: few registers make other choices.
+TEST(Passes2Pipeline, NestsReachTargetFormUnchanged) {
+  for (uint64_t seed = 0; seed < seeds(600) && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    PassContext context;
+    context.vector_bits = seed % 3 == 0 ? 128 : 512;
+    context.vector_registers = seed % 2 == 0 ? 4 : 32;
+    RunOptions options;
+    options.verify = true;
+    const FuncRef f = RandomNest(seed).func();
+    testing::expect_same_results(f, run_pipeline(cpu_pipeline(), f, context, options), seed);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Passes2, SamePrograms, ::testing::Values("promote_accumulators", "share_subexprs", "hoist_invariants", "hoist_guards", "to_registers", "contract_fma",
                                            "promote_accumulators,to_registers,flatten,simplify,share_subexprs,hoist_invariants"), [](const auto& info) {
   std::string name = info.param;
