@@ -8,7 +8,7 @@
 namespace tc {
 namespace {
 
-autotune::Workload key_of(const Workload& w) { return autotune::Workload::parse(w.text()).value(); }
+autotune::WorkloadKey key_of(const Workload& w) { return autotune::WorkloadKey(w.text()); }
 
 // The schedule of a recorded or default point, or why it cannot be had.
 Expected<Schedule> schedule_of(const WorkloadGraph& graph, const autotune::SpaceContext& context, const autotune::Record* record) {

@@ -66,7 +66,7 @@ Expected<Log> Log::load(std::span<const std::string> paths, const LogLimits& lim
   return log;
 }
 
-const Record* Log::best(const Workload& workload, const RecordTarget& host) const {
+const Record* Log::best(const WorkloadKey& workload, const RecordTarget& host) const {
   const auto it = by_workload_.find(workload.hash());
   if (it == by_workload_.end()) return nullptr;
   // Times of different machines do not compare: choose a machine first, the
@@ -93,7 +93,7 @@ const Record* Log::best(const Workload& workload, const RecordTarget& host) cons
   return best;
 }
 
-Lookup Log::lookup(const Workload& workload, const RecordTarget& host,
+Lookup Log::lookup(const WorkloadKey& workload, const RecordTarget& host,
                    const WorkloadDistance& distance) const {
   if (const Record* r = best(workload, host))
     return {Lookup::Source::tuned, *r, r->cost(),
@@ -109,11 +109,11 @@ Lookup Log::lookup(const Workload& workload, const RecordTarget& host,
   const Record* nearest = nullptr;
   double least = kNever;
   for (const auto& [hash, indices] : by_workload_) {
-    const Expected<Workload> other = Workload::parse(records_[indices.front()].workload);
-    if (!other || hash == workload.hash()) continue;
-    const auto d = distance(workload, other.value());
+    const WorkloadKey other(records_[indices.front()].workload);
+    if (hash == workload.hash()) continue;
+    const auto d = distance(workload, other);
     if (!d || *d >= least) continue;
-    if (const Record* r = best(other.value(), host)) {
+    if (const Record* r = best(other, host)) {
       nearest = r;
       least = *d;
     }

@@ -43,7 +43,7 @@ std::optional<OutputCheck> check_of(const Json& reply) {
 }  // namespace
 
 Json make_job(const Task& task, const Point& point, uint64_t seed, const JobLimits& limits) {
-  return {{"workload", task.workload.canonical()},
+  return {{"workload", task.workload.text()},
           {"target", to_json(task.target)},
           {"decisions", to_json(point)},
           {"seed", seed},
@@ -52,7 +52,7 @@ Json make_job(const Task& task, const Point& point, uint64_t seed, const JobLimi
 
 Record make_record(const Task& task, const Point& point, const JobResult& result) {
   Record r;
-  r.workload = task.workload.canonical();
+  r.workload = task.workload.text();
   r.workload_hash = task.workload.hash();
   r.target = task.target;
   r.decisions = point;

@@ -175,9 +175,9 @@ TEST(Log, BestIsTheFastestThatApplies) {
   alien.target.isa.push_back("avx512f");
   failed.status = Status::wrong_result;
   const Log log({slow, fast, alien, failed});
-  const Workload w = Workload::parse("matmul m=64 n=64 k=64").value();
+  const WorkloadKey w = WorkloadKey("matmul m=64 n=64 k=64");
   EXPECT_EQ(log.best(w, sample_target())->id, fast.id);
-  EXPECT_EQ(log.best(Workload::parse("matmul m=1").value(), sample_target()), nullptr);
+  EXPECT_EQ(log.best(WorkloadKey("matmul m=1"), sample_target()), nullptr);
   RecordTarget other_cpu = sample_target();
   other_cpu.cpu = "zen3";
   EXPECT_EQ(log.best(w, other_cpu)->id, fast.id);
@@ -188,7 +188,7 @@ TEST(Log, FinalsOutrankLuckyTrials) {
   lucky_final.kind = steady_final.kind = "final";
   lucky_final.run_ns = {5000};
   steady_final.run_ns = {1500};
-  const Workload w = Workload::parse("matmul m=64 n=64 k=64").value();
+  const WorkloadKey w = WorkloadKey("matmul m=64 n=64 k=64");
   EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final}).best(w, sample_target())->cost(), 1500);
   // A trial that beats them all came later and has not had its finals yet.
   EXPECT_EQ(Log({lucky, steady, lucky_final, steady_final, sample_record(0)}).best(w, sample_target())->id,
@@ -201,7 +201,7 @@ TEST(Log, FinalsOutrankLuckyTrials) {
 TEST(Log, LookupSaysWhatAndWhy) {
   const Log log({sample_record(1)});
   const auto look = [&](const char* text) {
-    return log.lookup(Workload::parse(text).value(), sample_target());
+    return log.lookup(WorkloadKey(text), sample_target());
   };
   EXPECT_EQ(look("matmul m=64 n=64 k=64").source, Lookup::Source::tuned);
   const Lookup near = look("matmul m=128 n=64 k=64");
@@ -213,7 +213,7 @@ TEST(Log, LookupSaysWhatAndWhy) {
   EXPECT_FALSE(none.record);
   RecordTarget weak = sample_target();
   weak.isa = {"avx2"};
-  EXPECT_NE(log.lookup(Workload::parse("matmul m=64 n=64 k=64").value(), weak).why.find("it needs fma"),
+  EXPECT_NE(log.lookup(WorkloadKey("matmul m=64 n=64 k=64"), weak).why.find("it needs fma"),
             std::string::npos);
 }
 

@@ -26,7 +26,7 @@ SpaceFn space_with(std::vector<int64_t> kinds) {
 }
 
 Task task_with(std::vector<int64_t> kinds) {
-  return {Workload::parse("matmul m=64 n=64 k=64").value(), sample_target(), space_with(std::move(kinds))};
+  return {WorkloadKey("matmul m=64 n=64 k=64"), sample_target(), space_with(std::move(kinds))};
 }
 
 std::unique_ptr<LocalExecutor> pool(size_t workers = 2) {
@@ -121,7 +121,7 @@ TEST(Tune, OtherTasksInTheLogAreLeftAlone) {
   ASSERT_TRUE(tune(task, *executor, o));
   task.target.threads = 1;
   EXPECT_EQ(tune(task, *executor, o).value().resumed, 0);
-  task.workload.set("m", int64_t{65});
+  task.workload = WorkloadKey("matmul m=65 n=64 k=64");
   EXPECT_EQ(tune(task, *executor, o).value().resumed, 0);
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tc/autotune/record.h"
-#include "tc/autotune/workload.h"
+#include "tc/autotune/workload_key.h"
 
 namespace tc::autotune {
 
@@ -79,7 +79,7 @@ struct Lookup {
 [[nodiscard]] std::string_view to_string(Lookup::Source source);
 
 /// How far two workloads are apart, or nothing where one is no guide to the other.
-using WorkloadDistance = std::function<std::optional<double>(const Workload&, const Workload&)>;
+using WorkloadDistance = std::function<std::optional<double>(const WorkloadKey&, const WorkloadKey&)>;
 
 /// What a log knows of one workload on one machine.
 struct TaskStats {
@@ -106,9 +106,9 @@ class Log {
   /// finalist's own trial: a lucky sample must not outrank a second look.
   /// Records of the host's own cpu come before those of other machines, whose
   /// times do not compare.
-  [[nodiscard]] const Record* best(const Workload& workload, const RecordTarget& host) const;
+  [[nodiscard]] const Record* best(const WorkloadKey& workload, const RecordTarget& host) const;
   /// Tuned, else the nearest workload's record, else the default; and why.
-  [[nodiscard]] Lookup lookup(const Workload& workload, const RecordTarget& host,
+  [[nodiscard]] Lookup lookup(const WorkloadKey& workload, const RecordTarget& host,
                               const WorkloadDistance& distance = workload_distance) const;
   /// One entry a task, in the order of first appearance.
   [[nodiscard]] std::vector<TaskStats> stats() const;

@@ -18,7 +18,7 @@ namespace tc::autotune {
 
 /// What is tuned.
 struct Task {
-  Workload workload;
+  WorkloadKey workload;
   RecordTarget target;
   SpaceFn space;
 };
