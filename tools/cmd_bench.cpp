@@ -1,0 +1,108 @@
+// tensorc bench: a workload without schedule, with the default one and with the
+// log's, side by side.
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "declare.h"
+#include "inputs.h"
+#include "measure.h"
+#include "output.h"
+
+namespace tc::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> workloads;
+  std::string log, target = "cpu";
+  int threads = 0, rounds = 9;
+  bool no_naive = false;
+};
+
+struct Row {
+  std::string workload, schedule;
+  Yardstick yardstick;
+  std::vector<Contestant> contestants;
+  std::vector<Timing> timings;
+};
+
+/// "tuned", "nearest" or "default": the first word of an explanation.
+std::string source_of(const Function& f) { return f.explain().substr(0, f.explain().find(':')); }
+
+Row bench(const Workload& w, const autotune::Log& log, const Options& o, int threads) {
+  const WorkloadGraph graph = w.build();
+  BuildOptions options;
+  options.target = parse_target(o.target);
+  Arguments arguments(graph, 0, Fill::uniform);
+  std::vector<BoundKernel> kernels;
+  kernels.reserve(3);
+  Row row{w.text(), "", yardstick(graph, threads), {}, {}};
+  const auto add = [&](const char* name, Function f) {
+    kernels.emplace_back(std::move(f), arguments);
+    row.contestants.push_back({name, [&k = kernels.back()] { k.run(); }});
+  };
+  if (!o.no_naive) add("naive", build(Schedule(graph.outputs), graph.args, options).value());
+  add("default", build(w, {}, threads, options).value());
+  Function tuned = build(w, log, threads, options).value();
+  row.schedule = tuned.explain();
+  if (source_of(tuned) != "default") add("tuned", std::move(tuned));
+  row.timings = measure(row.contestants, {.rounds = o.rounds, .threads = threads});
+  row.contestants.resize(row.timings.size());
+  for (Contestant& c : row.contestants) c.run = nullptr;   // the kernels end here
+  return row;
+}
+
+const Timing* timing(const Row& row, std::string_view name) {
+  for (size_t i = 0; i < row.contestants.size(); ++i)
+    if (row.contestants[i].name == name) return &row.timings[i];
+  return nullptr;
+}
+
+Json to_json(const Row& row, int threads) {
+  Json out = {{"workload", row.workload}, {"threads", threads}, {"unit", row.yardstick.unit()}, {"peak", row.yardstick.peak}, {"schedule", row.schedule}};
+  for (size_t i = 0; i < row.timings.size(); ++i) {
+    const Timing& t = row.timings[i];
+    out[row.contestants[i].name] = {{"median_ns", t.median_ns}, {"q1_ns", t.first_quartile_ns}, {"q3_ns", t.third_quartile_ns}, {"samples", t.samples},
+                                    {"speed", row.yardstick.speed(t.median_ns)}, {"share_of_peak", row.yardstick.share(t.median_ns)}};
+  }
+  return out;
+}
+
+int run(const Options& o, bool json) {
+  const std::vector<Workload> workloads = parse_workloads(o.workloads);
+  const autotune::Log log = load_log(o.log);
+  const int threads = use_threads(o.threads);
+  Json results = Json::array();
+  Table table({"workload", "naive", "default", "tuned", "", "of peak", "schedule"}, {0, 4, 6});
+  for (const Workload& w : workloads) {
+    const Row row = bench(w, log, o, threads);
+    if (json) {
+      results.push_back(to_json(row, threads));
+      continue;
+    }
+    const auto speed = [&](const char* name) {
+      const Timing* t = timing(row, name);
+      return t ? speed_text(row.yardstick.speed(t->median_ns)) : "-";
+    };
+    const Timing* best = timing(row, "tuned") ? timing(row, "tuned") : timing(row, "default");
+    table.add({row.workload, speed("naive"), speed("default"), speed("tuned"), row.yardstick.unit(),
+               fmt::format("{:.0f}%", 100 * row.yardstick.share(best->median_ns)), row.schedule.substr(0, row.schedule.find(':'))});
+  }
+  if (json) print_json({{"threads", threads}, {"results", std::move(results)}});
+  else print(table.str() + fmt::format("{} thread{}, medians of interleaved rounds\n", threads, threads == 1 ? "" : "s"));
+  return kDone;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Call& call) {
+  add_command<Options>(app, call, "bench", "Speeds of workloads: naive, default and tuned", [](CLI::App& sub, Options& o) {
+    sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
+    sub.add_option("--log", o.log, "Tuned-operator log to take schedules from")->envname("TC_LOG");
+    sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+    sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
+    sub.add_option("--rounds", o.rounds, "Interleaved rounds (9)")->check(CLI::Range(1, 1000));
+    sub.add_flag("--no-naive", o.no_naive, "Leave out the plain loops, which may be slow");
+  }, run);
+}
+
+}  // namespace tc::cli

@@ -1,0 +1,110 @@
+// tensorc compile: a workload to files that need neither tc nor LLVM.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "declare.h"
+#include "inputs.h"
+#include "output.h"
+
+namespace tc::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> workload;
+  std::string log, target = "cpu", directory = ".", name;
+  int threads = 0;
+  std::vector<std::string> emit = {"obj", "header", "so"};
+};
+
+/// The kinds that are text of this process, each the end of a file's name.
+struct TextKind {
+  const char *kind, *form, *suffix;
+};
+constexpr TextKind kForms[] = {{"ir", "te", ".te.tc"}, {"ir", "nested", ".nested.tc"}, {"ir", "target", ".target.tc"}};
+
+std::string one_text(const Function& f, const std::string& kind) {
+  if (kind == "ir") return f.ir("nested") + "\n";
+  if (kind == "llvm") return f.llvm();
+  if (kind == "asm") return f.assembly();
+  if (kind == "schedule") return f.schedule_text();
+  throw Error("cli.usage", fmt::format("--emit {} is no text for standard output", kind)).fix("one of ir, llvm, asm, schedule with -o -");
+}
+
+std::vector<std::string> write_files(const Function& f, const Options& o, const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::create_directories(o.directory, error);
+  TC_REQUIRE(!error, Error("io.write", fmt::format("cannot make the folder {}: {}", o.directory, error.message())));
+  const std::string stem = (fs::path(o.directory) / name).string();
+  std::vector<std::string> files;
+  codegen::ExportFormats formats{false, false, false, false, false};
+  const auto add = [&](bool& format, const std::string& file) {
+    if (!std::exchange(format, true)) files.push_back((fs::path(o.directory) / file).string());
+  };
+  bool ir = false, schedule = false;
+  for (const std::string& kind : o.emit) {
+    if (kind == "obj") add(formats.object, name + ".o");
+    if (kind == "header") add(formats.header, name + ".h");
+    if (kind == "so") add(formats.shared, "lib" + name + ".so");
+    if (kind == "llvm") add(formats.llvm, name + ".ll");
+    if (kind == "asm") add(formats.assembly, name + ".s");
+    ir |= kind == "ir";
+    schedule |= kind == "schedule";
+  }
+  if (!files.empty())
+    if (Check e = f.export_to(stem, formats)) throw *e;
+  for (const TextKind& k : kForms) {
+    if (!ir) break;
+    write_file(stem + k.suffix, f.ir(k.form) + "\n");
+    files.push_back(stem + k.suffix);
+  }
+  if (schedule) {
+    write_file(stem + ".schedule", f.schedule_text());
+    files.push_back(stem + ".schedule");
+  }
+  return files;
+}
+
+int run(const Options& o, bool json) {
+  const Workload w = parse_one_workload(o.workload);
+  const autotune::Log log = load_log(o.log);
+  const int threads = use_threads(o.threads);
+  BuildOptions build_options;
+  build_options.target = parse_target(o.target);
+  build_options.name = codegen::symbol_name(o.name.empty() ? std::string(w.name()) : o.name);
+  const Function f = build(w, log, threads, build_options).value();
+  const bool to_stdout = o.directory == "-";
+  TC_REQUIRE(!to_stdout || (o.emit.size() == 1 && !json), Error("cli.usage", "-o - takes one kind of text, and no --json"));
+  if (!json) note(fmt::format("{}\n  schedule  {}", w.text(), f.explain()));
+  if (to_stdout) {
+    print(one_text(f, o.emit[0]));
+    return kDone;
+  }
+  const std::vector<std::string> files = write_files(f, o, build_options.name);
+  if (json) {
+    print_json({{"workload", w.text()}, {"name", build_options.name}, {"schedule", f.explain()}, {"steps", f.schedule_text()},
+                {"threads", threads}, {"target", build_options.target.text()}, {"files", files}});
+    return kDone;
+  }
+  for (const std::string& file : files) print(file + "\n");
+  return kDone;
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app, Call& call) {
+  add_command<Options>(app, call, "compile", "Write the machine code of a workload to files", [](CLI::App& sub, Options& o) {
+    sub.add_option("WORKLOAD", o.workload, "e.g. \"matmul m=512 n=512 k=512\"")->required();
+    sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
+    sub.add_option("--target", o.target, "cpu, or \"cpu -mcpu=NAME -mattr=+F,-F\"");
+    sub.add_option("--threads", o.threads, "Threads it is meant for (default: all CPUs)")->check(CLI::Range(0, 4096));
+    sub.add_option("--emit", o.emit, "obj, header, so, llvm, asm, ir, schedule (default: obj,header,so)")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule"}));
+    sub.add_option("-o,--output", o.directory, "Folder for the files; - writes one text to standard output");
+    sub.add_option("--name", o.name, "Of the function and the files (default: the operator's)");
+  }, run);
+}
+
+}  // namespace tc::cli

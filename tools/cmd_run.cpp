@@ -1,0 +1,85 @@
+// tensorc run: builds a workload, runs it on generated inputs, and says how
+// long that takes and whether the result is right.
+#include <fmt/format.h>
+
+#include "arguments.h"
+#include "declare.h"
+#include "inputs.h"
+#include "measure.h"
+#include "output.h"
+
+namespace tc::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> workload;
+  std::string log, target = "cpu";
+  int threads = 0, rounds = 5;
+  uint64_t seed = 0;
+  bool check = false;
+};
+
+Json to_json(const Comparison& c) {
+  return {{"passed", c.passed()}, {"elements", c.elements}, {"max_error", c.max_error}, {"tolerance", c.tolerance}, {"difference", c.difference}};
+}
+
+std::string to_text(const Comparison& c) {
+  if (!c.passed()) return "DIFFERS: " + c.difference;
+  return fmt::format("equal at {} elements{}", c.elements, c.tolerance > 0 ? fmt::format(", largest error {:.1e} (allowed {:.1e})", c.max_error, c.tolerance) : ", bit by bit");
+}
+
+int run(const Options& o, bool json) {
+  const Workload w = parse_one_workload(o.workload);
+  const autotune::Log log = load_log(o.log);
+  const int threads = use_threads(o.threads);
+  const WorkloadGraph graph = w.build();
+  Arguments arguments(graph, o.seed, Fill::uniform);
+  BuildOptions build_options;
+  build_options.target = parse_target(o.target);
+  const BoundKernel kernel(build(w, log, threads, build_options).value(), arguments);
+
+  Json checks = Json::array();
+  bool passed = true;
+  std::string check_lines;
+  if (o.check) {
+    Arguments integers(graph, o.seed, Fill::small_integers);
+    const Comparison results[] = {BoundKernel(kernel.function(), integers).check(), kernel.check()};
+    const char* names[] = {"small integers", "uniform reals"};
+    for (size_t i = 0; i < 2; ++i) {
+      passed &= results[i].passed();
+      checks.push_back(to_json(results[i]));
+      checks.back()["inputs"] = names[i];
+      check_lines += fmt::format("  check     {}: {}\n", names[i], to_text(results[i]));
+    }
+  }
+  const Contestant only[] = {{"run", [&] { kernel.run(); }}};
+  const Timing t = measure(only, {.rounds = o.rounds})[0];
+  const Yardstick y = yardstick(graph, threads, false);
+  const int exit = passed ? kDone : kResultsDiffer;
+  if (json) {
+    Json out = {{"workload", w.text()}, {"schedule", kernel.function().explain()}, {"threads", threads}, {"seed", o.seed},
+                {"median_ns", t.median_ns}, {"samples", t.samples}, {"speed", y.speed(t.median_ns)}, {"unit", y.unit()}};
+    if (o.check) out["checks"] = checks;
+    print_json(out);
+    return exit;
+  }
+  print(fmt::format("{}\n  schedule  {}\n  time      {} (median of {}), {} {}, {} thread{}\n{}", w.text(), kernel.function().explain(),
+                    time_text(t.median_ns), t.samples, speed_text(y.speed(t.median_ns)), y.unit(), threads, threads == 1 ? "" : "s", check_lines));
+  return exit;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Call& call) {
+  add_command<Options>(app, call, "run", "Build a workload and run it on generated inputs", [](CLI::App& sub, Options& o) {
+    sub.add_option("WORKLOAD", o.workload, "e.g. \"softmax m=128 n=1000\"")->required();
+    sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
+    sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+    sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
+    sub.add_option("--seed", o.seed, "Of the inputs");
+    sub.add_option("--rounds", o.rounds, "Samples of the time")->check(CLI::Range(1, 1000));
+    sub.add_flag("--check", o.check, "Compare with the reference; exit code 4 where the results differ");
+  }, run);
+}
+
+}  // namespace tc::cli
