@@ -65,7 +65,9 @@ std::optional<Contraction> recognise(const View& view, int stage) {
         ++following;
         c.panel = Tensor(l.buffer);
         c.panel_dim = l.indices[d].as<ir::Var>() ? static_cast<int>(d) : -1;
-        strided = strided || d + 1 != l.indices.size() || c.panel_dim < 0;
+        bool innermost = true;   // save for dimensions of one element
+        for (size_t i = d + 1; i < l.indices.size(); ++i) innermost = innermost && ir::as_int(l.buffer->shape[i]) == 1;
+        strided = strided || !innermost || c.panel_dim < 0;
       }
   });
   ir::walk<ir::Call>(r->source[0], [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });

@@ -77,13 +77,24 @@ class Planner {
  private:
   using Touched = std::vector<const Touch*>;
 
+  // Whether some store adds the lanes of a vector to the buffer: then it gains
+  // vector accumulators here, whatever becomes of the buffer itself.
+  static bool sums_lanes(const BufferRef& b, const Stmt& s) {
+    bool found = false;
+    walk<Store>(s, [&](const Store& st) {
+      if (st.buffer.same(b)) walk<VectorReduce>(st.value, [&](const VectorReduce&) { found = true; });
+    });
+    return found;
+  }
+
   // to_registers will have it whole.
   bool lives_in_registers(const BufferRef& b) const {
+    const auto fits = [&](const Stmt& body) { return fits_registers(*b, body, context_) && !sums_lanes(b, body); };
     const auto own = [&](const Stmt& s) { return s.as<Alloc>() && s.as<Alloc>()->buffer.same(b); };
     for (const Item& i : items_)
-      if (i.head && own(i.stmt)) return fits_registers(*b, i.stmt.as<Alloc>()->body, context_);
+      if (i.head && own(i.stmt)) return fits(i.stmt.as<Alloc>()->body);
     const auto f = std::find_if(frames_.begin(), frames_.end(), own);
-    return f != frames_.end() && fits_registers(*b, f->as<Alloc>()->body, context_);
+    return f != frames_.end() && fits(f->as<Alloc>()->body);
   }
 
   // The longest runs of items whose accesses are slots.
