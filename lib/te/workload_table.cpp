@@ -201,7 +201,9 @@ void build_layer_norm(const Workload& w, WorkloadGraph& g) {
   const std::vector<int64_t> shape = shape_of(w);
   const auto axes = static_cast<std::ptrdiff_t>(std::min<int64_t>(w.integer("axes"), static_cast<int64_t>(shape.size())));
   const std::vector<int64_t> last(shape.end() - axes, shape.end());
-  const Tensor x = input(w, shape), gamma = input(w, last, "gamma"), beta = input(w, last, "beta");
+  const Tensor x = input(w, shape);
+  if (w.integer("affine") == 0) return finish(g, {x}, op::layer_norm(x, {}, {}, {.axes = w.integer("axes")}));
+  const Tensor gamma = input(w, last, "gamma"), beta = input(w, last, "beta");
   finish(g, {x, gamma, beta}, op::layer_norm(x, gamma, beta, {.axes = w.integer("axes")}), {1, 2});
 }
 void build_batch_norm(const Workload& w, WorkloadGraph& g) {
@@ -321,7 +323,8 @@ void add_rows(std::vector<WorkloadOp>& t) {
   t.push_back({"softmax", "exp(X - max) / sum, along an axis", along, build_softmax<op::softmax>});
   t.push_back({"log_softmax", "X - max - log of the sum of exp(X - max), along an axis", along, build_softmax<op::log_softmax>});
   t.push_back({"layer_norm", "(X - mean) / sqrt(variance + 1e-5) * gamma + beta; gamma and beta are constant",
-               any_shape() + Keys{{"axes", KeyKind::count, "1", "how many last axes are normalised", false, {}}} + f32, build_layer_norm});
+               any_shape() + Keys{{"axes", KeyKind::count, "1", "how many last axes are normalised", false, {}},
+                                   {"affine", KeyKind::flag, "1", "whether gamma and beta take part", false, {}}} + f32, build_layer_norm});
 }
 void add_moves(std::vector<WorkloadOp>& t) {
   const Keys number = {dtype_key(kNumbers)};

@@ -145,7 +145,7 @@ Tensor::Tensor(std::vector<int64_t> shape, DLDataType dtype)
     strides_[axis] = empty ? 1 : size_;
     size_ *= shape_[axis];
   }
-  const bool huge = bytes_ >= kHugePage;
+  const bool huge = bytes_ >= kHugePage / 2;
   const int64_t alignment = huge ? kHugePage : 64;
   const int64_t allocated = (bytes_ + alignment - 1) / alignment * alignment;
   if (bytes_ > 0) {

@@ -32,7 +32,8 @@ void schedule_one(Drawing& d, const StageView& v, size_t number) {
   const int64_t lanes = d.context.target.lanes(std::max<int>(v.tensor.dtype().bits, 8));
   const int64_t unroll = d.choices.option("unroll" + suffix, {2, 1, 4, 8});
   const bool threads = d.context.threads > 1;
-  if (is_contiguous(v) && axes.size() > 1) axes = {stage.fuse(axes)};
+  // one long vector where whole chunks fill the rows: others would cross their ends
+  if (is_contiguous(v) && axes.size() > 1 && v.tensor.extents().back() % (lanes * unroll) == 0) axes = {stage.fuse(axes)};
   std::vector<Axis> order(axes.begin(), axes.end() - 1), inner;
   Axis column = axes.back();
   if (axes.size() == 1 && threads && v.tensor.extents().size() >= 1) {
