@@ -18,9 +18,9 @@ s[C].unroll(yi)
 s[C].vectorize(xi)
 
 f = tc.build(s, [A, B, C], target="cpu")
-a = np.random.rand(n, n).astype("f32")
-b = np.random.rand(n, n).astype("f32")
-c = np.empty((n, n), "f32")
+a = np.random.rand(n, n).astype(np.float32)
+b = np.random.rand(n, n).astype(np.float32)
+c = np.empty((n, n), np.float32)
 f(a, b, c)
 
 print(f.ir("nested"))

@@ -32,7 +32,8 @@ void raise(const Error& original) {
   value.attr("kind") = std::string(to_string(e.kind()));
   value.attr("message") = e.message();
   value.attr("stage") = field(e.fact_of("stage"));
-  value.attr("axis") = field(e.fact_of("axis"));
+  const std::string axis = e.fact_of("axis");   // "k (reduce, extent 512)"
+  value.attr("axis") = field(axis.substr(0, axis.find(' ')));
   value.attr("fix") = field(e.how_to_fix());
   value.attr("excerpt") = field(e.excerpt_text());
   value.attr("facts") = facts;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "arrays.h"
@@ -118,6 +119,7 @@ Function build_schedule(const Schedule& schedule, py::handle args, const BuildOp
 Function build_any(py::handle what, py::handle args, py::handle target, py::handle name, py::handle log, py::handle threads, bool cache) {
   BuildOptions options;
   options.target = to_target(target);
+  options.name = "kernel";
   if (!name.is_none()) options.name = name.cast<std::string>();
   options.compile.use_cache = cache;
   const bool is_workload = PyUnicode_Check(what.ptr()) || py::isinstance<WorkloadHandle>(what);
@@ -127,6 +129,7 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
     return build_schedule(Schedule(to_tensors(what, "what is built")), args, options);
   }
   TC_REQUIRE(args.is_none(), Error("te.args.workload", "a workload has its own arguments").fix("leave out the list of tensors"));
+  if (name.is_none()) options.name = "main";   // then it is named after the operator
   const Workload workload = to_workload(what);
   const autotune::Log records = log.is_none() ? autotune::Log() : to_log(log);
   const int n = to_threads(threads);
@@ -162,6 +165,20 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   return out;
 }
 
+// Lanes of a vectorized reduction do depend on each other, and may.
+bool vectorizes_reduction(Schedule schedule) {
+  for (const std::string& name : schedule.stages()) {
+    std::vector<std::string> reduce;
+    for (const Axis& a : schedule[name].reduce_axes()) reduce.push_back(a.name);
+    for (const Step& s : schedule.steps()) {
+      const bool any = s.stage == name && std::any_of(s.axes.begin(), s.axes.end(), [&](const auto& a) { return std::find(reduce.begin(), reduce.end(), a) != reduce.end(); });
+      if (any && s.kind == StepKind::vectorize) return true;
+      if (any && (s.kind == StepKind::split || s.kind == StepKind::fuse)) reduce.insert(reduce.end(), s.into.begin(), s.into.end());
+    }
+  }
+  return false;
+}
+
 void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays) {
   const std::vector<Tensor> args = to_tensors(args_list, "the arguments");
   const auto given = py::cast<std::vector<py::object>>(arrays);
@@ -171,6 +188,8 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
   std::vector<ir::TensorView> views;
   for (size_t i = 0; i < args.size(); ++i) views.push_back(interpreter_view(args[i], given[i], !args[i].op().is_placeholder(), keep));
   std::deque<HostTensor> packed;
+  ir::InterpretOptions options;
+  options.detect_races = !vectorizes_reduction(schedule);
   Check error;
   {
     const py::gil_scoped_release nogil;
@@ -181,7 +200,7 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
       if (!error) error = ir::interpret(p.func, pair);
       views[i] = t.view();
     }
-    if (!error) error = ir::interpret(lowered.func, views);
+    if (!error) error = ir::interpret(lowered.func, views, options);
   }
   throw_if(std::move(error));
 }

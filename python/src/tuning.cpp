@@ -1,6 +1,7 @@
 // Workloads, the tuner and its log.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -11,9 +12,8 @@
 namespace tc::python {
 
 using namespace autotune;
-using tc::Workload;   // the tuner has one of its own
 
-autotune::Workload key_of(const Workload& w) { return autotune::Workload::parse(w.text()).value(); }
+autotune::WorkloadKey key_of(const Workload& w) { return autotune::WorkloadKey(w.text()); }
 
 Workload to_workload(py::handle value) {
   if (py::isinstance<WorkloadHandle>(value)) return value.cast<const WorkloadHandle&>().workload;
@@ -62,6 +62,12 @@ py::dict decisions_of(const Point& p) {
 
 // ---- the session
 
+// What a callback gets, and may keep.
+struct ProgressCopy {
+  Progress p;
+  std::optional<Record> last;
+};
+
 // Runs Python from the tuner's thread. The first exception stops the session; it
 // is raised when the log is complete.
 class Callbacks {
@@ -78,7 +84,7 @@ class Callbacks {
     if (stopped_ || progress_.is_none()) return;
     const py::gil_scoped_acquire gil;
     try {
-      progress_(py::cast(p, py::return_value_policy::copy));
+      progress_(ProgressCopy{p, p.last ? std::optional<Record>(*p.last) : std::nullopt});
     } catch (py::error_already_set& e) {
       e.restore();
       keep();
@@ -142,11 +148,15 @@ void bind_records(py::module_& m) {
   r.def("line", [](const Record& x) { return to_line(x); }, "The record as its line of JSON.");
   r.def("__repr__", [](const Record& x) { return fmt::format("Record({}, {}, {:.4g} ns)", x.workload, to_string(x.status), x.cost()); });
 
-  py::class_<Progress>(m, "Progress", "Where a tuning session stands, for on_progress.")
-      .def_readonly("done", &Progress::done).def_readonly("trials", &Progress::trials).def_readonly("measured", &Progress::measured)
-      .def_readonly("best_ns", &Progress::best_ns).def_readonly("elapsed", &Progress::elapsed_s).def_readonly("finals", &Progress::finals)
-      .def_property_readonly("last", [](const Progress& p) { return p.last ? std::optional<Record>(*p.last) : std::nullopt; },
-                             "The record just made; only while the callback runs.");
+  using P = ProgressCopy;
+  py::class_<P> p(m, "Progress", "Where a tuning session stands, for on_progress.");
+  p.def_property_readonly("done", [](const P& x) { return x.p.done; }, "Trials so far, those that the log had included.");
+  p.def_property_readonly("trials", [](const P& x) { return x.p.trials; }, "Trials asked for.");
+  p.def_property_readonly("measured", [](const P& x) { return x.p.measured; }, "Trials of this session.");
+  p.def_property_readonly("best_ns", [](const P& x) { return x.p.best_ns; }, "Infinity before the first that is ok.");
+  p.def_property_readonly("elapsed", [](const P& x) { return x.p.elapsed_s; }, "Seconds.");
+  p.def_property_readonly("finals", [](const P& x) { return x.p.finals; }, "Whether finalists are being measured again.");
+  p.def_readonly("last", &P::last, "The record just made.");
 
   py::class_<TuneResult> t(m, "TuneResult", "What a tuning session found.");
   t.def_readonly("best", &TuneResult::best, "The best record, None where no trial is ok.");

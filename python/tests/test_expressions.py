@@ -1,0 +1,158 @@
+"""What is written in Python is what tc computes."""
+import numpy as np
+import pytest
+import tc
+
+
+def evaluate(body, *arrays, shape=None):
+    """One element-wise tensor of the arrays, by evaluate."""
+    tensors = [tc.placeholder(a.shape, dtype=a.dtype, name=f"a{i}") for i, a in enumerate(arrays)]
+    shape = arrays[0].shape if shape is None else shape
+    C = tc.compute(shape, lambda *i: body(*[t[i] for t in tensors]), name="C")
+    return tc.evaluate(C, dict(zip(tensors, arrays)))
+
+
+X = np.array([-7.5, -1.0, 0.25, 2.0, 9.0], np.float32)
+I = np.array([-7, -2, 0, 3, 8], np.int32)
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x + 1, lambda x: 1 + x, lambda x: 3 - x, lambda x: x * 0.5, lambda x: 2.0 / (x + 20), lambda x: -x, lambda x: +x, lambda x: abs(x)])
+def test_arithmetic_of_floats_is_numpys(f):
+    np.testing.assert_array_equal(evaluate(f, X), f(X))
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x // 3, lambda x: x % 3, lambda x: 100 // (x + 20), lambda x: x << 2, lambda x: x >> 1, lambda x: x & 5, lambda x: x | 5, lambda x: x ^ 5, lambda x: ~x,
+    lambda x: -x * x + 4])
+def test_arithmetic_of_integers_is_numpys(f):
+    np.testing.assert_array_equal(evaluate(f, I), f(I))
+
+
+def test_comparisons_and_logic_give_bool():
+    for f in (lambda x: x < 2, lambda x: x <= 2, lambda x: x > 2, lambda x: 2 >= x, lambda x: x == 2, lambda x: x != 2, lambda x: (x > 0) & ~(x == 2), lambda x: (x < 0) | (x > 5)):
+        got = evaluate(f, X)
+        assert got.dtype == bool
+        np.testing.assert_array_equal(got, f(X))
+
+
+def test_functions():
+    y = np.abs(X) + np.float32(0.5)
+    for name in ("exp", "log", "sqrt", "tanh", "sin", "cos", "floor", "ceil", "round"):
+        got = evaluate(getattr(tc, name), y)
+        np.testing.assert_allclose(got, getattr(np, name)(y), rtol=1e-5, atol=1e-6, err_msg=name)
+    np.testing.assert_allclose(evaluate(tc.rsqrt, y), 1 / np.sqrt(y), rtol=1e-6)
+    np.testing.assert_allclose(evaluate(tc.sigmoid, X), 1 / (1 + np.exp(-X)), rtol=1e-5)
+    np.testing.assert_allclose(evaluate(lambda x: tc.pow(x, 2.5), y), y ** np.float32(2.5), rtol=1e-5)
+    np.testing.assert_allclose(evaluate(lambda x: x ** 2, y), y ** 2, rtol=1e-5)
+    np.testing.assert_allclose(evaluate(tc.erf, np.zeros(1, np.float32)), [0])
+
+
+def test_select_cast_min_max():
+    np.testing.assert_array_equal(evaluate(lambda x: tc.select(x > 0, x, 0), X), np.maximum(X, 0))
+    np.testing.assert_array_equal(evaluate(lambda x: tc.max(x, 0), X), np.maximum(X, 0))
+    np.testing.assert_array_equal(evaluate(lambda x: tc.min(1, x), X), np.minimum(X, 1))
+    np.testing.assert_array_equal(evaluate(lambda x: tc.cast("i32", x), X), X.astype(np.int32))
+    np.testing.assert_array_equal(evaluate(lambda x: tc.cast(x, np.int32), X), X.astype(np.int32))
+    np.testing.assert_array_equal(evaluate(lambda x: x.astype("f64"), X), X.astype(np.float64))
+    assert tc.const(3, "i8").dtype == "i8"
+
+
+def test_axes_are_named_as_the_parameters():
+    A = tc.placeholder((4, 6), name="A")
+    s = tc.Schedule(tc.compute((4, 6), lambda row, col: A[row, col] + 1.0, name="C"))
+    assert [a.name for a in s["C"].axes] == ["row", "col"]
+    s = tc.Schedule(tc.compute((4, 6), lambda *i: A[i], name="C"))
+    assert [a.name for a in s["C"].axes] == ["y", "x"]
+    scale = 2.0
+    B = tc.compute((4,), lambda i, scale=scale: A[i, 0] * scale)   # a default is no axis
+    assert B.shape == (4,)
+
+
+def test_several_outputs_and_argmax():
+    a = np.array([[1, 5, 5], [7, 2, 1]], np.float32)
+    A = tc.placeholder((2, 3), name="A")
+    k = tc.reduce_axis((0, 3), name="k")
+    V, J = tc.compute((2,), lambda y: tc.reduce_tuple("argmax", (A[y, k], k), axis=k), name=("V", "J"))
+    assert (V.name, V.dtype, J.name, J.dtype) == ("V", "f32", "J", "i64")
+    v, j = tc.evaluate([V, J], {A: a})
+    np.testing.assert_array_equal(v, [5, 7])
+    np.testing.assert_array_equal(j, [1, 0])
+    P, Q = tc.compute((2, 3), lambda y, x: (A[y, x] + 1, A[y, x] * 2), name="P")
+    assert (P.name, Q.name) == ("P_0", "P_1")
+    np.testing.assert_array_equal(tc.evaluate([P, Q], {A: a})[1], a * 2)
+    f = tc.build(tc.Schedule([V, J]), [A, V, J])
+    v[:], j[:] = 0, 0
+    f(a, v, j)
+    np.testing.assert_array_equal(j, [1, 0])
+
+
+def test_a_combiner_of_ones_own():
+    A = tc.placeholder((5,), name="A")
+    k = tc.reduce_axis((0, 5), name="k")
+    lo, hi = tc.compute((), lambda: tc.reduce_tuple(lambda a, b: (tc.min(a[0], b[0]), tc.max(a[1], b[1])), (A[k], A[k]), k,
+                                                    identity=(float("inf"), float("-inf")), name="minmax"), name=("lo", "hi"))
+    low, high = tc.evaluate([lo, hi], {A: X})
+    assert (low, high) == (X.min(), X.max())
+
+
+def test_0d_and_other_reductions():
+    A = tc.placeholder((3, 4), name="A")
+    k, j = tc.reduce_axis((0, 3), name="k"), tc.reduce_axis((0, 4), name="j")
+    a = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
+    for mine, theirs in ((tc.sum, np.sum), (tc.prod, np.prod), (tc.min, np.min), (tc.max, np.max)):
+        T = tc.compute((), lambda: mine(A[k, j], axis=[k, j]), name="T")
+        assert T.shape == () and tc.evaluate(T, {A: a}).shape == ()
+        assert tc.evaluate(T, {A: a}) == theirs(a)
+    U = tc.compute((3,), lambda i: A[i, 0] + T, name="U")      # a 0-d tensor is a value
+    assert tc.evaluate(U, {A: a})[0] == 13
+    assert tc.evaluate(tc.compute((2,), lambda i: 7), {}).tolist() == [7, 7]
+
+
+def test_dtypes():
+    for name in "f64 f32 f16 bf16 i64 i32 i16 i8 u64 u32 u16 u8 bool".split():
+        assert tc.placeholder((1,), dtype=name).dtype == name
+    assert tc.placeholder((1,), dtype=np.float16).dtype == "f16"
+    assert tc.placeholder((1,), dtype=np.dtype("int8")).dtype == "i8"
+    assert tc.placeholder(5).shape == (5,)
+
+
+def code_of(f):
+    with pytest.raises(tc.Error) as e:
+        f()
+    assert e.value.facts["at"].startswith("test_expressions.py:")
+    return e.value.code
+
+
+def test_mistakes_are_told_in_the_users_words():
+    A = tc.placeholder((4, 6), name="A")
+    i = tc.placeholder((4, 6), dtype="i32", name="I")
+    k = tc.reduce_axis((0, 6), name="k")
+    assert code_of(lambda: bool(A[0, 0] > 1)) == "te.bool"
+    assert code_of(lambda: tc.compute((4,), lambda y: A[y, 0] if A[y, 0] > 0 else 0)) == "te.bool"
+    assert code_of(lambda: tc.compute((4, 6), lambda y: A[y, 0])) == "te.compute.axes"
+    assert code_of(lambda: tc.compute((4,), lambda y: None)) == "te.expr"
+    assert code_of(lambda: A[0]) == "te.tensor.rank"
+    assert code_of(lambda: A[0, -1]) == "te.tensor.index"
+    assert code_of(lambda: A[:, 0]) == "te.tensor.index"
+    assert code_of(lambda: A[0, 0] + A) == "te.expr"
+    assert code_of(lambda: A[0, 0] + "x") == "te.expr"
+    assert code_of(lambda: tc.exp(A)) == "te.expr"
+    assert code_of(lambda: i[0, 0] / 2) == "te.div"
+    assert code_of(lambda: i[0, 0] + 0.5) == "ir.type"
+    assert code_of(lambda: i[0, 0] + 2 ** 40) == "ir.type"
+    assert code_of(lambda: A[0, 0] + i[0, 0]) == "ir.type"
+    assert code_of(lambda: tc.placeholder((2, -1))) == "te.shape.negative"
+    assert code_of(lambda: tc.placeholder((2 ** 40, 2 ** 40))) == "te.shape.overflow"
+    assert code_of(lambda: tc.placeholder("ab")) == "te.shape.type"
+    assert code_of(lambda: tc.placeholder((2,), dtype="f31")) == "te.dtype"
+    assert code_of(lambda: tc.sum(A[0, k], axis=3)) == "te.reduce.axes"
+    assert code_of(lambda: tc.compute((4,), lambda y: tc.sum(A[y, k], axis=k) + 1.0)) == "te.reduce.nested"
+    assert code_of(lambda: tc.max(A[0, 0])) == "te.reduce.axes"
+
+
+def test_tensors_are_keys_and_hash():
+    A, B = tc.placeholder((2,)), tc.placeholder((2,))
+    assert A == A and A != B and {A: 1, B: 2}[B] == 2
+    with pytest.raises(TypeError):
+        iter(A)

@@ -1,0 +1,312 @@
+"""Functions and arrays: no copies, nothing wrong accepted."""
+import array
+import gc
+import subprocess
+import threading
+import time
+
+import numpy as np
+import pytest
+import tc
+
+
+def scaled(n=8, dtype="f32", factor=2):
+    A = tc.placeholder((n,), dtype=dtype, name="A")
+    return A, tc.compute((n,), lambda i: A[i] * factor, name="C")
+
+
+def build(n=8, dtype="f32"):
+    A, C = scaled(n, dtype)
+    return tc.build(tc.Schedule(C), [A, C])
+
+
+def refuse(f, *args):
+    with pytest.raises(tc.Error) as e:
+        f(*args)
+    return e.value
+
+
+@pytest.mark.parametrize("dtype", "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8".split())
+def test_element_types(dtype):
+    a, c = np.arange(8).astype(dtype), np.zeros(8, dtype)
+    build(dtype=dtype)(a, c)
+    np.testing.assert_array_equal(c, a * np.array(2, dtype))
+
+
+def test_bool():
+    A = tc.placeholder((4,), dtype="bool", name="A")
+    C = tc.compute((4,), lambda i: ~A[i], name="C")
+    a, c = np.array([True, False, True, True]), np.zeros(4, bool)
+    tc.build(tc.Schedule(C), [A, C])(a, c)
+    assert (c == ~a).all()
+
+
+def test_bf16_comes_as_uint16():
+    A = tc.placeholder((4,), dtype="bf16", name="A")
+    C = tc.compute((4,), lambda i: A[i] + A[i], name="C")
+    one = np.full(4, 0x3F80, np.uint16)                       # 1.0
+    c = np.zeros(4, np.uint16)
+    tc.build(tc.Schedule(C), [A, C])(one, c)
+    assert (c == 0x4000).all()                                # 2.0
+    assert tc.evaluate(C, {A: one}).dtype == np.uint16
+    assert (tc.evaluate(C, {A: one}) == 0x4000).all()
+
+
+def test_a_part_of_an_array_is_written_in_place():
+    big = np.zeros((4, 8), np.float32)
+    build()(np.ones(8, np.float32), big[2])
+    assert (big.sum(axis=1) == [0, 0, 16, 0]).all()
+
+
+class ArrayInterface:
+    def __init__(self, a):
+        self.a, self.__array_interface__ = a, a.__array_interface__
+
+
+class OldDlpack:
+    """As before DLPack 1: __dlpack__ takes no max_version."""
+
+    def __init__(self, a):
+        self.a = a
+
+    def __dlpack__(self, stream=None):
+        return self.a.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.a.__dlpack_device__()
+
+
+class NewDlpack(OldDlpack):
+    def __dlpack__(self, **options):
+        return self.a.__dlpack__(**options)
+
+
+@pytest.mark.parametrize("wrap", [ArrayInterface, OldDlpack, NewDlpack, memoryview, tc.from_dlpack])
+def test_any_array_is_taken_and_written(wrap):
+    f = build()
+    a, c = np.arange(8, dtype=np.float32), np.zeros(8, np.float32)
+    f(wrap(a), wrap(c))
+    np.testing.assert_array_equal(c, 2 * a)
+
+
+def test_arrays_of_the_standard_library():
+    a, c = array.array("f", range(8)), array.array("f", [0] * 8)
+    build()(a, c)
+    assert list(c) == [2 * x for x in range(8)]
+
+
+def test_no_copy_in_or_out():
+    a = np.zeros((3, 4), np.float32)
+    n = tc.from_dlpack(a)
+    assert n.__array_interface__["data"][0] == a.ctypes.data
+    assert np.asarray(n).ctypes.data == np.from_dlpack(n).ctypes.data == n.numpy().ctypes.data == a.ctypes.data
+    assert memoryview(n).shape == (3, 4) == n.shape and n.ndim == 2 and len(n) == 3 and n.dtype == "f32"
+    n.numpy()[1, 2] = 7
+    assert a[1, 2] == 7
+
+
+def test_arrays_live_as_long_as_their_readers():
+    e = tc.empty((1 << 16,), "i32")
+    assert e.__array_interface__["data"][0] % 64 == 0
+    views = [np.asarray(e), np.from_dlpack(e), memoryview(e)]
+    views[0][:] = 5
+    del e
+    gc.collect()
+    assert all(np.asarray(v).sum() == 5 << 16 for v in views)
+    n = tc.from_dlpack(np.full(1 << 16, 3, np.int32))         # the array is held by n alone
+    gc.collect()
+    assert n.numpy().sum() == 3 << 16
+    n.__dlpack__(), n.__dlpack__(max_version=(1, 0))          # capsules that nobody takes
+
+
+def test_dlpack_versions_and_devices():
+    e = tc.empty((2, 3))
+    assert e.__dlpack_device__() == (1, 0)
+    assert "dltensor_versioned" in repr(e.__dlpack__(max_version=(1, 1)))
+    assert '"dltensor"' in repr(e.__dlpack__())
+    for wrong in ({"stream": 1}, {"dl_device": (2, 0)}, {"copy": True}):
+        with pytest.raises(BufferError):
+            e.__dlpack__(**wrong)
+
+
+def test_read_only_arrays_are_inputs_only():
+    f = build()
+    a = np.arange(8, dtype=np.float32)
+    a.flags.writeable = False
+    c = np.zeros(8, np.float32)
+    f(a, c)
+    assert (c == 2 * a).all()
+    for wrap in (lambda x: x, NewDlpack, ArrayInterface, memoryview, tc.from_dlpack, bytes):
+        assert refuse(f, c, wrap(a)).code in ("runtime.arg.readonly", "runtime.arg.dtype")
+    n = tc.from_dlpack(a)
+    assert memoryview(n).readonly
+    with pytest.raises(BufferError):
+        n.__dlpack__()
+
+
+def test_wrong_arguments_are_refused():
+    f = build()
+    a, c = np.zeros(8, np.float32), np.zeros(8, np.float32)
+    assert refuse(f, a).code == "runtime.arg.count"
+    assert refuse(f, [0.0] * 8, c).code == "runtime.arg.type"
+    assert refuse(f, None, c).code == "runtime.arg.type"
+    assert refuse(f, a.astype(np.float64), c).code == "runtime.arg.dtype"
+    assert refuse(f, a.astype(complex), c).code == "runtime.arg.dtype"
+    assert refuse(f, a.astype(">f4"), c).code == "runtime.arg.dtype"
+    assert refuse(f, np.array(["x"] * 8), c).code == "runtime.arg.dtype"
+    assert refuse(f, a.reshape(2, 4), c).code == "runtime.arg.rank"
+    assert refuse(f, a[:4], c).code == "runtime.arg.shape"
+    assert refuse(f, np.zeros(16, np.float32)[::2], c).code == "runtime.arg.strides"
+    assert refuse(f, np.zeros(33, np.int8)[1:].view(np.float32), c).code == "runtime.arg.alignment"
+    assert refuse(f, a, a).code == "runtime.arg.overlap"
+    e = refuse(f, a[:4], c)
+    assert "A" in str(e) and e.facts["at"].startswith("test_function.py:") and e.fix
+    with pytest.raises(TypeError):
+        f(a, c=c)
+
+
+def test_zero_sizes():
+    for n in (0, 1):
+        a, c = np.ones(n, np.float32), np.zeros(n, np.float32)
+        build(n)(a, c)
+        assert (c == 2).all()
+
+
+def test_what_a_function_says():
+    A, C = scaled()
+    f = tc.build(tc.Schedule(C), [A, C], name="twice", target=tc.Target("cpu"))
+    assert f.name == "twice" and repr(f) == "Function(twice(A, C))"
+    assert [(a.name, a.dtype, a.shape, a.is_output) for a in f.args] == [("A", "f32", (8,), False), ("C", "f32", (8,), True)]
+    assert "default" in f.explain() and f.schedule() == ""
+    assert "define" in f.llvm() and "ret" in f.asm() and "func twice" in f.ir()
+    assert refuse(f.ir, "moon").code == "codegen.form"
+    assert [a.name for a in tc.build(C).args] == ["A", "C"]   # inputs, then outputs
+    s = tc.Schedule(C)
+    s[C].split("i", 4)
+    assert tc.build(s, [A, C]).schedule() == s.text()
+
+
+def test_wrong_builds_are_refused():
+    A, C = scaled()
+    s = tc.Schedule(C)
+    assert refuse(tc.build, s, [C]).code == "te.args.missing"
+    assert refuse(tc.build, s, [A, C, tc.placeholder((2,), name="Z")]).code == "te.args.unused"
+    assert refuse(tc.build, s, [A, C], "gpu").code.startswith("codegen.target")
+    assert refuse(lambda: tc.build(s, [A, C], log="x")).code == "autotune.log.use"
+    assert refuse(tc.build, 3).code == "te.tensors"
+
+
+def packed_matmul():
+    n = 32
+    A, B = tc.placeholder((n, n), name="A"), tc.placeholder((n, n), name="B")
+    k = tc.reduce_axis((0, n), name="k")
+    C = tc.compute((n, n), lambda y, x: tc.sum(A[y, k] * B[k, x], axis=k), name="C")
+    s = tc.Schedule(C)
+    s[B].layout("x/8", "y", "x%8")
+    return tc.build(s, [A, B, C], name="packed_matmul")
+
+
+def test_pack():
+    f = packed_matmul()
+    assert f.packed_args == ["B"]
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-4, 5, (32, 32)).astype(np.float32) for _ in range(2))
+    plain, packed = np.zeros((2, 32, 32), np.float32)
+    B = f.pack(B=b)
+    assert B.shape == (4, 32, 8)
+    f(a, b, plain)
+    f(a, B, packed)
+    np.testing.assert_array_equal(plain, a @ b)
+    np.testing.assert_array_equal(packed, a @ b)
+    same, again = f.pack(A=a, B=b)                            # A is not packed: itself
+    assert same.__array_interface__["data"][0] == a.ctypes.data
+    f(same, again, packed)
+    np.testing.assert_array_equal(packed, a @ b)
+    assert refuse(lambda: f.pack(Q=b)).code == "runtime.pack"
+    assert refuse(lambda: f.pack()).code == "runtime.pack"
+    assert refuse(lambda: f.pack(B=b[:4])).code.startswith("runtime.arg")
+
+
+def test_export_makes_files_that_run_without_tc(tmp_path):
+    f = packed_matmul()
+    f.export(tmp_path / "mm", llvm=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["libmm.so", "mm.h", "mm.ll", "mm.o"]
+    undefined = subprocess.run(["nm", "-D", "-u", tmp_path / "libmm.so"], capture_output=True, text=True, check=True).stdout
+    assert "LLVM" not in undefined and "Py" not in undefined
+    f.export(str(tmp_path / "only"), header=False, shared=False)
+    assert (tmp_path / "only.o").exists() and not (tmp_path / "only.h").exists()
+    assert refuse(f.export, tmp_path / "mm.h" / "x").code.startswith("io.")
+
+
+def test_other_threads_run_meanwhile():
+    """The GIL is released: a thread of Python makes progress while a kernel runs."""
+    n = 1 << 11
+    A = tc.placeholder((n,), name="A")
+    k = tc.reduce_axis((0, n * 64), name="k")
+    C = tc.compute((n,), lambda i: tc.sum(tc.sin(A[i] + tc.cast("f32", k)), axis=k), name="C")
+    f = tc.build(tc.Schedule(C), [A, C])
+    a, c = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    begin = time.perf_counter()
+    f(a, c)
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    during = [t for t in ticks if begin < t < end]
+    assert len(during) >= 3, (len(during), end - begin)
+
+
+def test_calls_from_several_threads():
+    f = build(1 << 12)
+    results = {}
+
+    def work(i):
+        a, c = np.full(1 << 12, i, np.float32), np.zeros(1 << 12, np.float32)
+        for _ in range(50):
+            f(a, c)
+        results[i] = c
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all((results[i] == 2 * i).all() for i in range(4))
+
+
+def test_num_threads():
+    default = tc.num_threads()
+    tc.set_num_threads(1)
+    assert tc.num_threads() == 1
+    tc.set_num_threads(0)
+    assert tc.num_threads() == default
+
+
+def test_target():
+    t = tc.Target("cpu")
+    assert t.kind == "cpu" and t == tc.Target() and t.vector_bits >= 128 and t.isa and t.cpu in str(t)
+    assert refuse(tc.Target, "cpu -moon").code.startswith("codegen.target")
+
+
+def test_references_refuse_what_is_wrong():
+    A, C = scaled()
+    a, c = np.zeros(8, np.float32), np.zeros(8, np.float32)
+    assert refuse(tc.evaluate, C, {}).code == "te.args.missing"
+    assert refuse(tc.evaluate, C, {"A": a}).code == "te.tensors"
+    assert refuse(tc.evaluate, C, {A: a[:4]}).code == "runtime.arg.shape"
+    assert refuse(tc.evaluate, C, {A: a.astype(int)}).code == "runtime.arg.dtype"
+    assert refuse(tc.interpret, tc.Schedule(C), [A, C], [a]).code == "runtime.arg.count"
+    assert (tc.evaluate(C, {A: np.ones(16, np.float32)[::2]}) == 2).all()   # inputs of references may be strided
+    assert tc.evaluate([C], {A: a})[0].shape == (8,)
+    A2 = tc.placeholder((8,), name="A")
+    D = tc.compute((8,), lambda i: A2[tc.cast("i64", A2[i])], name="D")     # reads outside
+    e = refuse(tc.interpret, tc.Schedule(D), [A2, D], [np.full(8, 9, np.float32), c])
+    assert e.code == "ir.interpret.bounds"

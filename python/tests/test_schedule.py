@@ -1,0 +1,176 @@
+"""Schedules: the steps, what they refuse, and their text."""
+import copy
+
+import numpy as np
+import pytest
+import tc
+
+
+def matmul(n=16, m=24, l=32):
+    A = tc.placeholder((n, m), name="A")
+    B = tc.placeholder((m, l), name="B")
+    k = tc.reduce_axis((0, m), name="k")
+    C = tc.compute((n, l), lambda y, x: tc.sum(A[y, k] * B[k, x], axis=k), name="C")
+    return A, B, C
+
+
+def run(s, args):
+    """By the interpreter, by machine code and by NumPy: the same, bit by bit."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-4, 5, t.shape).astype(np.float32) for t in args[:2])
+    c, d = (np.full(args[2].shape, np.nan, np.float32) for _ in range(2))
+    tc.interpret(s, args, [a, b, c])
+    np.testing.assert_array_equal(c, a @ b)
+    tc.build(s, args)(a, b, d)
+    np.testing.assert_array_equal(d, a @ b)
+
+
+def test_the_design_page_runs_as_printed():
+    n, m = 1024, 1024
+    A = tc.placeholder((n, m), dtype="f32", name="A")
+    B = tc.placeholder((m, n), dtype="f32", name="B")
+    k = tc.reduce_axis((0, n), name="k")
+    C = tc.compute((n, m), lambda y, x: tc.sum(A[y, k] * B[k, x], axis=k), name="C")
+    s = tc.Schedule(C)
+    y, x = s[C].axes
+    (k,) = s[C].reduce_axes
+    yo, xo, ko, yi, xi, ki = s[C].tile(y, x, k, 8, 8, 8)
+    s[C].reorder(yo, xo, ko, ki, yi, xi)
+    s[C].parallel(yo)
+    s[C].vectorize(xi)
+    f = tc.build(s, [A, B, C], target="cpu")
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-4, 5, (n, n)).astype(np.float32) for _ in range(2))
+    c = np.empty((n, n), np.float32)
+    f(a, b, c)
+    np.testing.assert_array_equal(c, a @ b)
+    assert "parallel" in s.loops() and [t.kind for t in s[C].steps()][-1] == "vectorize"
+    for text in (f.ir("flat"), f.ir("nested"), f.ir("te"), f.llvm(), f.asm()):
+        assert text
+
+
+def test_every_step_keeps_the_result():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    y, x = s[C].axes
+    (k,) = s[C].reduce_axes
+    yo, yi = s[C].split(y, 5)                      # does not divide
+    xo, xi = s[C].split(x, parts=4)
+    s[C].reorder(yo, xo, k, yi, xi)
+    CL = s.cache_read(A, "global", [C])
+    s[CL].compute_at(s[C], yo)
+    s[C].unroll(yi).vectorize(xi).init_at(xo)
+    s[C].parallel(yo)
+    run(s, [A, B, C])
+
+
+def test_cache_write_fuse_layout():
+    A, B, C = matmul()
+    s = tc.Schedule([C])
+    CL = s.cache_write(C, "stack")
+    yx = s[C].fuse(*s[C].axes)
+    s[CL].compute_at(s[C], yx)
+    s[B].layout("x/8", "y", "x%8")
+    run(s, [A, B, C])
+
+
+def test_inline_and_root():
+    A = tc.placeholder((8, 8), name="A")
+    B = tc.compute((8, 8), lambda y, x: A[y, x] + 1.0, name="B")
+    C = tc.compute((8, 8), lambda y, x: B[y, x] * 2.0, name="C")
+    a = np.ones((8, 8), np.float32)
+    for place in ("compute_inline", "compute_root"):
+        s = tc.Schedule(C)
+        getattr(s[B], place)()
+        c = np.empty((8, 8), np.float32)
+        tc.build(s, [A, C])(a, c)
+        assert (c == 4).all()
+
+
+def test_text_replays():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    yo, xo, yi, xi = s[C].tile("y", "x", 4, 8)
+    s[C].vectorize(xi)
+    t = tc.Schedule(C)
+    t.apply(s.text())
+    assert t.text() == s.text() and t.loops() == s.loops()
+    u = tc.Schedule(C)
+    u.apply(s.steps)
+    u.apply("# a comment\n\nunroll C yi\n")
+    assert u.steps[:-1] == s.steps and str(u.steps[-1]) == "unroll C yi" and u.steps[-1].stage == "C"
+    for other in (s.copy(), copy.copy(s)):
+        other[C].unroll(yi)
+        assert len(other.steps) == len(s.steps) + 1
+
+
+def test_axes_may_be_named_in_any_clear_way():
+    A = tc.placeholder((8, 8), name="A")
+    k = tc.reduce_axis((0, 8), name="k")
+    C = tc.compute((8,), lambda y: tc.sum(A[y, k], axis=k), name="C")
+    s = tc.Schedule(C)
+    ko, ki = s[C].split(k, 4)                      # the reduce axis of the expression
+    yo, yi = s["C"].split("y", 4)                  # by name
+    s[s["C"]].reorder([yo, yi, ko, ki])            # a stage names itself
+    assert [a.name for a in s[C].leaf_axes] == ["yo", "yi", "ko", "ki"]
+    assert s[C].axis("ko") == ko and s.stages == ["C"] and "yo" in repr(s[C])
+
+
+def test_loops_are_for_people():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    yo, yi = s[C].split("y", 4)
+    s[C].parallel(yo)
+    assert s.loops().splitlines()[0] == "for yo in 4 parallel"
+    assert "C[yo * 4 + yi, x] += A[yo * 4 + yi, k] * B[k, x]" in s.loops()
+    assert s._repr_html_().startswith("<pre>")
+
+
+def refuse(f):
+    with pytest.raises(tc.Error) as e:
+        f()
+    return e.value
+
+
+def test_illegal_steps_are_refused_at_the_guilty_line():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    y, x = s[C].axes
+    (k,) = s[C].reduce_axes
+    e = refuse(lambda: s[C].parallel(k))
+    assert e.code.startswith("schedule.parallel") and (e.stage, e.axis) == ("C", "k") and e.fix and e.kind == "schedule"
+    assert str(e).startswith(f"error[{e.code}]: ") and f"  fix    {e.fix}" in str(e) and e.facts["at"].startswith("test_schedule.py:")
+    assert refuse(lambda: s[C].vectorize(k)).code == "schedule.vectorize.reassociate"
+    assert refuse(lambda: s[C].split(y, 0)).code.startswith("schedule.split")
+    assert refuse(lambda: s[C].split(y)).code == "schedule.split.number"
+    assert refuse(lambda: s[C].split(y, 2, parts=2)).code == "schedule.split.number"
+    assert refuse(lambda: s[C].split(y, 2.5)).code == "te.number"
+    assert refuse(lambda: s[C].tile(y, x, 8)).code == "schedule.tile.count"
+    assert refuse(lambda: s[C].axis("q")).code == "schedule.axis.unknown"
+    assert refuse(lambda: s[C].reorder(3)).code == "schedule.axis.type"
+    assert refuse(lambda: s["D"]).code == "schedule.stage.unknown"
+    assert refuse(lambda: s[3]).code == "schedule.stage.unknown"
+    assert refuse(lambda: s[tc.placeholder((2,))]).code == "schedule.stage.unknown"
+    assert refuse(lambda: s[C].compute_inline()).code.startswith("schedule.")
+    assert refuse(lambda: s[C].set_scope("moon")).code.startswith("schedule.")
+    assert refuse(lambda: s.apply("frobnicate C")).code == "schedule.parse"
+    assert refuse(lambda: tc.Schedule(3)).code == "te.tensors"
+    assert s.steps == []                           # nothing has changed
+    yo, yi = s[C].split(y, 4)
+    e = refuse(lambda: s[C].unroll(y))
+    assert e.code == "schedule.axis.not_a_loop" and "yo and yi" in str(e)
+
+
+def test_a_stage_outlives_its_schedules_name():
+    A, B, C = matmul()
+    stage = tc.Schedule(C)[C]
+    stage.split("y", 4)
+    assert len(stage.steps()) == 1
+
+
+def test_vectorized_float_sum_with_permission():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    ko, ki = s[C].split("k", 8)
+    s[C].vectorize(ki, reassociate=True)
+    run(s, [A, B, C])
