@@ -184,7 +184,9 @@ class Lowerer {
   Stmt with_init(int id, int p, Stmt body) const {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     const int q = first_reduce(s);
-    const int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
+    int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
+    for (int i = q; i < at; ++i)   // inside a loop that never runs, nothing would be initialised
+      if (nests_.of(id).axis_extent[static_cast<size_t>(s.leaves[static_cast<size_t>(i)])] == 0) at = q;
     if (p != at) return body;
     std::vector<Expr> first;
     for (int i = q; i < p; ++i) {

@@ -22,10 +22,11 @@ void reset_loops(StageState& s) {
   for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
 }
 
-// Stage indices after `at` move up by one.
+// Stage indices after `at` move up by one, also where the new stage is placed.
 void insert_stage(ScheduleState& state, int at, StageState stage) {
   for (StageState& s : state.stages)
     if (s.at_stage >= at) ++s.at_stage;
+  if (stage.at_stage >= at) ++stage.at_stage;
   state.stages.insert(state.stages.begin() + at, std::move(stage));
 }
 

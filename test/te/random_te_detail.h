@@ -229,7 +229,12 @@ class Generator {
       case 6: return with(a, type, depth, [](Expr x, Expr y) { return max(x, y); }, a.bound);
       case 7: return with(a, type, depth, [](Expr x, Expr y) { return min(x, y); }, a.bound);
       case 8: return with(a, type, depth, [](Expr x, Expr y) { return select(x < y, y, x); }, a.bound);
-      case 9: return kept({a.e * ir::const_of(type, 2) + ir::const_of(type, 1), a.bound * 2 + 1});
+      case 9:
+        if (type.is_int() && chance(50)) {   // quotients of values, which round down
+          const Expr by = ir::const_of(type, static_cast<double>(pick(2, 7)));
+          return {chance(50) ? a.e / by : a.e % by, std::max(a.bound, 7.0)};
+        }
+        return kept({a.e * ir::const_of(type, 2) + ir::const_of(type, 1), a.bound * 2 + 1});
       case 10: return {max(a.e, ir::const_of(type, 0)), a.bound};
       default:
         if (axes_.empty()) return a;

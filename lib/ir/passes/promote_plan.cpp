@@ -192,6 +192,7 @@ class Planner {
   bool may_promote(const Plan& p, size_t n, const Effects& whole) {
     const Slot& slot = p.table[static_cast<int>(n)];
     if (!whole.touches(n)) return false;
+    if (slot.mixed && !in_bounds(*p.buffer, slot.indices, bounds_)) return false;
     if (whole.may_write[n] && !whole.must_write[n] && in_parallel(p.buffer)) return false;
     return whole.must_write[n] || whole.must_read[n] || in_bounds(*p.buffer, slot.indices, bounds_);
   }

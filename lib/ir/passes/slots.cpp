@@ -30,6 +30,18 @@ bool normalize(Affine& sum, const Bounds& bounds) {
   return simple.has_value();
 }
 
+// Whether two ways to write one address are one in every dimension: A[0, x] and
+// A[1, x - 4] are not, where rows have 4 elements.
+bool same_indices(const std::vector<Expr>& a, const std::vector<Expr>& b) {
+  for (size_t d = 0; d < a.size(); ++d) {
+    auto x = line_of(a[d]);
+    const auto y = line_of(b[d]);
+    if (!x || !y || x->stride != y->stride || !x->first.add(y->first, -1)) return false;
+    if (!x->first.is_constant() || x->first.constant != 0) return false;
+  }
+  return true;
+}
+
 int64_t least(const Slot& s) { return s.stride < 0 ? s.stride * (s.lanes - 1) : 0; }
 int64_t greatest(const Slot& s) { return s.stride > 0 ? s.stride * (s.lanes - 1) : 0; }
 
@@ -78,8 +90,10 @@ int SlotTable::place(Family& family, const Slot& slot) {
   const int64_t at = slot.first.constant;
   const auto next = family.at.lower_bound(at);
   if (next != family.at.end() && next->first == at) {
-    const Slot& other = (*this)[next->second];
-    return other.lanes == slot.lanes && other.stride == slot.stride ? next->second : -1;
+    Slot& other = slots_[static_cast<size_t>(next->second)];
+    if (other.lanes != slot.lanes || other.stride != slot.stride) return -1;
+    other.mixed |= !same_indices(other.indices, slot.indices);
+    return next->second;
   }
   // slots of a family do not meet, so only the neighbours count while all strides have one sign
   const auto meets = [&](const std::pair<const int64_t, int>& x) {

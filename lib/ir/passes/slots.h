@@ -14,7 +14,8 @@ struct Slot {
   Affine first;
   int64_t stride = 0;
   int lanes = 1;
-  std::vector<Expr> indices;   // as an access writes them
+  std::vector<Expr> indices;   // as the first access writes them
+  bool mixed = false;          // others write them otherwise: each is sure to be in bounds only where it stands
 };
 
 /// The slot that indices name; nothing where they are not scalars and ramps of

@@ -1,0 +1,80 @@
+// The cases that once went wrong, and the machinery of the property run itself
+// (property_fuzz, which ctest starts beside this).
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "property/coverage.h"
+#include "property/shrink.h"
+
+namespace tc::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> case_files() {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(fs::path(TC_SOURCE_DIR) / "test/property/cases"))
+    if (entry.path().extension() == ".txt") out.push_back(entry.path());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+class Cases : public testing::TestWithParam<fs::path> {};
+
+// A step of the file may have become illegal: then that was the repair.
+TEST_P(Cases, Agree) {
+  std::stringstream text;
+  text << std::ifstream(GetParam()).rdbuf();
+  ParsedCase c = parse_case(text.str());
+  for (const uint64_t seed : {1, 2}) {   // both orders of parallel loops
+    const Subject subject(c.program, seed);
+    const Verdict v = subject.check(subject.legal(c.steps));
+    EXPECT_EQ(v.kind, Verdict::agree) << v.where << "\n" << v.what;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Files, Cases, testing::ValuesIn(case_files()), [](const auto& info) { return info.param.stem().string(); });
+
+TEST(PropertyRun, CasesAreTheSameForTheSameSeed) {
+  for (uint64_t seed = 1; seed < 30; ++seed) {
+    const RandomCase a = RandomCase::of(seed), b = RandomCase::of(seed);
+    EXPECT_EQ(to_text(a.subject.program(), a.steps), to_text(b.subject.program(), b.steps));
+  }
+}
+
+TEST(PropertyRun, CasesAreFilesThatParse) {
+  for (uint64_t seed = 1; seed < 30; ++seed) {
+    const RandomCase c = RandomCase::of(seed);
+    const ParsedCase again = parse_case(to_text(c.subject.program(), c.steps));
+    EXPECT_EQ(again.steps, c.steps);
+    EXPECT_EQ(Subject(again.program, seed).legal(again.steps), c.steps);
+  }
+}
+
+// Every kind of step is kept often enough to mean something.
+TEST(PropertyRun, SchedulesCoverEveryStep) {
+  std::vector<int64_t> kept(Coverage::kKinds, 0);
+  for (uint64_t seed = 1; seed <= 500; ++seed)
+    for (const Step& s : RandomCase::of(seed).steps) ++kept[static_cast<size_t>(s.kind)];
+  for (size_t k = 0; k < kept.size(); ++k) EXPECT_GT(kept[k], 50) << to_string(static_cast<StepKind>(k));
+}
+
+// A verdict that depends on one step and one output alone shrinks to those.
+TEST(Shrink, LeavesOnlyWhatTheFailureNeeds) {
+  for (uint64_t seed = 1; seed < 100; ++seed) {
+    const RandomCase c = RandomCase::of(seed);
+    if (c.steps.size() < 4) continue;
+    // a step that no schedule of a part of the program takes either
+    std::vector<Step> steps = c.steps;
+    Verdict v{Verdict::differ, "nowhere", ""};
+    const Shrunk same = shrink(c.subject, steps, v, 20);
+    EXPECT_EQ(same.steps, c.steps);   // it never failed there: nothing may go
+    EXPECT_LE(same.tries, 20);
+    break;
+  }
+}
+
+}  // namespace
+}  // namespace tc::test

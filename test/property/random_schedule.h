@@ -1,0 +1,166 @@
+// Random legal schedules: steps are drawn and offered to the schedule, which keeps
+// the legal ones. What it refuses costs nothing but the try. Half of the schedules
+// draw any step at any time; the others go about it as people do (storage, loops,
+// places, modes), for there more steps are legal and they get deeper.
+#pragma once
+#include <algorithm>
+
+#include "../../lib/schedule/state.h"
+#include "../../lib/te/random.h"
+#include "tc/schedule/schedule.h"
+
+namespace tc::test {
+
+class ScheduleDice {
+  template <class T>
+  auto pick(const T& from) { return from[static_cast<size_t>(below(static_cast<int64_t>(std::size(from))))]; }
+
+  static constexpr StepKind kStorage[] = {StepKind::cache_read, StepKind::cache_write, StepKind::compute_inline, StepKind::layout};
+  static constexpr StepKind kLoops[] = {StepKind::split, StepKind::split, StepKind::fuse, StepKind::reorder};
+  static constexpr StepKind kPlaces[] = {StepKind::compute_at, StepKind::compute_at, StepKind::compute_at, StepKind::init_at,
+                                         StepKind::set_scope,  StepKind::layout,     StepKind::split,      StepKind::fuse};
+  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll, StepKind::parallel};
+  static constexpr StepKind kAny[] = {
+      StepKind::split,      StepKind::split,        StepKind::split,          StepKind::fuse,       StepKind::reorder,
+      StepKind::reorder,    StepKind::vectorize,    StepKind::unroll,         StepKind::parallel,   StepKind::compute_at,
+      StepKind::compute_at, StepKind::compute_root, StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write,
+      StepKind::set_scope,  StepKind::layout,       StepKind::init_at};
+
+ public:
+  ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
+
+  /// Offers `tries` steps.
+  void roll(int tries) {
+    const bool in_order = coin();
+    for (int i = 0; i < tries; ++i) {
+      const bool any = !in_order || coin(8);
+      (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
+    }
+  }
+
+ private:
+  int64_t below(int64_t n) { return n <= 0 ? 0 : random_.between(0, n - 1); }
+  bool coin(int of = 2) { return below(of) == 0; }
+  template <class T>
+  void shuffle(std::vector<T>& v) {
+    for (size_t i = v.size(); i > 1; --i) std::swap(v[i - 1], v[static_cast<size_t>(below(static_cast<int64_t>(i)))]);
+  }
+
+  StepKind in_phase(int i, int tries) {
+    const int percent = 100 * i / tries;
+    if (percent < 15) return pick(kStorage);
+    if (percent < 55) return pick(kLoops);
+    if (percent < 80) return pick(kPlaces);
+    return pick(kModes);
+  }
+
+  std::string stage() {
+    auto names = s_.stages();
+    if (coin(6))
+      for (const StageState& s : s_.state().stages)
+        if (s.is_input) names.push_back(s.name);
+    return pick(names);
+  }
+  [[nodiscard]] const StageState& state_of(const std::string& stage) const {
+    return s_.state().stages[static_cast<size_t>(s_.state().find(stage))];
+  }
+  std::vector<std::string> leaves(const std::string& stage) {
+    std::vector<std::string> out;
+    const StageState& s = state_of(stage);
+    for (const int l : s.leaves) out.push_back(s.axes[static_cast<size_t>(l)].name);
+    return out;
+  }
+  std::string leaf(const std::string& stage) {
+    const auto all = leaves(stage);
+    return all.empty() ? "none" : pick(all);
+  }
+
+  Step draw(StepKind kind) {
+    Step step;
+    step.kind = kind;
+    step.stage = stage();
+    static constexpr int64_t kFactors[] = {1, 2, 2, 3, 4, 4, 5, 7, 8, 16, 31};
+    switch (kind) {
+      case StepKind::split:
+        step.axes = {leaf(step.stage)};
+        step.number = pick(kFactors);
+        step.parts = coin(4);
+        break;
+      case StepKind::fuse: fill_fuse(step); break;
+      case StepKind::reorder: fill_reorder(step); break;
+      case StepKind::vectorize: fill_vectorize(step); break;
+      case StepKind::unroll:
+      case StepKind::parallel:
+      case StepKind::init_at: step.axes = {leaf(step.stage)}; break;
+      case StepKind::compute_at: fill_compute_at(step); break;
+      case StepKind::cache_read: fill_cache_read(step); break;
+      case StepKind::cache_write:
+      case StepKind::set_scope: step.scope = coin() ? "stack" : "global"; break;
+      case StepKind::layout: fill_layout(step); break;
+      default: break;
+    }
+    return step;
+  }
+
+  void fill_fuse(Step& step) {
+    const auto all = leaves(step.stage);
+    if (all.size() < 2) return;
+    const auto i = static_cast<size_t>(below(static_cast<int64_t>(all.size()) - 1));
+    const size_t n = std::min<size_t>(2 + static_cast<size_t>(below(2)), all.size() - i);
+    step.axes.assign(all.begin() + static_cast<std::ptrdiff_t>(i), all.begin() + static_cast<std::ptrdiff_t>(i + n));
+  }
+  void fill_reorder(Step& step) {
+    step.axes = leaves(step.stage);
+    shuffle(step.axes);
+    if (coin(3) && step.axes.size() > 2) step.axes.resize(2);
+  }
+  void fill_vectorize(Step& step) {
+    const auto all = leaves(step.stage);
+    step.axes = {all.empty() ? "none" : coin() ? all.back() : pick(all)};
+    step.reassociate = coin();
+  }
+  // Mostly a reader, or where a reader is: elsewhere it is seldom legal.
+  void fill_compute_at(Step& step) {
+    std::string consumer = stage();
+    const auto readers = s_.state().readers(s_.state().find(step.stage));
+    if (!readers.empty() && !coin(5)) {
+      const StageState* reader = &s_.state().stages[static_cast<size_t>(pick(readers))];
+      while (coin(3) && reader->attach == StageState::at) reader = &s_.state().stages[static_cast<size_t>(reader->at_stage)];
+      consumer = reader->name;
+    }
+    step.axes = {consumer, leaf(consumer)};
+  }
+  void fill_cache_read(Step& step) {
+    step.scope = coin() ? "stack" : "global";
+    const auto readers = s_.state().readers(s_.state().find(step.stage));
+    if (!readers.empty() && coin(3)) step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
+  }
+  void fill_layout(Step& step) {
+    std::vector<std::string> axes;
+    const StageState& s = state_of(step.stage);
+    for (int i = 0; i < s.rank(); ++i) axes.push_back(s.axes[static_cast<size_t>(i)].name);
+    shuffle(axes);
+    static constexpr int64_t kSizes[] = {1, 2, 3, 4, 8, 16};
+    for (const std::string& a : axes) {
+      if (coin()) {
+        step.names.push_back(a);
+        continue;
+      }
+      const int64_t n = pick(kSizes);
+      const auto anywhere = [&] { return step.names.begin() + below(static_cast<int64_t>(step.names.size()) + 1); };
+      if (coin(4)) {   // in three pieces
+        const int64_t m = pick(kSizes);
+        step.names.insert(anywhere(), fmt::format("{}/{}", a, n * m));
+        step.names.insert(anywhere(), fmt::format("{}/{}%{}", a, n, m));
+      } else {
+        step.names.insert(anywhere(), fmt::format("{}/{}", a, n));
+      }
+      step.names.insert(anywhere(), fmt::format("{}%{}", a, n));
+    }
+  }
+
+  Schedule& s_;
+  tc::detail::Random random_;
+};
+
+}  // namespace tc::test
