@@ -63,7 +63,7 @@ int exit_of(const Error& error) {
   if (starts("cli.memory") || starts("cli.worker")) return kFailed;
   if (starts("cli.")) return kUsage;
   if (starts("log.open") || starts("log.write")) return kFailed;
-  if (starts("io.read") || starts("codegen.target") || starts("autotune.options") || starts("autotune.search")) return kInvalidInput;
+  if (starts("io.read") || starts("codegen.target") || starts("autotune.options") || starts("autotune.search.")) return kInvalidInput;
   switch (error.kind()) {
     case ErrorKind::te:
     case ErrorKind::workload:

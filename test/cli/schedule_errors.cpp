@@ -1,0 +1,67 @@
+// Of E = max(A, 0), C = E B, D = C + 1: steps of which the last is refused.
+#include "error_cases.h"
+#include "tc/schedule/schedule.h"
+#include "tc/te/ops.h"
+
+namespace tc::test {
+namespace {
+
+ErrorCase steps(std::string code, std::string text) {
+  return {std::move(code), text, [text] {
+            const Tensor A = placeholder({20, 30}, kF32, "A"), B = placeholder({30, 40}, kF32, "B");
+            const Tensor E = compute({20, 30}, [&](Expr y, Expr x) { return max(A(y, x), ir::float_imm(0)); }, "E");
+            const ReduceAxis k = reduce_axis(0, 30, "k");
+            const Tensor C = compute({20, 40}, [&](Expr y, Expr x) { return sum(E(y, k) * B(k, x), k); }, "C");
+            const Tensor D = compute({20, 40}, [&](Expr y, Expr x) { return C(y, x) + ir::float_imm(1); }, "D");
+            Schedule s({D});
+            if (Check e = s.apply(parse_steps(text).value())) throw *e;
+          }};
+}
+
+}  // namespace
+
+ErrorFamily schedule_errors() {
+  return {"schedule",
+          {steps("schedule.parse", "split C y factor=eight into=yo,yi"),
+           steps("schedule.stage.unknown", "split F y factor=8 into=yo,yi"),
+           steps("schedule.stage.input", "split A i factor=8 into=io,ii"),
+           steps("schedule.stage.name", "cache_write C scope=global into=E"),
+           steps("schedule.axis.unknown", "split C z factor=8 into=zo,zi"),
+           steps("schedule.axis.not_a_loop", "split C y factor=8 into=yo,yi\nunroll C y"),
+           steps("schedule.axis.name", "split C y factor=8 into=x,yi"),
+           steps("schedule.axis.mode", "unroll C x\nparallel C x"),
+           steps("schedule.axis.attached", "compute_at E C y\nsplit C y factor=4 into=yo,yi"),
+           steps("schedule.split.factor", "split C y factor=0 into=yo,yi"),
+           steps("schedule.fuse.kinds", "fuse C x,k into=xk"),
+           steps("schedule.fuse.adjacent", "fuse C x,y into=xy"),
+           steps("schedule.reorder.twice", "reorder C y,x,y"),
+           steps("schedule.reorder.attached", "compute_at E C y\nreorder C x,y"),
+           {"schedule.vectorize.reduce", "vectorize the reduce axis of op::argmax",
+            [] {
+              const Tensor I = op::argmax(placeholder({8, 16}, kF32, "X"));
+              Schedule s({I});
+              for (const std::string& stage : s.stages())
+                if (const auto k = s[stage].reduce_axes(); !k.empty()) s[stage].vectorize(k[0], true);
+            }},
+           steps("schedule.vectorize.reassociate", "vectorize C k"),
+           steps("schedule.vectorize.attached", "compute_at E C x\nvectorize C x"),
+           steps("schedule.parallel.reduce", "parallel C k"),
+           steps("schedule.compute_at.output", "compute_at D C y"),
+           steps("schedule.compute_at.cycle", "compute_at E C y\ncompute_at C E y"),
+           steps("schedule.compute_at.reader", "compute_at E D y"),
+           steps("schedule.compute_at.vectorized", "vectorize D x\ncompute_at C D x"),
+           steps("schedule.place.reader", "compute_at C D y\ncompute_at E D y\ncompute_root C"),
+           steps("schedule.inline.output", "compute_inline D"),
+           steps("schedule.inline.reduce", "compute_inline C"),
+           steps("schedule.inline.steps", "split E y factor=4 into=yo,yi\ncompute_inline E"),
+           steps("schedule.init_at.reduce", "init_at E y"),
+           steps("schedule.init_at.mode", "vectorize C x\ninit_at C x"),
+           steps("schedule.cache_read.reader", "cache_read A scope=global readers=C into=A_r"),
+           steps("schedule.cache_write.late", "split C y factor=8 into=yo,yi\ncache_write C scope=stack into=C_w"),
+           steps("schedule.scope", "set_scope E scope=shared"),
+           steps("schedule.layout.dim", "layout B dims=x*16,y"),
+           steps("schedule.layout.bijective", "layout B dims=x/16,y"),
+           steps("schedule.layout.output", "layout D dims=x,y")}};
+}
+
+}  // namespace tc::test
