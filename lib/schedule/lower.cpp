@@ -220,7 +220,8 @@ class Lowerer {
 // padding is zero, the innermost dimension in vectors, the outermost in parallel.
 FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
   std::vector<VarRef> vars;
-  std::vector<Expr> place;
+  const size_t extra = packed->shape.size() - s.layout.size();   // a first dimension of 1
+  std::vector<Expr> place(extra, ir::int_imm(0));
   std::vector<Expr> index(plain->shape.size(), ir::int_imm(0));
   for (size_t i = 0; i < s.layout.size(); ++i) {
     vars.push_back(ir::var(fmt::format("i{}", i)));
@@ -233,7 +234,7 @@ FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& 
   Stmt body = ir::store(packed, place, ir::if_then_else(inside, ir::load(plain, index), ir::const_of(plain->type, 0)));
   for (size_t i = vars.size(); i-- > 0;) {
     const auto mode = i == 0 ? ir::LoopMode::parallel : i + 1 == vars.size() ? ir::LoopMode::vectorized : ir::LoopMode::serial;
-    body = ir::for_(vars[i], ir::int_imm(0), packed->shape[i], mode, body);
+    body = ir::for_(vars[i], ir::int_imm(0), packed->shape[i + extra], mode, body);
   }
   return ir::simplify(ir::func("pack_" + s.name, {plain, packed}, body));
 }

@@ -85,9 +85,8 @@ Check Nests::infer_region(int id) {
   const size_t rank = s.vars.size();
   std::vector<int64_t> shape;
   for (const Expr& e : s.buffers[0]->shape) {
-    const auto v = ir::as_int(e);
-    if (!v) return Error("lower.shape", fmt::format("the shape of {} is not constant", s.name)).fact("stage", s.name);
-    shape.push_back(*v);
+    TC_ASSERT(ir::as_int(e), "tensors have constant shapes");
+    shape.push_back(*ir::as_int(e));
   }
   n.lo.assign(rank, int_imm(0));
   n.extent = shape;
@@ -102,6 +101,7 @@ Check Nests::infer_region(int id) {
     if (auto error = read_region(id, r, n.enclosing, lo, hi)) return error;
   const ir::Bounds outer = bounds_of(n.enclosing);
   for (size_t d = 0; d < rank; ++d) {
+    if (!lo[d]) continue;   // no reader is left: one that was inlined may have folded away
     const Expr count = ir::simplify(hi[d] - lo[d] + 1, outer);
     const ir::Interval range = ir::interval_of(count, outer);
     if (!range.hi || *range.hi >= shape[d]) continue;   // all of it
@@ -195,6 +195,7 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   std::vector<Expr> local, out;
   for (size_t d = 0; d < index.size(); ++d) local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
   if (s.layout.empty()) return local;
+  if (looks_plain(stage)) out.push_back(int_imm(0));
   for (const LayoutDim& d : s.layout) {
     Expr e = local[static_cast<size_t>(d.axis)];
     if (d.div != 1) e = e / int_imm(d.div);
@@ -204,18 +205,25 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   return out;
 }
 
-std::vector<Expr> Nests::storage_shape(int stage) const {
-  const StageState& s = state_.stages[static_cast<size_t>(stage)];
+std::vector<int64_t> Nests::layout_shape(int stage) const {
   const NestState& n = nests_[static_cast<size_t>(stage)];
-  std::vector<Expr> out;
-  if (s.layout.empty()) {
-    for (const int64_t e : n.extent) out.push_back(int_imm(e));
-    return out;
-  }
-  for (const LayoutDim& d : s.layout) {
+  std::vector<int64_t> out;
+  for (const LayoutDim& d : state_.stages[static_cast<size_t>(stage)].layout) {
     const int64_t e = n.extent[static_cast<size_t>(d.axis)];
-    out.push_back(int_imm(d.mod != 0 ? d.mod : (e + d.div - 1) / d.div));
+    out.push_back(d.mod != 0 ? d.mod : (e + d.div - 1) / d.div);
   }
+  return out;
+}
+
+bool Nests::looks_plain(int stage) const {
+  return state_.stages[static_cast<size_t>(stage)].is_input && layout_shape(stage) == nests_[static_cast<size_t>(stage)].extent;
+}
+
+std::vector<Expr> Nests::storage_shape(int stage) const {
+  const bool plain = state_.stages[static_cast<size_t>(stage)].layout.empty();
+  std::vector<Expr> out;
+  if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
+  for (const int64_t e : plain ? nests_[static_cast<size_t>(stage)].extent : layout_shape(stage)) out.push_back(int_imm(e));
   return out;
 }
 

@@ -32,13 +32,16 @@ class Nests {
   [[nodiscard]] Expr index(int stage, int d, const ir::VarMap* subst = nullptr) const;
   /// The body's variables -> indices, reduce variables included.
   [[nodiscard]] ir::VarMap body_map(int stage) const;
-  /// Rebases and lays out one access to a stage's buffer.
+  /// Rebases and lays out one access to a stage's buffer. An input whose packed shape
+  /// would be its own gets a first dimension of 1, so that shapes tell the two apart.
   [[nodiscard]] std::vector<Expr> stored_at(int stage, const std::vector<Expr>& index) const;
   [[nodiscard]] std::vector<Expr> storage_shape(int stage) const;
 
  private:
   Check infer_region(int stage);
   void derive_axes(int stage);
+  [[nodiscard]] std::vector<int64_t> layout_shape(int stage) const;
+  [[nodiscard]] bool looks_plain(int stage) const;
   Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo, std::vector<Expr>& hi);
   [[nodiscard]] std::vector<ir::VarRange> loops_of(int stage, int upto) const;
 

@@ -53,7 +53,8 @@ std::vector<RandomProgram> smaller(const RandomProgram& p) {
 
 class Shrinker {
  public:
-  Shrinker(Shrunk start, uint64_t seed, int max_tries) : best_(std::move(start)), seed_(seed), max_tries_(max_tries) {}
+  Shrinker(Shrunk start, uint64_t seed, int max_tries, const Judge& judge)
+      : best_(std::move(start)), seed_(seed), max_tries_(max_tries), judge_(judge) {}
 
   Shrunk run() {
     for (bool more = true; more && best_.tries < max_tries_;) {
@@ -72,7 +73,7 @@ class Shrinker {
     if (best_.tries >= max_tries_ || !subject.broken().empty()) return false;
     ++best_.tries;
     const std::vector<Step> legal = subject.legal(steps);
-    Verdict v = subject.check(legal);
+    Verdict v = judge_ ? judge_(subject, legal) : subject.check(legal);
     if (v.kind != Verdict::differ || v.where != best_.verdict.where) return false;
     best_.program = subject.program();
     best_.steps = legal;
@@ -98,12 +99,13 @@ class Shrinker {
   Shrunk best_;
   uint64_t seed_;
   int max_tries_;
+  const Judge& judge_;
 };
 
 }  // namespace
 
-Shrunk shrink(const Subject& subject, std::vector<Step> steps, Verdict verdict, int max_tries) {
-  return Shrinker({subject.program(), std::move(steps), std::move(verdict), 0}, subject.seed(), max_tries).run();
+Shrunk shrink(const Subject& subject, std::vector<Step> steps, Verdict verdict, int max_tries, const Judge& judge) {
+  return Shrinker({subject.program(), std::move(steps), std::move(verdict), 0}, subject.seed(), max_tries, judge).run();
 }
 
 std::string report(uint64_t seed, const Shrunk& s) {

@@ -9,7 +9,7 @@ struct Pack {
   int arg = 0;               // position among the arguments
   std::string layout;        // dims, as given to Stage::layout
   FuncRef func;              // nested form: (plain, packed); elements of padding are zero
-  std::vector<int64_t> shape;   // of the packed tensor
+  std::vector<int64_t> shape;   // of the packed tensor; never the plain one's
 };
 
 struct Lowered {

@@ -1,0 +1,52 @@
+// What each step does to the lowered program, before and after: every file of
+// test/golden/schedule shows its last step.
+#include <set>
+
+#include "schedule/golden.h"
+
+namespace tc::test {
+namespace {
+
+std::string lowered(const ParsedGraph& g, const std::vector<Step>& steps) {
+  Schedule s(g.outputs);
+  const Check error = s.apply(steps);
+  TC_REQUIRE(!error, *error);
+  const Lowered low = lower(s, g.args).value();
+  std::string out = ir::to_string(low.func) + "\n";
+  for (const Pack& p : low.packs) out += ir::to_string(p.func) + "\n";
+  return out;
+}
+
+class StepGolden : public testing::TestWithParam<fs::path> {};
+
+TEST_P(StepGolden, ShowsBeforeAndAfter) {
+  const ScheduleCase c = read_case(GetParam(), "---- before\n");
+  std::vector<Step> steps = parse_steps(c.steps).value();
+  ASSERT_FALSE(steps.empty());
+  const std::string after = lowered(c.graph, steps);
+  steps.pop_back();
+  expect_golden(GetParam(), c, "---- before\n" + lowered(c.graph, steps) + "---- after\n" + after);
+}
+INSTANTIATE_TEST_SUITE_P(Files, StepGolden, testing::ValuesIn(files_of("schedule")), name_of);
+
+TEST(StepGoldens, ShowEveryStep) {
+  std::set<std::string> shown, all;
+  for (const fs::path& f : files_of("schedule")) shown.emplace(to_string(parse_steps(read_case(f, "---- before\n").steps).value().back().kind));
+  for (int k = 0; k <= static_cast<int>(StepKind::init_at); ++k) all.emplace(to_string(static_cast<StepKind>(k)));
+  EXPECT_EQ(shown, all);
+}
+
+// The text of a schedule makes it again, with the names that steps chose.
+TEST(StepGoldens, ReplayFromText) {
+  for (const fs::path& f : files_of("schedule")) {
+    const ScheduleCase c = read_case(f, "---- before\n");
+    Schedule s(c.graph.outputs), again(c.graph.outputs);
+    ASSERT_FALSE(s.apply(parse_steps(c.steps).value())) << f;
+    ASSERT_FALSE(again.apply(parse_steps(s.text()).value())) << f;
+    EXPECT_EQ(again.text(), s.text());
+    EXPECT_EQ(again.loops(), s.loops());
+  }
+}
+
+}  // namespace
+}  // namespace tc::test
