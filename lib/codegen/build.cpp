@@ -87,6 +87,8 @@ Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<
   if (!func) return func.error();
   form.func = std::move(func).value();
   form.abi = abi_of(form.lowered.func, args, schedule.graph(), options.workload);
+  // whoever calls the compiled function from C sees that this is not the plain tensor
+  for (const Pack& p : form.lowered.packs) form.abi.args[static_cast<size_t>(p.arg)].name += "_packed";
   return form;
 }
 
@@ -100,7 +102,7 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
   if (!kernel) return kernel.error();
   s.kernel = std::move(kernel).value();
   s.plain = s.form.abi;
-  for (size_t i = 0; i < args.size(); ++i) s.plain.args[i].shape = args[i].extents();
+  for (size_t i = 0; i < args.size(); ++i) s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
   s.text = schedule.text();
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
   s.packers.resize(s.form.lowered.packs.size());

@@ -3,6 +3,7 @@
 
 #include <unordered_set>
 
+#include "access.h"
 #include "tc/ir/traverse.h"
 #include "tc/te/graph.h"
 
@@ -137,6 +138,7 @@ class Reader {
       const_cast<ir::Buffer&>(*buffers[i]).source = op;
     }
     (void)ir::compute(buffers, op->axes, op->values);   // the rules for ranks, types and several outputs
+    if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
     for (size_t i = 0; i < buffers.size(); ++i) made_.emplace(c.buffers[i], buffers[i]);
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "access.h"
 #include "tc/ir/traverse.h"
 
 namespace tc {
@@ -128,6 +129,7 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape, const std::function
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }
   op->shape = buffers[0]->shape;
+  if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
   try {
     (void)ir::compute(buffers, op->axes, op->values);   // the rules for several outputs
   } catch (const Error& e) {

@@ -41,5 +41,15 @@ TEST(Te, RefusesWhatItCannotMean) {
   EXPECT_EQ(code_of([&] { (void)to_func(Graph::of({c}), {a, placeholder({1}), c}); }), "te.args.unused");
 }
 
+TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {
+  const Tensor a = placeholder({20, 20}, kF32, "A");
+  EXPECT_EQ(code_of([&] { (void)compute({4}, [&](Expr i) { return a(i + 95, 0); }); }), "te.bounds");
+  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(i - 1, 0); }); }), "te.bounds");
+  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return select(i >= 1, a(i - 1, 0), ir::float_imm(0)); }); }), "te.bounds");
+  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return if_then_else(i >= 1, a(i - 1, 0), ir::float_imm(0)); }); }), "no error");
+  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(max(i - 1, ir::int_imm(0)), 0); }); }), "no error");
+  EXPECT_EQ(code_of([&] { (void)compute({0}, [&](Expr i) { return a(i + 95, 0); }); }), "no error");
+}
+
 }  // namespace
 }  // namespace tc
