@@ -72,7 +72,7 @@ TEST(Record, AnUnearnedOkIsRefused) {
   EXPECT_TRUE(refused([](Json& j) { j["run_ns"] = Json::array(); }));
   EXPECT_TRUE(refused([](Json& j) { j["run_ns"] = {1.0, -1.0}; }));
   EXPECT_TRUE(refused([](Json& j) { j["run_ns"] = "fast"; }));
-  EXPECT_TRUE(refused([](Json& j) { j["workload"] = "matmul k=64 m=64 n=65"; }));
+  EXPECT_TRUE(refused([](Json& j) { j["workload"] = "matmul m=64 n=65 k=64"; }));
   EXPECT_TRUE(refused([](Json& j) { j["target"] = 3; }));
   EXPECT_TRUE(refused([](Json& j) { j["decisions"]["tile_x"] = "4"; }));
   EXPECT_TRUE(refused([](Json& j) { j.erase("steps"); }));
@@ -207,7 +207,7 @@ TEST(Log, LookupSaysWhatAndWhy) {
   const Lookup near = look("matmul m=128 n=64 k=64");
   EXPECT_EQ(near.source, Lookup::Source::nearest);
   EXPECT_EQ(near.why,
-            "the log has no record of this workload; the nearest is matmul k=64 m=64 n=64 (distance 1.00)");
+            "the log has no record of this workload; the nearest is matmul m=64 n=64 k=64 (distance 1.00)");
   const Lookup none = look("softmax n=10");
   EXPECT_EQ(to_string(none.source), "default");
   EXPECT_FALSE(none.record);

@@ -25,7 +25,7 @@ inline Record sample_record(int64_t n) {
   Record r;
   r.id = "id-" + std::to_string(n);
   r.run = "run";
-  r.workload = "matmul k=64 m=64 n=64";
+  r.workload = "matmul m=64 n=64 k=64";
   r.workload_hash = sha256_hex(r.workload);
   r.target = sample_target();
   r.build = {"0.1.0", "19.1.7"};
