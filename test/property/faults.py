@@ -1,0 +1,261 @@
+"""Seeds faults into the compiler, one at a time, and sees that property_fuzz finds them.
+
+  faults.py BUILD [--cases N] [--only NAME,...] [--ninja "COMMAND"] [--report FILE]
+
+BUILD is a folder for a copy of the sources and its build, kept between runs. Each fault
+replaces one piece of text in lib/. It is caught if property_fuzz reports a mismatch, a
+crash or a hang within N cases. The report is a table, docs/faults.md in the repository.
+Exits 1 if fewer than nine in ten were caught.
+"""
+import argparse
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# (name, file, what is wrong, text, replacement); the text stands once in the file
+SCHEDULE, IR, PASSES = "lib/schedule/", "lib/ir/", "lib/ir/passes/"
+FAULTS = [
+    # ---- bound inference
+    ("split-rounds-down", SCHEDULE + "nest.cpp", "the outer loop of a split loses its tail",
+     "at(r.inner) = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(whole, 1));\n      at(r.outer) = (whole + at(r.inner) - 1) / at(r.inner);",
+     "at(r.inner) = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(whole, 1));\n      at(r.outer) = std::max<int64_t>(whole / at(r.inner), whole > 0);"),
+    ("parts-round-down", SCHEDULE + "nest.cpp", "so does one by parts",
+     "at(r.inner) = std::max<int64_t>((whole + parts - 1) / parts, 1);\n      at(r.outer) = (whole + at(r.inner) - 1) / at(r.inner);",
+     "at(r.inner) = std::max<int64_t>((whole + parts - 1) / parts, 1);\n      at(r.outer) = std::max<int64_t>(whole / at(r.inner), whole > 0);"),
+    ("tail-guard-off-by-one", SCHEDULE + "nest.cpp", "the guard of a tail lets one iteration more through",
+     "value(stage, r.parent, subst) < int_imm(extent(r.parent))", "value(stage, r.parent, subst) <= int_imm(extent(r.parent))"),
+    ("no-guard-when-tail-is-one", SCHEDULE + "nest.cpp", "a split that is one iteration too long has no guard",
+     "extent(r.outer) * extent(r.inner) != extent(r.parent)", "extent(r.outer) * extent(r.inner) > extent(r.parent) + 1"),
+    ("guard-hi-off-by-one", SCHEDULE + "nest.cpp", "an attached region may end one beyond the shape",
+     "*last.hi > shape[d];", "*last.hi > shape[d] + 1;"),
+    ("guard-lo-off-by-one", SCHEDULE + "nest.cpp", "an attached region may start at -1", "*first.lo < 0;", "*first.lo < -1;"),
+    ("region-one-short", SCHEDULE + "nest.cpp", "an attached region of several elements is one too small",
+     "n.extent[d] = std::max<int64_t>(*range.hi, 0);", "n.extent[d] = std::max<int64_t>(*range.hi - (*range.hi > 4), 0);"),
+    ("region-of-first-read", SCHEDULE + "nest.cpp", "only the first read decides where a region ends",
+     "hi[d] = first ? b : either(hi[d], b, false, outer);", "hi[d] = first ? b : hi[d];"),
+    ("region-of-first-low", SCHEDULE + "nest.cpp", "only the first read decides where a region starts",
+     "lo[d] = first ? a : either(lo[d], a, true, outer);", "lo[d] = first ? a : lo[d];"),
+    ("moving-loop-one-short", SCHEDULE + "nest.cpp", "the last iteration of a reader's loop does not count",
+     "int_imm(std::max<int64_t>(n.axis_extent[axis], 1) - 1)", "int_imm(std::max<int64_t>(n.axis_extent[axis], 2) - 2)"),
+    ("layout-mod-before-div", SCHEDULE + "nest.cpp", "x/a%b is taken as x%b/a",
+     "if (d.div != 1) e = e / int_imm(d.div);\n    if (d.mod != 0) e = e % int_imm(d.mod);",
+     "if (d.mod != 0) e = e % int_imm(d.mod);\n    if (d.div != 1) e = e / int_imm(d.div);"),
+    ("layout-shape-rounds-down", SCHEDULE + "nest.cpp", "a laid out buffer has no room for the last, partial panel",
+     "d.mod != 0 ? d.mod : (e + d.div - 1) / d.div", "d.mod != 0 ? d.mod : std::max<int64_t>(e / d.div, 1)"),
+    ("fuse-by-outer-extent", SCHEDULE + "nest.cpp", "the remainder of a fused axis is by the wrong extent",
+     "value(stage, r.parent, subst) % extent(r.inner)", "value(stage, r.parent, subst) % extent(r.outer)"),
+    # ---- lowering
+    ("init-unguarded", SCHEDULE + "lower.cpp", "the initialisation of a reduction ignores tails",
+     "guarded(nests_.guards(id, true, &fresh), ir::seq(std::move(stores)))", "ir::seq(std::move(stores))"),
+    ("init-asks-too-few-loops", SCHEDULE + "lower.cpp", "init_at forgets the outermost reduce loop",
+     "for (int i = q; i < p; ++i) {", "for (int i = q + 1; i < p; ++i) {"),
+    ("init-of-first-component", SCHEDULE + "lower.cpp", "all components of a tuple start at the identity of the first",
+     "r->combiner->identity[component]", "r->combiner->identity[0]"),
+    ("init-in-empty-loop", SCHEDULE + "lower.cpp", "init_at inside a loop that never runs (once a real fault)",
+     "== 0) at = q;", "== -1) at = q;"),
+    ("read-of-first-component", SCHEDULE + "lower.cpp", "a read of a tuple's second tensor reads the first",
+     "ir::load(storage_[static_cast<size_t>(producer)][component],", "ir::load(storage_[static_cast<size_t>(producer)][0],"),
+    ("update-forgets-padding", SCHEDULE + "lower.cpp", "a padded source is added where its condition fails",
+     "conditions.push_back(c->args[0]);", ";"),
+    ("padding-of-any-value", SCHEDULE + "lower.cpp", "any constant counts as the identity of a reduction",
+     "return x && y && *x == *y;", "return x && y;"),
+    ("pack-off-by-one", SCHEDULE + "lower.cpp", "packing reads one row beyond the tensor",
+     "ir::logical_and(inside, index[d] < plain->shape[d])", "ir::logical_and(inside, index[d] <= plain->shape[d])"),
+    ("orphans", SCHEDULE + "state.cpp", "a step may leave a stage read outside the loop where it is computed (once a real fault)",
+     "if (reads_inside(state, s, r)) continue;", "continue;"),
+    ("inserted-stage-index", SCHEDULE + "steps_storage.cpp", "the copy of an attached stage is placed elsewhere (once a real fault)",
+     "if (stage.at_stage >= at) ++stage.at_stage;", ""),
+    ("inline-first-component", SCHEDULE + "steps_place.cpp", "inlining a second component gives the first",
+     "ir::substitute(s.values[component], map)", "ir::substitute(s.values[0], map)"),
+    # ---- simplifier and intervals
+    ("divide-truncates", IR + "simplify_divide.cpp", "what a quotient leaves of a negative constant is truncated",
+     "rest.constant = floor_mod(a.constant, c);", "rest.constant = a.constant % c;"),
+    ("split-ignores-range", IR + "simplify_divide.cpp", "g * m + r is split though r may exceed g",
+     "if (m != floor_div(*i.hi, g) || ", "if ("),
+    ("merge-mod-range", IR + "simplify_divide.cpp", "(k * (x % a) + r) / c merges with r up to k",
+     "interval(whole).within(0, k - 1)", "interval(whole).within(0, k)"),
+    ("unwrap-any-mod", IR + "simplify_divide.cpp", "x % m inside % c is dropped though c does not divide m",
+     "unwrap = by && by->value > 0 && !__builtin_mul_overflow(t.coef, by->value, &km) && km % c == 0;",
+     "unwrap = by && by->value > 0 && !__builtin_mul_overflow(t.coef, by->value, &km);"),
+    ("remainder-range", IR + "simplify_divide.cpp", "x % c is x though x may be c",
+     "if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi, c)) {\n    int64_t shift = 0;",
+     "if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi - 1, c)) {\n    int64_t shift = 0;"),
+    ("quotient-range", IR + "simplify_divide.cpp", "x / c is a constant though x may be one more",
+     "if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi, c)) return out.add(floor_div(*i.lo, c));",
+     "if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi - 1, c)) return out.add(floor_div(*i.lo, c));"),
+    ("less-or-equal", IR + "simplify_compare.cpp", "d < 0 holds already where d may be 0",
+     "if (r.hi && *r.hi < 0) return bool_imm(true);\n    if (r.lo", "if (r.hi && *r.hi <= 0) return bool_imm(true);\n    if (r.lo"),
+    ("solve-quotient", IR + "simplify_compare.cpp", "r - x / c < 0 is solved without rounding",
+     "e.add(sign > 0 ? 0 : c - 1)", "e.add(0)"),
+    ("gcd-truncates", IR + "simplify_compare.cpp", "k * x + r < 0 divides r by k towards 0",
+     "d.constant = floor_div(d.constant, g);", "d.constant = d.constant / g;"),
+    ("min-by-one", IR + "simplify_compare.cpp", "min takes an operand that may be one more",
+     "if (r.hi && *r.hi <= 0) return pick(true);\n    if (r.lo && *r.lo >= 0) return pick(false);\n    Affine e;",
+     "if (r.hi && *r.hi <= 1) return pick(true);\n    if (r.lo && *r.lo >= 0) return pick(false);\n    Affine e;"),
+    ("join-quotient-blindly", IR + "simplify_sum.cpp", "x / c * c + x % c is x for two different x",
+     "all = all && t.coef <= kLarge && t.coef >= -kLarge && s.coef_of(t.atom) == k * t.coef;", "all = all && t.coef <= kLarge && t.coef >= -kLarge;"),
+    ("facts-too-strong", IR + "simplify_prove.cpp", "a condition in scope proves one more than it says",
+     "rest.add(-k) && rest.terms.size()", "rest.add(-k - 1) && rest.terms.size()"),
+    ("select-is-min", IR + "rules.cpp", "select(x < y, y, x) is taken for the minimum",
+     "select(x < y, y, x) => max(y, x)", "select(x < y, y, x) => min(y, x)"),
+    ("clamp-always-empty", IR + "rules.cpp", "a clamp is its bound, whatever the bounds are",
+     "min(max(x, c0), c1) => c1   if c0 >= c1", "min(max(x, c0), c1) => c1   if c0 <= c1"),
+    ("mod-interval", IR + "interval.cpp", "x % n has the range of x though x may be n",
+     "if (x.lo >= 0 && y.lo > x.hi) return a;", "if (x.lo >= 0 && y.lo >= x.hi) return a;"),
+    ("not-less-is-greater", IR + "interval_bounds.cpp", "the else of a < b assumes a > b",
+     "case BinaryOp::lt: return BinaryOp::ge;", "case BinaryOp::lt: return BinaryOp::gt;"),
+    ("negative-coefficients", IR + "interval_symbolic.cpp", "bounds of a reversed index are swapped",
+     "const bool up = upper == (t.coef > 0);", "const bool up = upper;"),
+    # ---- passes
+    ("guard-temporaries", PASSES + "lower_guards.cpp", "beyond three conditions, the value of padding is the guarded one's",
+     "lower(store(t, {at}, c.args[2]))", "lower(store(t, {at}, c.args[1]))"),
+    ("hoisted-guard-lost", PASSES + "hoist_guards.cpp", "of a condition in two parts one is forgotten",
+     "Stmt body = inside.empty() ? branch.if_true : if_(all_of(inside), branch.if_true);", "Stmt body = branch.if_true;"),
+    ("chain-off-by-one", PASSES + "peel_tails.cpp", "the first segment of a parallel loop ends one early",
+     "if_(v <= last, bodies[i], out)", "if_(v < last, bodies[i], out)"),
+    ("triangle-off-by-one", PASSES + "peel_tails.cpp", "for v { if v <= e } runs one short",
+     "extent = min(extent, *end - f->min + 1);", "extent = min(extent, *end - f->min);"),
+    ("parallel-gap", PASSES + "peel_tails.cpp", "iterations between the segments of a parallel loop do the next segment's work",
+     "if (segments[i].last + 1 != segments[i + 1].first) out =", "if (false) out ="),
+    ("decided-by-one", PASSES + "peel_conditions.cpp", "a comparison is decided true though it fails at the end",
+     "if (range.hi && *range.hi <= 0) return bool_imm(true);", "if (range.hi && *range.hi <= 1) return bool_imm(true);"),
+    ("unroll-from-zero", PASSES + "unroll.cpp", "copies of an unrolled loop forget where it starts",
+     "f.min + int_imm(i, f.var->type)", "int_imm(i, f.var->type)"),
+    ("lanes-share-locals", PASSES + "vectorize.cpp", "all chunks of lanes use one copy of a local buffer",
+     "indices.push_back(ramp(int_imm(chunks_[c].offset), int_imm(1), chunks_[c].lanes));", "indices.push_back(ramp(int_imm(0), int_imm(1), chunks_[c].lanes));"),
+    ("vector-tail-start", PASSES + "vectorize.cpp", "the tail of a long vectorized loop starts one vector late",
+     "f.min + int_imm(blocks * widest, block->type)", "f.min + int_imm(blocks * widest + (blocks > 8 ? 1 : 0), block->type)"),
+    ("lanes-in-inner-loops", PASSES + "vectorize_check.cpp", "a store under an inner loop counts as lane by lane",
+     "if (index && !only.in_loop) return true;", "if (index) return true;"),
+    ("lanes-overlap", PASSES + "vectorize_check.cpp", "lanes may overlap in one element",
+     "*span.hi - *span.lo < std::abs(*stride)", "*span.hi - *span.lo <= std::abs(*stride)"),
+    ("lanes-of-one-store", PASSES + "vectorize_check.cpp", "a store at one place for all lanes may depend on the lane's value",
+     "if (!index && !varies(only.store->value)) return true;", "if (!index) return true;"),
+    ("loop-surely-runs", PASSES + "effects.cpp", "a loop that may not run counts as if it ran",
+     "if (!least || *least < 1) body.must_read.reset(), body.must_write.reset();", ""),
+    ("one-branch-is-enough", PASSES + "effects.cpp", "what one branch writes counts as surely written",
+     "a.may_write | b.may_write, a.must_write & b.must_write}", "a.may_write | b.may_write, a.must_write | b.must_write}"),
+    ("mixed-slots", PASSES + "slots.cpp", "one address written in two ways is one slot (once a real fault)",
+     "other.mixed |= !same_indices(other.indices, slot.indices);", ""),
+    ("slots-meet", PASSES + "slots.cpp", "slots that share their last element are taken for apart",
+     "return at + least(slot) <= x.first + greatest(o) && x.first", "return at + least(slot) <= x.first + greatest(o) - 1 && x.first"),
+    ("identity-of-max", PASSES + "lane_sums.cpp", "vector accumulators of a maximum start at 0",
+     "float_imm(-HUGE_VAL, type)", "float_imm(0.0, type)"),
+    ("stale-loads", PASSES + "share_subexprs.cpp", "a load after a store is the load before it",
+     "++versions_[place(*s.buffer, s.indices)];", ""),
+    ("hoist-stored", PASSES + "hoist_invariants.cpp", "a load moves out of the loop that stores to it",
+     "if (n.kind == Kind::Load) ok &= !stored_.contains(static_cast<const Load&>(n).buffer.get());", ""),
+    ("fma-sign", PASSES + "contract_fma.cpp", "c - a * b becomes fma(a, b, c)",
+     "fma(negated(contract(p->a)), contract(p->b), contract(b->a))", "fma(contract(p->a), contract(p->b), contract(b->a))"),
+    ("flat-stride", PASSES + "flatten.cpp", "the stride of a dimension skips that of an inner one of extent 2",
+     "stride = stride * b.shape[d];", "stride = is_int(b.shape[d], 2) ? stride : stride * b.shape[d];"),
+]
+
+
+def copy_sources(to):
+    """Tracked files, written only where they differ, so that little is built again."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
+    for name in filter(None, names):
+        source, target = ROOT / name, to / name
+        if not source.is_file():
+            continue
+        if target.is_file() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def build(folder, ninja):
+    command = shlex.split(ninja) + ["-C", str(folder / "build"), "property_fuzz"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def fuzz(folder, cases, seconds=400):
+    """(caught, how) of the built compiler."""
+    command = [str(folder / "build/test/property_fuzz"), "--count", str(cases), "--failures", "1", "--no-shrink", "--quiet"]
+    try:
+        out = subprocess.run(command, capture_output=True, text=True, timeout=seconds, errors="replace")
+    except subprocess.TimeoutExpired:
+        return True, "hang"
+    if out.returncode == 0:
+        return False, f"no mismatch in {cases} cases"
+    for line in out.stdout.splitlines():
+        if line.startswith("case "):
+            case, _, rest = line.partition(": ")
+            where = rest.split("first wrong after: ")[-1] if "first wrong after" in rest else rest.split(": ", 1)[-1]
+            return True, f"{case}, {where[:60]}"
+        if ": signal " in line:
+            return True, f"case {line.split(':')[0].removeprefix('seed ')}, crash"
+    return True, f"exit status {out.returncode}"
+
+
+def run_one(fault, folder, options):
+    name, file, _, old, new = fault
+    path = folder / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        return None, f"the text stands {text.count(old)} times in {file}"
+    path.write_text(text.replace(old, new))
+    try:
+        built = build(folder, options.ninja)
+        if built.returncode != 0:
+            return None, "does not build: " + "".join(built.stdout.splitlines(True)[-6:])[:300]
+        return fuzz(folder, options.cases)
+    finally:
+        path.write_text(text)
+
+
+def table(results, options):
+    caught = sum(1 for r in results if r[1])
+    lines = ["# Seeded faults", "",
+             "What the random programs under random schedules are worth: each fault below was put into the compiler, alone, and "
+             f"`property_fuzz` run for at most {options.cases} cases. Written by test/property/faults.py.", "",
+             f"{caught} of {len(results)} faults caught.", "", "| fault | file | what is wrong | found by |", "|---|---|---|---|"]
+    lines += [f"| {f[0]} | {f[1].removeprefix('lib/')} | {f[2]} | {how if ok else '**missed**: ' + how} |" for f, ok, how in results]
+    return "\n".join(lines) + "\n", caught
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--ninja", default="ninja")
+    parser.add_argument("--report", type=pathlib.Path)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    copy_sources(folder)
+    if not (folder / "build/build.ninja").is_file():
+        subprocess.run(["cmake", "-S", str(folder), "-B", str(folder / "build"), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"], check=True,
+                       stdout=subprocess.DEVNULL)
+    built = build(folder, options.ninja)
+    if built.returncode != 0:
+        sys.exit(built.stdout[-3000:])
+    ok, how = fuzz(folder, min(options.cases, 200))
+    if ok:
+        sys.exit(f"a mismatch without any fault: {how}")
+    results = []
+    only = set(filter(None, options.only.split(",")))
+    for fault in FAULTS:
+        if only and fault[0] not in only:
+            continue
+        start = time.time()
+        caught, how = run_one(fault, folder, options)
+        how = how.replace("\n", " ").replace("|", "\\|")
+        print(f"{'caught' if caught else 'BROKEN' if caught is None else 'MISSED'} {fault[0]}: {how} ({time.time() - start:.0f} s)", flush=True)
+        if caught is not None:
+            results.append((fault, caught, how))
+    text, caught = table(results, options)
+    if options.report:
+        options.report.write_text(text)
+    print(f"{caught} of {len(results)} caught")
+    return 0 if results and caught >= 0.9 * len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
