@@ -9,10 +9,12 @@
 // threads; times are medians.
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -227,7 +229,7 @@ int64_t trials_in(const autotune::Log& log, const Workload& w, const autotune::R
 
 autotune::Log load_or_empty(const std::string& path) { return std::filesystem::exists(path) ? load_log(path) : autotune::Log(); }
 
-/// Seconds that tuning took; throws where it cannot go on. False: interrupted.
+/// Tunes one operator; throws where tuning cannot go on. False: interrupted.
 bool tune_item(const Workload& w, const Options& o, int threads, double budget, Row& row) {
   TuneSettings s;
   s.threads = threads;
@@ -270,7 +272,7 @@ void compare(const Workload& w, const autotune::Log& log, int threads, const std
   baselines.check(w.text());
   baselines.add_to(contestants);
   row.yardstick = yardstick(graph, threads);
-  const std::vector<Timing> times = measure(contestants, {.threads = threads});
+  const std::vector<Timing> times = measure(contestants, {.rounds = 15, .threads = threads});
   if (!row.yardstick.bandwidth) row.yardstick.peak = std::max(row.yardstick.peak, runtime::fma_peak_gflops() * threads);
   row.naive_ns = times[0].median_ns, row.default_ns = times[1].median_ns, row.tuned_ns = times[2].median_ns;
   for (size_t i = 3; i < times.size(); ++i)
@@ -340,6 +342,8 @@ int demo(const Options& o) {
     open += !is_tuned(log, workloads.back(), target, o.trials);
   }
   note(fmt::format("{} operators, {} to tune, {} threads; log {}", rows.size(), open, threads, o.log));
+  if (double load = 0; ::getloadavg(&load, 1) == 1 && load > 0.5)
+    note(fmt::format("other programs are running (load {:.1f}); with fewer CPUs to itself than threads, every speed is lower and noisier", load));
   {
     const StopOnSignal signals;
     double left = o.seconds;

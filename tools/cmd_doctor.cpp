@@ -1,6 +1,7 @@
 // tensorc doctor: what tc found on this machine, and whether its parts work.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <filesystem>
 

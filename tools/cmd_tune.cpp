@@ -22,7 +22,7 @@ struct Options {
   int64_t trials = 64, early_stop = 0;
   uint64_t seed = 0;
   int threads = 0, workers = 1;
-  double time_budget = 0, interval = 5;
+  double time_budget = 0, interval = 5, build_limit = 10, run_limit = 10;
 };
 
 TuneSettings settings_of(const Options& o) {
@@ -38,6 +38,7 @@ TuneSettings settings_of(const Options& o) {
   s.options.search = o.search;
   s.options.early_stop = o.early_stop;
   s.options.time_budget_s = o.time_budget;
+  s.options.limits = {o.build_limit, o.run_limit};
   s.options.log_path = o.log;
   return s;
 }
@@ -131,6 +132,8 @@ void add_tune(CLI::App& app, Call& call) {
     sub.add_option("--workers", o.workers, "Worker processes, which build side by side (1)")->check(CLI::Range(1, 256));
     sub.add_option("--time-budget", o.time_budget, "Seconds per workload (no limit)")->check(CLI::Range(0.0, 1e9));
     sub.add_option("--early-stop", o.early_stop, "Stop after so many trials without a gain (never)")->check(CLI::Range(int64_t{0}, int64_t{10'000'000}));
+    sub.add_option("--build-limit", o.build_limit, "Seconds that building a candidate may take (10)")->check(CLI::Range(0.0, 1e6));
+    sub.add_option("--run-limit", o.run_limit, "Seconds that checking and timing it may take (10)")->check(CLI::Range(0.0, 1e6));
     sub.add_option("--search", o.search, "evolutionary, random, grid or annealing");
     sub.add_option("--interval", o.interval, "Seconds between lines where stderr is no terminal (5)")->check(CLI::Range(0.1, 1e6));
   }, run);

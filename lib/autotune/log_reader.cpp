@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -58,6 +59,13 @@ class LineReader {
   char buffer_[1 << 16];
 };
 
+/// Devices such as /dev/zero have no end; /dev/null is an empty log.
+bool is_endless(int fd) {
+  struct stat file{}, null{};
+  return ::fstat(fd, &file) == 0 && S_ISCHR(file.st_mode) &&
+         !(::stat("/dev/null", &null) == 0 && null.st_rdev == file.st_rdev);
+}
+
 }  // namespace
 
 std::string BadLine::str() const { return fmt::format("{}:{}: {}", file, line, reason); }
@@ -68,6 +76,10 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
     const bool missing = errno == ENOENT;
     return Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path))
         .fact("reason", std::strerror(errno));
+  }
+  if (is_endless(fd)) {
+    ::close(fd);
+    return Error("log.read", fmt::format("cannot read the log {}", path)).fact("reason", "it is a device");
   }
   LogFile file;
   const auto bad = [&](std::string code, std::string reason) {

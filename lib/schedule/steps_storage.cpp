@@ -152,7 +152,9 @@ Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
     std::vector<LayoutDim> pieces;
     for (const LayoutDim& d : dims)
       if (d.axis == axis) pieces.push_back(d);
-    std::sort(pieces.begin(), pieces.end(), [](const LayoutDim& a, const LayoutDim& b) { return a.div < b.div; });
+    std::sort(pieces.begin(), pieces.end(), [](const LayoutDim& a, const LayoutDim& b) {
+      return a.div != b.div ? a.div < b.div : a.mod != 0 && b.mod == 0;   // x%1 before x/1
+    });
     int64_t covered = 1;
     bool ok = !pieces.empty();
     for (size_t i = 0; ok && i < pieces.size(); ++i) {

@@ -1,0 +1,292 @@
+// The command tensorc, run as users run it: what each subcommand prints, its
+// exit codes, its JSON, and inputs that are wrong on purpose.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "process.h"
+#include "tc/autotune/json.h"
+#include "tc/autotune/log.h"
+
+namespace tc::test {
+namespace {
+
+namespace fs = std::filesystem;
+using autotune::Json;
+using Words = std::vector<std::string>;
+
+const char* kSmall = "matmul m=24 n=32 k=16";
+
+class Command : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("tc-cli-" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+  [[nodiscard]] static std::string read(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+
+  [[nodiscard]] Words command(Words words) const {
+    words.insert(words.begin(), std::string(TC_BINARY_DIR) + "/tools/tensorc");
+    return words;
+  }
+  Finished run(Words words, const std::string& input = "") const {
+    return Process(command(std::move(words)), input, {{"TC_CACHE_DIR", path("cache")}, {"TC_LOG", ""}}).wait();
+  }
+  /// With --json; the object must be the whole output.
+  Json json(Words words, int exit) const {
+    words.push_back("--json");
+    const Finished f = run(words);
+    EXPECT_EQ(f.exit, exit) << f.out << f.err;
+    auto parsed = autotune::parse_json(f.out);
+    EXPECT_TRUE(parsed.ok()) << f.out;
+    return parsed ? std::move(parsed).value() : Json();
+  }
+  /// Runs into an error: its exit code and code, as text and as JSON.
+  void refuses(const Words& words, int exit, const std::string& code) const {
+    const Finished f = run(words);
+    EXPECT_EQ(f.exit, exit) << words[0] << "\n" << f.out << f.err;
+    EXPECT_NE(f.err.find("error[" + code + "]: "), std::string::npos) << f.err;
+    EXPECT_EQ(f.out, "");
+    const Json j = json(words, exit);
+    ASSERT_TRUE(j.contains("error"));
+    EXPECT_EQ(j["error"]["code"], code);
+    EXPECT_EQ(j["exit"], exit);
+  }
+  Finished tune(const std::string& log, const std::string& trials = "6") const {
+    return run({"tune", kSmall, "--trials", trials, "--log", log, "--threads", "1"});
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Command, HelpAndVersionAreData) {
+  for (const Words& words : {Words{"--help"}, Words{"--version"}, Words{"tune", "--help"}, Words{"log", "check", "--help"}}) {
+    const Finished f = run(words);
+    EXPECT_EQ(f.exit, 0);
+    EXPECT_NE(f.out, "");
+    EXPECT_EQ(f.err, "");
+  }
+}
+
+TEST_F(Command, WrongUsageExits2) {
+  refuses({"frobnicate"}, 2, "cli.usage");
+  refuses({"run"}, 2, "cli.usage");
+  refuses({"run", kSmall, "--no-such-option"}, 2, "cli.usage");
+  refuses({"tune", kSmall, "--trials", "-3"}, 2, "cli.usage");
+  refuses({"tune", kSmall, "--trials", "99999999999999999999"}, 2, "cli.usage");
+  refuses({"compile", kSmall, "--emit", "exe"}, 2, "cli.usage");
+  refuses({"run", kSmall, "relu m=4 n=4"}, 2, "cli.usage");
+  refuses({"run", kSmall, "--threads", "4000"}, 2, "cli.threads");
+  EXPECT_EQ(run({}).exit, 2);
+}
+
+TEST_F(Command, WrongInputExits3) {
+  refuses({"run", "matmull m=4 n=4 k=4"}, 3, "workload.operator");
+  refuses({"run", "matmul m=4 n=4 k=four"}, 3, "workload.value");
+  refuses({"run", ""}, 3, "workload.syntax");
+  refuses({"run", "graph: func f("}, 3, "ir.parse");
+  refuses({"run", kSmall, "--target", "cpu -mcpu=pentium9"}, 3, "codegen.target");
+  refuses({"run", kSmall, "--log", path("missing")}, 3, "log.missing");
+  refuses({"run", kSmall, "--log", folder_.string()}, 3, "log.read");
+  refuses({"bench", "@" + path("missing")}, 3, "io.read");
+  refuses({"opt", path("missing"), "--passes", "cpu"}, 3, "io.read");
+  refuses({"tune", kSmall, "--search", "genetic", "--log", path("l")}, 3, "autotune.search.name");
+  refuses({"tune", kSmall, "--target", "cpu -mcpu=x86-64", "--log", path("l")}, 3, "autotune.options.target");
+}
+
+TEST_F(Command, WhatDoesNotFitIntoMemoryIsRefusedFirst) {
+  refuses({"run", "matmul m=500000 n=500000 k=1"}, 1, "cli.memory");
+}
+
+TEST_F(Command, BytesThatAreNoTextDoNoHarm) {
+  const std::string bytes = "\xff\xfe\x01 \xc3(";
+  for (const Words& words : {Words{"run", bytes}, Words{"tune", bytes}, Words{"bench", bytes}, Words{"run", kSmall, "--target", bytes}})
+    EXPECT_EQ(json(words, 3).contains("error"), true);
+  EXPECT_EQ(run({"opt", "-", "--passes", "cpu"}, bytes).exit, 3);
+  EXPECT_EQ(run({"opt", "-", "--passes", "cpu"}, std::string(100'000, '(')).exit, 3);
+}
+
+TEST_F(Command, RunChecks) {
+  const Finished f = run({"run", kSmall, "--check"});
+  EXPECT_EQ(f.exit, 0) << f.err;
+  EXPECT_NE(f.out.find("bit by bit"), std::string::npos) << f.out;
+  const Json j = json({"run", "softmax m=5 n=7", "--check", "--seed", "3"}, 0);
+  EXPECT_EQ(j["workload"], "softmax m=5 n=7 dtype=f32");
+  ASSERT_EQ(j["checks"].size(), 2U);
+  for (const Json& c : j["checks"]) EXPECT_TRUE(c["passed"]);
+  EXPECT_EQ(j["checks"][0]["elements"], 35);
+}
+
+TEST_F(Command, AwkwardShapesRun) {
+  for (const char* w : {"matmul m=0 n=4 k=4", "matmul m=3 n=5 k=0", "matmul m=1 n=1 k=1", "sum m=1 n=13 axis=1", "relu shape=7x1x3",
+                        "graph: func f(A: f32[7], C: f32[7]) { compute C[i] = A[i] * A[i] }"})
+    EXPECT_EQ(run({"run", w, "--check", "--rounds", "1"}).exit, 0) << w;
+}
+
+TEST_F(Command, WordsOfAWorkloadNeedNoQuotes) {
+  EXPECT_EQ(json({"run", "matmul", "m=24", "n=32", "k=16"}, 0)["workload"], "matmul m=24 n=32 k=16 dtype=f32");
+}
+
+TEST_F(Command, CompileWritesWhatItSays) {
+  const Json j = json({"compile", kSmall, "-o", path("out"), "--emit", "obj,header,so,llvm,asm,ir,schedule"}, 0);
+  EXPECT_EQ(j["files"].size(), 9U);
+  for (const Json& file : j["files"]) EXPECT_GT(fs::file_size(file.get<std::string>()), 0U) << file;
+  EXPECT_EQ(j["schedule"].get<std::string>().rfind("default", 0), 0U);
+  const Finished text = run({"compile", kSmall, "-o", "-", "--emit", "schedule"});
+  EXPECT_EQ(text.out, j["steps"]);
+  EXPECT_NE(text.err.find("schedule  default"), std::string::npos);
+  refuses({"compile", kSmall, "-o", write("file", "x") + "/sub"}, 1, "io.write");
+}
+
+TEST_F(Command, OptRunsPassesOnText) {
+  run({"compile", kSmall, "-o", path("out"), "--emit", "ir"});
+  const std::string nested = path("out/matmul.nested.tc");
+  const Finished all = run({"opt", nested, "--passes", "cpu", "--verify", "--time"});
+  EXPECT_EQ(all.exit, 0) << all.err;
+  EXPECT_EQ(all.out, read(path("out/matmul.target.tc")));
+  EXPECT_NE(all.err.find("flatten"), std::string::npos);
+  const Finished dumps = run({"opt", nested, "--passes", "simplify,unroll", "--print-after-all"});
+  EXPECT_NE(dumps.out.find("---- 00 input\n"), std::string::npos);
+  EXPECT_NE(dumps.out.find("---- 02 unroll"), std::string::npos);
+  EXPECT_EQ(run({"opt", nested, "--passes", "simplify", "--stop-after", "0"}).out, read(nested));
+  EXPECT_EQ(run({"opt", "-", "--passes", "simplify"}, read(nested)).exit, 0);
+  EXPECT_EQ(json({"opt", nested, "--passes", "simplify,unroll"}, 0)["steps"].size(), 3U);
+  refuses({"opt", nested, "--passes", "unrol"}, 3, "ir.pass");
+  refuses({"opt", nested, "--passes", "to_registers,share_subexprs,flatten,peel_tails,share_subexprs,unrol"}, 3, "ir.pass");
+  refuses({"opt", path("out/matmul.te.tc"), "--passes", "cpu"}, 3, "ir.pass.form");
+  refuses({"opt", write("bad.tc", "func f(A: f32[4]) {\n  A[0] = \n}"), "--passes", "cpu"}, 3, "ir.parse");
+}
+
+TEST_F(Command, TuneLogsAndBuildsApply) {
+  const std::string log = path("log.jsonl");
+  const Finished f = tune(log);
+  EXPECT_EQ(f.exit, 0) << f.err;
+  EXPECT_NE(f.out.find("6 trials: 6 ok"), std::string::npos) << f.out;
+  EXPECT_EQ(json({"tune", kSmall, "--trials", "6", "--log", log, "--threads", "1"}, 0)["results"][0]["resumed"], 6);
+  const Json applied = json({"run", kSmall, "--check", "--log", log, "--threads", "1"}, 0);
+  EXPECT_EQ(applied["schedule"].get<std::string>().rfind("tuned", 0), 0U) << applied["schedule"];
+
+  EXPECT_EQ(json({"log", "check", log}, 0)["ok"], true);
+  const Json best = json({"log", "best", log}, 0);
+  ASSERT_EQ(best["best"].size(), 1U);
+  EXPECT_EQ(best["best"][0]["workload"], "matmul m=24 n=32 k=16 dtype=f32");
+  EXPECT_GT(best["best"][0]["ns"], 0);
+  EXPECT_EQ(json({"log", "stats", log}, 0)["tasks"][0]["trials"], 6);
+  const Json merged = json({"log", "merge", log, log, "-o", path("merged.jsonl")}, 0);
+  EXPECT_EQ(merged["duplicates"], merged["written"]);
+  for (const char* what : {"check", "best", "stats"}) EXPECT_NE(run({"log", what, log}).out, "");
+
+  const Json bench = json({"bench", kSmall, "relu m=8 n=8", "--log", log, "--threads", "1", "--rounds", "3"}, 0);
+  ASSERT_EQ(bench["results"].size(), 2U);
+  EXPECT_GT(bench["results"][0]["tuned"]["speed"], 0);
+  EXPECT_FALSE(bench["results"][1].contains("tuned"));
+  EXPECT_NE(run({"bench", kSmall, "--rounds", "1"}).out.find("GFLOP/s"), std::string::npos);
+}
+
+TEST_F(Command, SeveralWorkloadsMayStandInAFile) {
+  const std::string list = write("list", "# two\n  " + std::string(kSmall) + "  # one\n\nrelu m=8 n=8\n");
+  const Json j = json({"tune", "@" + list, "--trials", "2", "--log", path("l.jsonl"), "--threads", "1"}, 0);
+  EXPECT_EQ(j["results"].size(), 2U);
+}
+
+TEST_F(Command, DamagedLogsAreReportedAndPassedOver) {
+  const std::string log = path("log.jsonl");
+  ASSERT_EQ(tune(log, "2").exit, 0);
+  write("damaged.jsonl", "not json\n" + read(log) + "{\"v\":1,\"kind\":");
+  const Json j = json({"log", "check", path("damaged.jsonl")}, 3);
+  EXPECT_EQ(j["files"][0]["bad_lines"], 2);
+  EXPECT_EQ(j["files"][0]["bad"][0]["line"], 1);
+  const Finished used = run({"run", kSmall, "--log", path("damaged.jsonl"), "--threads", "1", "--rounds", "1"});
+  EXPECT_EQ(used.exit, 0);
+  EXPECT_NE(used.out.find("tuned: "), std::string::npos) << used.out;
+  EXPECT_NE(used.err.find("warning: "), std::string::npos);
+  write("random", std::string("\0\xff\n{}\n[]\n\"\n", 11) + std::string(5000, '{'));
+  EXPECT_EQ(run({"log", "check", path("random")}).exit, 3);
+  EXPECT_EQ(run({"log", "best", path("random")}).exit, 0);
+}
+
+TEST_F(Command, WithoutAWorkerNothingIsTuned) {
+  const Words words = command({"tune", kSmall, "--trials", "3", "--log", path("l.jsonl"), "--threads", "1"});
+  Process missing(words, "", {{"TC_WORKER", "/nowhere"}});
+  EXPECT_EQ(missing.wait().exit, 1);
+  Process other(words, "", {{"TC_WORKER", "/bin/true"}});   // starts, and is no worker
+  const Finished f = other.wait();
+  EXPECT_EQ(f.exit, 1);
+  EXPECT_NE(f.err.find("autotune.worker.start"), std::string::npos) << f.err;
+}
+
+TEST_F(Command, NoValidCandidateExits5) {
+  // No candidate is built in a microsecond.
+  const Json j = json({"tune", kSmall, "--trials", "3", "--log", path("l.jsonl"), "--threads", "1", "--build-limit", "0.000001"}, 5);
+  EXPECT_TRUE(j["results"][0]["best"].is_null());
+  EXPECT_EQ(j["results"][0]["statuses"]["build_timeout"], 3);
+  EXPECT_TRUE(j["results"][0]["messages"].contains("build_timeout"));
+}
+
+TEST_F(Command, InterruptingTheTunerKeepsTheLog) {
+  const std::string log = path("log.jsonl");
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Process p(command({"tune", "matmul m=96 n=96 k=96", "--trials", "100000", "--log", log, "--threads", "1", "--interval", "0.1", "--json"}), "",
+              {{"TC_CACHE_DIR", path("cache")}});
+    while (p.running() && p.err().find(" ok") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto start = std::chrono::steady_clock::now();
+    p.signal(signal);
+    const Finished f = p.wait();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));   // one, on a machine of its own
+    EXPECT_EQ(f.exit, 130) << f.err;
+    const auto result = autotune::parse_json(f.out);
+    ASSERT_TRUE(result.ok()) << f.out;
+    EXPECT_TRUE(result.value()["interrupted"]);
+    const auto file = autotune::read_log(log);
+    ASSERT_TRUE(file.ok());
+    EXPECT_GT(file.value().records.size(), 0U);
+    EXPECT_EQ(file.value().bad_lines, 0);
+  }
+}
+
+TEST_F(Command, WorkloadsListsTheTable) {
+  EXPECT_NE(run({"workloads"}).out.find("matmul: "), std::string::npos);
+  EXPECT_GT(json({"workloads"}, 0)["workloads"].size(), 20U);
+}
+
+TEST_F(Command, DoctorTriesTheParts) {
+  const Json j = json({"doctor", "--no-measure"}, 0);
+  EXPECT_TRUE(j["ok"]) << j.dump(1);
+  EXPECT_GE(j["threads"], 1);
+  EXPECT_NE(run({"doctor", "--no-measure"}).out.find("compiler      works"), std::string::npos);
+}
+
+TEST_F(Command, EndlessInputsEnd) {
+  refuses({"log", "check", "/dev/zero"}, 3, "log.read");
+  refuses({"tune", kSmall, "--trials", "2", "--threads", "1", "--log", "/dev/full"}, 3, "log.read");
+  refuses({"opt", "/dev/zero", "--passes", "cpu"}, 3, "io.read.size");
+  refuses({"bench", "@/dev/zero"}, 3, "io.read.size");
+}
+
+TEST_F(Command, AFullDiskIsAnError) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP();
+  Process p({"/bin/sh", "-c", command({"workloads"})[0] + " workloads > /dev/full"});
+  EXPECT_EQ(p.wait().exit, 1);
+  EXPECT_EQ(run({"run", kSmall, "--rounds", "1", "--log", "/dev/null"}).exit, 0);
+}
+
+}  // namespace
+}  // namespace tc::test
