@@ -6,6 +6,7 @@
 
 #include "../../lib/schedule/state.h"
 #include "property/random_schedule.h"
+#include "property/random_workload.h"
 #include "tc/codegen/build.h"
 #include "tc/ir/parse.h"
 
@@ -307,9 +308,11 @@ RandomCase RandomCase::of(uint64_t seed) {
   RandomOptions options;
   static constexpr int64_t kPoints[] = {200, 600, 1500};   // small programs fail in ways that are easy to see
   options.max_points = kPoints[seed % 3];
-  RandomCase c{Subject(random_program(seed, options), seed), {}};
+  options.max_stages = seed % 5 == 0 ? 6 : 4;
+  const bool workload = seed % 4 == 3;
+  RandomCase c{Subject(workload ? WorkloadDice(seed).roll() : random_program(seed, options), seed), {}};
   Schedule s(c.subject.program().outputs);
-  ScheduleDice(s, seed).roll(static_cast<int>(8 + seed % 24));
+  ScheduleDice(s, seed).roll(static_cast<int>(8 + seed % 29));
   c.steps = s.steps();
   return c;
 }

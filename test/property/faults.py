@@ -4,7 +4,7 @@
 
 BUILD is a folder for a copy of the sources and its build, kept between runs. Each fault
 replaces one piece of text in lib/. It is caught if property_fuzz reports a mismatch, a
-crash or a hang within N cases. The report is a table, docs/faults.md in the repository.
+crash or a hang within N cases. --report writes the table, for docs/faults.md.
 Exits 1 if fewer than nine in ten were caught.
 """
 import argparse
