@@ -47,15 +47,18 @@ int main(int argc, char** argv) try {
       a.push_back(build_ms(w, log, options));
       options.compile.use_cache = true;
       // a cache object of its own each time: from disk, not from memory; the first fills it
-      options.compile.cache = std::make_shared<tc::codegen::ObjectCache>(tc::codegen::ObjectCache::Options{directory});
+      options.compile.cache =
+          std::make_shared<tc::codegen::ObjectCache>(tc::codegen::ObjectCache::Options{directory});
       const auto f = tc::build(w, log, 1, options).value();
       if (r > 0) b.push_back(f.kernel().stats().total_ms());
     }
     fresh.push_back(median(a));
     disk.push_back(median(b));
-    std::printf("%-70s compile %6.2f ms   cached object %6.3f ms\n", w.text().c_str(), fresh.back(), disk.back());
+    std::printf("%-70s compile %6.2f ms   cached object %6.3f ms\n", w.text().c_str(), fresh.back(),
+                disk.back());
   }
-  std::printf("median over %zu workloads: compile %.2f ms, from the object cache %.3f ms\n", fresh.size(), median(fresh), median(disk));
+  std::printf("median over %zu workloads: compile %.2f ms, from the object cache %.3f ms\n", fresh.size(),
+              median(fresh), median(disk));
   std::filesystem::remove_all(directory);
   return 0;
 } catch (const std::exception& e) {

@@ -17,7 +17,7 @@ using namespace tc;
 
 struct Context {
   std::optional<Function> f;
-  std::vector<runtime::Tensor> tensors;     // plain, in call order
+  std::vector<runtime::Tensor> tensors;  // plain, in call order
   std::vector<runtime::Tensor> packed;
   std::vector<void*> data;
   codegen::Kernel::Raw raw = nullptr;
@@ -40,12 +40,16 @@ const autotune::Log& tuned_log() {
 std::string workload_of(const std::string& op, const void* shape) {
   if (op == "mm" || op == "mmd") {
     const auto& s = *static_cast<const mm_shape*>(shape);
-    return s.b > 1 ? fmt::format("batch_matmul b={} m={} n={} k={}", s.b, s.m, s.n, s.k) : fmt::format("matmul m={} n={} k={}", s.m, s.n, s.k);
+    return s.b > 1 ? fmt::format("batch_matmul b={} m={} n={} k={}", s.b, s.m, s.n, s.k)
+                   : fmt::format("matmul m={} n={} k={}", s.m, s.n, s.k);
   }
   if (op == "cv") {
     const auto& s = *static_cast<const cv_shape*>(shape);
-    if (s.g > 1) return fmt::format("depthwise_conv2d n=1 c={} h={} w={} r={} s={} stride={} pad={}", s.ic, s.hw, s.hw, s.k, s.k, s.s, s.p);
-    return fmt::format("conv2d n=1 c={} h={} w={} k={} r={} s={} stride={} pad={}", s.ic, s.hw, s.hw, s.oc, s.k, s.k, s.s, s.p);
+    if (s.g > 1)
+      return fmt::format("depthwise_conv2d n=1 c={} h={} w={} r={} s={} stride={} pad={}", s.ic, s.hw, s.hw,
+                         s.k, s.k, s.s, s.p);
+    return fmt::format("conv2d n=1 c={} h={} w={} k={} r={} s={} stride={} pad={}", s.ic, s.hw, s.hw, s.oc,
+                       s.k, s.k, s.s, s.p);
   }
   const auto& s = *static_cast<const rw_shape*>(shape);
   const std::string sizes = fmt::format("m={} n={}", s.rows, s.cols);
@@ -70,7 +74,9 @@ void weights_to_hwio(const cv_shape& s, const float* in, float* out) {
 }
 
 void fill(Context& c, const std::string& op, const void* shape, const float* in0, const float* in1) {
-  const auto copy = [&](size_t i, const float* from) { std::memcpy(c.tensors[i].data(), from, static_cast<size_t>(c.tensors[i].bytes())); };
+  const auto copy = [&](size_t i, const float* from) {
+    std::memcpy(c.tensors[i].data(), from, static_cast<size_t>(c.tensors[i].bytes()));
+  };
   if (op == "cv") {
     const auto& s = *static_cast<const cv_shape*>(shape);
     to_nhwc(in0, c.tensors[0].as<float>(), s.ic, int64_t{s.hw} * s.hw);
@@ -81,27 +87,32 @@ void fill(Context& c, const std::string& op, const void* shape, const float* in0
     return;
   }
   copy(0, in0);
-  if (op == "mm" || op == "mmd") copy(1, in1);
-  else if (op == "add") copy(1, in0);
+  if (op == "mm" || op == "mmd")
+    copy(1, in1);
+  else if (op == "add")
+    copy(1, in0);
 }
 
 }  // namespace
 
 extern "C" const char* peer_name(void) { return "tc"; }
 
-extern "C" void* peer_make(const char* op_name, const void* shape, int threads, const float* in0, const float* in1) {
+extern "C" void* peer_make(const char* op_name, const void* shape, int threads, const float* in0,
+                           const float* in1) {
   const std::string op(op_name);
   auto c = std::make_unique<Context>();
   try {
     tc_set_num_threads(threads);
     const Workload w = parse_workload(workload_of(op, shape)).value();
     c->f = build(w, tuned_log(), threads).value();
-    if (std::getenv("TC_VERBOSE")) std::fprintf(stderr, "%s: %s\n", w.text().c_str(), c->f->explain().c_str());
-    for (const codegen::AbiArg& a : c->f->abi().args) c->tensors.emplace_back(a.shape, DLDataType{kDLFloat, 32, 1});
+    if (std::getenv("TC_VERBOSE"))
+      std::fprintf(stderr, "%s: %s\n", w.text().c_str(), c->f->explain().c_str());
+    for (const codegen::AbiArg& a : c->f->abi().args)
+      c->tensors.emplace_back(a.shape, DLDataType{kDLFloat, 32, 1});
     fill(*c, op, shape, in0, in1);
-    if (op == "mmd" && !c->f->packs().empty()) return nullptr;   // packing would have to be timed
+    if (op == "mmd" && !c->f->packs().empty()) return nullptr;  // packing would have to be timed
     for (runtime::Tensor& t : c->tensors) c->data.push_back(t.data());
-    if (op != "cv") c->data[0] = const_cast<float*>(in0);   // read in place, as the other peers do
+    if (op != "cv") c->data[0] = const_cast<float*>(in0);  // read in place, as the other peers do
     c->packed.reserve(c->f->packs().size());
     for (const Pack& p : c->f->packs()) {
       c->packed.push_back(c->f->pack(p.arg, *c->tensors[static_cast<size_t>(p.arg)].dl()).value());

@@ -33,8 +33,8 @@ int32_t compute(void* turns, int64_t begin, int64_t end) {
 void print_quartiles(const char* what, std::vector<double> us) {
   std::sort(us.begin(), us.end());
   const size_t n = us.size();
-  std::printf("%-24s median %9.3f  q1 %9.3f  q3 %9.3f  max %10.3f us\n", what, us[n / 2], us[n / 4], us[3 * n / 4],
-              us.back());
+  std::printf("%-24s median %9.3f  q1 %9.3f  q3 %9.3f  max %10.3f us\n", what, us[n / 2], us[n / 4],
+              us[3 * n / 4], us.back());
 }
 
 void measure_empty() {
@@ -68,7 +68,8 @@ void measure_share(double part_us, double gap_us, double seconds) {
     int64_t turns = 100'000;
     const int64_t start = now_ns();
     compute(&turns, 0, 1);
-    turns_per_us = std::max(turns_per_us, 1e3 * static_cast<double>(turns) / static_cast<double>(now_ns() - start));
+    turns_per_us =
+        std::max(turns_per_us, 1e3 * static_cast<double>(turns) / static_cast<double>(now_ns() - start));
   }
   auto part = static_cast<int64_t>(part_us * turns_per_us), gap = static_cast<int64_t>(gap_us * turns_per_us);
   std::vector<double> us;
@@ -80,8 +81,8 @@ void measure_share(double part_us, double gap_us, double seconds) {
     us.push_back(static_cast<double>(now_ns() - before) * 1e-3);
   }
   const double elapsed_us = static_cast<double>(now_ns() - start) * 1e-3;
-  std::printf("%d threads, part %g us, gap %g us: %.2f of the ideal rate\n", tc_num_threads(), part_us, gap_us,
-              static_cast<double>(us.size()) * (part_us + gap_us) / elapsed_us);
+  std::printf("%d threads, part %g us, gap %g us: %.2f of the ideal rate\n", tc_num_threads(), part_us,
+              gap_us, static_cast<double>(us.size()) * (part_us + gap_us) / elapsed_us);
   print_quartiles("region", us);
 }
 

@@ -14,11 +14,15 @@
 namespace tc::cli {
 namespace {
 
-constexpr double kEvaluateOps = 2e7;   // operations of te evaluation per comparison, a second or so
+constexpr double kEvaluateOps = 2e7;  // operations of te evaluation per comparison, a second or so
 constexpr double kMostElements = 1024, kFewestElements = 16;
 
 DLDataType dl_type(DType t) {
-  const auto code = t.is_bool() ? kDLBool : t.code == ir::TypeCode::bfloat ? kDLBfloat : t.is_float() ? kDLFloat : t.is_signed() ? kDLInt : kDLUInt;
+  const auto code = t.is_bool()                      ? kDLBool
+                    : t.code == ir::TypeCode::bfloat ? kDLBfloat
+                    : t.is_float()                   ? kDLFloat
+                    : t.is_signed()                  ? kDLInt
+                                                     : kDLUInt;
   return {static_cast<uint8_t>(code), static_cast<uint8_t>(t.is_bool() ? 8 : t.bits), 1};
 }
 
@@ -31,7 +35,8 @@ bool exact_on_integers(const Graph& g) {
       ir::walk_all(*v, [&](const ir::Node& n) {
         if (n.kind == ir::Kind::Call) {
           const auto c = static_cast<const ir::Call&>(n).op;
-          exact &= c == ir::CallOp::neg || c == ir::CallOp::abs || c == ir::CallOp::if_then_else || c == ir::CallOp::fma;
+          exact &= c == ir::CallOp::neg || c == ir::CallOp::abs || c == ir::CallOp::if_then_else ||
+                   c == ir::CallOp::fma;
         } else if (n.kind == ir::Kind::Binary) {
           const auto& b = static_cast<const ir::Binary&>(n);
           exact &= !(b.type.is_float() && (b.op == ir::BinaryOp::div || b.op == ir::BinaryOp::mod));
@@ -49,10 +54,14 @@ double tolerance_of(const Graph& g, DType type) {
   double longest = 1;
   for (const auto& op : g.ops) {
     double n = 1;
-    for (const ReduceAxis& k : op->reduce_axes()) n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
+    for (const ReduceAxis& k : op->reduce_axes())
+      n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
     longest = std::max(longest, n);
   }
-  const double ulp = type.bits == 64 ? 0x1p-52 : type.bits == 32 ? 0x1p-23 : type.code == ir::TypeCode::bfloat ? 0x1p-7 : 0x1p-10;
+  const double ulp = type.bits == 64                     ? 0x1p-52
+                     : type.bits == 32                   ? 0x1p-23
+                     : type.code == ir::TypeCode::bfloat ? 0x1p-7
+                                                         : 0x1p-10;
   return ulp * (16 + 8 * std::sqrt(longest));
 }
 
@@ -82,7 +91,9 @@ std::optional<int64_t> unwritten(const runtime::Tensor& t) {
   if (width < 4) return std::nullopt;
   const auto* p = static_cast<const unsigned char*>(t.data());
   for (int64_t i = 0; i < t.size(); ++i)
-    if (std::all_of(p + static_cast<size_t>(i) * width, p + static_cast<size_t>(i + 1) * width, [](unsigned char c) { return c == 0xa5; })) return i;
+    if (std::all_of(p + static_cast<size_t>(i) * width, p + static_cast<size_t>(i + 1) * width,
+                    [](unsigned char c) { return c == 0xa5; }))
+      return i;
   return std::nullopt;
 }
 
@@ -98,7 +109,8 @@ double bytes_of(const WorkloadGraph& g) {
 
 }  // namespace
 
-Arguments::Arguments(const WorkloadGraph& graph, uint64_t seed, Fill fill) : graph_(graph), seed_(seed), fill_(fill) {
+Arguments::Arguments(const WorkloadGraph& graph, uint64_t seed, Fill fill)
+    : graph_(graph), seed_(seed), fill_(fill) {
   require_memory(2 * bytes_of(graph) + 64e6);
   for (const HostTensor& h : make_args(graph_.args, seed, fill)) {
     runtime::Tensor t(h.shape(), dl_type(h.dtype()));
@@ -127,8 +139,12 @@ void Arguments::evaluate() {
     if (t.op().is_placeholder()) continue;
     const double affordable = std::clamp(kEvaluateOps / per_element, kFewestElements, kMostElements);
     const auto size = static_cast<double>(tensors_[i].size());
-    Output out{i, size <= affordable ? all_indices(tensors_[i].shape(), tensors_[i].size()) : random_indices(t, static_cast<size_t>(affordable), seed_ ^ i), {}};
-    for (const ir::Value& v : evaluate_at(graph_.args, t, out.indices, views).value()) out.values.push_back(v.as_double());
+    Output out{i,
+               size <= affordable ? all_indices(tensors_[i].shape(), tensors_[i].size())
+                                  : random_indices(t, static_cast<size_t>(affordable), seed_ ^ i),
+               {}};
+    for (const ir::Value& v : evaluate_at(graph_.args, t, out.indices, views).value())
+      out.values.push_back(v.as_double());
     outputs_->push_back(std::move(out));
   }
 }
@@ -140,22 +156,28 @@ Comparison Arguments::compare() {
   for (const Output& out : *outputs_) {
     const runtime::Tensor& t = tensors_[out.arg];
     const Tensor& tensor = graph_.args[out.arg];
-    const double tolerance = integers || !tensor.dtype().is_float() ? 0 : tolerance_of(graph_.graph, tensor.dtype());
+    const double tolerance =
+        integers || !tensor.dtype().is_float() ? 0 : tolerance_of(graph_.graph, tensor.dtype());
     c.tolerance = std::max(c.tolerance, tolerance);
-    if (const auto i = unwritten(t); i && c.passed()) c.difference = fmt::format("element {} of {} was not written", *i, tensor.name());
+    if (const auto i = unwritten(t); i && c.passed())
+      c.difference = fmt::format("element {} of {} was not written", *i, tensor.name());
     for (size_t i = 0; i < out.indices.size(); ++i) {
       const double got = t.get(flat_index(t.shape(), out.indices[i])), want = out.values[i];
-      const double error = got == want || (std::isnan(got) && std::isnan(want)) ? 0 : std::abs(got - want) / std::max(1.0, std::abs(want));
+      const double error = got == want || (std::isnan(got) && std::isnan(want))
+                               ? 0
+                               : std::abs(got - want) / std::max(1.0, std::abs(want));
       ++c.elements;
-      c.max_error = error <= c.max_error ? c.max_error : error;   // a NaN is kept
+      c.max_error = error <= c.max_error ? c.max_error : error;  // a NaN is kept
       if (!(error <= tolerance) && c.passed())
-        c.difference = fmt::format("{}[{}] is {}, the reference {}", tensor.name(), fmt::join(out.indices[i], ", "), got, want);
+        c.difference = fmt::format("{}[{}] is {}, the reference {}", tensor.name(),
+                                   fmt::join(out.indices[i], ", "), got, want);
     }
   }
   return c;
 }
 
-BoundKernel::BoundKernel(Function function, Arguments& arguments) : function_(std::move(function)), arguments_(&arguments) {
+BoundKernel::BoundKernel(Function function, Arguments& arguments)
+    : function_(std::move(function)), arguments_(&arguments) {
   for (const runtime::Tensor& t : arguments.tensors()) pointers_.push_back(t.dl());
   packed_.reserve(function_.packs().size());
   for (const Pack& p : function_.packs()) {

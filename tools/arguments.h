@@ -13,10 +13,10 @@ namespace tc::cli {
 
 /// How outputs compare with the reference.
 struct Comparison {
-  int64_t elements = 0;       // compared; all elements were looked at for having been written
-  double max_error = 0;       // relative to max(1, |reference|)
+  int64_t elements = 0;  // compared; all elements were looked at for having been written
+  double max_error = 0;  // relative to max(1, |reference|)
   double tolerance = 0;
-  std::string difference;     // the first one; "" where there is none
+  std::string difference;  // the first one; "" where there is none
   [[nodiscard]] bool passed() const { return difference.empty(); }
 };
 

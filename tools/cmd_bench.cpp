@@ -47,7 +47,7 @@ Row bench(const Workload& w, const autotune::Log& log, const Options& o, int thr
   if (source_of(tuned) != "default") add("tuned", std::move(tuned));
   row.timings = measure(row.contestants, {.rounds = o.rounds, .threads = threads});
   row.contestants.resize(row.timings.size());
-  for (Contestant& c : row.contestants) c.run = nullptr;   // the kernels end here
+  for (Contestant& c : row.contestants) c.run = nullptr;  // the kernels end here
   return row;
 }
 
@@ -58,11 +58,19 @@ const Timing* timing(const Row& row, std::string_view name) {
 }
 
 Json to_json(const Row& row, int threads) {
-  Json out = {{"workload", row.workload}, {"threads", threads}, {"unit", row.yardstick.unit()}, {"peak", row.yardstick.peak}, {"schedule", row.schedule}};
+  Json out = {{"workload", row.workload},
+              {"threads", threads},
+              {"unit", row.yardstick.unit()},
+              {"peak", row.yardstick.peak},
+              {"schedule", row.schedule}};
   for (size_t i = 0; i < row.timings.size(); ++i) {
     const Timing& t = row.timings[i];
-    out[row.contestants[i].name] = {{"median_ns", t.median_ns}, {"q1_ns", t.first_quartile_ns}, {"q3_ns", t.third_quartile_ns}, {"samples", t.samples},
-                                    {"speed", row.yardstick.speed(t.median_ns)}, {"share_of_peak", row.yardstick.share(t.median_ns)}};
+    out[row.contestants[i].name] = {{"median_ns", t.median_ns},
+                                    {"q1_ns", t.first_quartile_ns},
+                                    {"q3_ns", t.third_quartile_ns},
+                                    {"samples", t.samples},
+                                    {"speed", row.yardstick.speed(t.median_ns)},
+                                    {"share_of_peak", row.yardstick.share(t.median_ns)}};
   }
   return out;
 }
@@ -85,24 +93,31 @@ int run(const Options& o, bool json) {
     };
     const Timing* best = timing(row, "tuned") ? timing(row, "tuned") : timing(row, "default");
     table.add({row.workload, speed("naive"), speed("default"), speed("tuned"), row.yardstick.unit(),
-               fmt::format("{:.0f}%", 100 * row.yardstick.share(best->median_ns)), row.schedule.substr(0, row.schedule.find(':'))});
+               fmt::format("{:.0f}%", 100 * row.yardstick.share(best->median_ns)),
+               row.schedule.substr(0, row.schedule.find(':'))});
   }
-  if (json) print_json({{"threads", threads}, {"results", std::move(results)}});
-  else print(table.str() + fmt::format("{} thread{}, medians of interleaved rounds\n", threads, threads == 1 ? "" : "s"));
+  if (json)
+    print_json({{"threads", threads}, {"results", std::move(results)}});
+  else
+    print(table.str() +
+          fmt::format("{} thread{}, medians of interleaved rounds\n", threads, threads == 1 ? "" : "s"));
   return kDone;
 }
 
 }  // namespace
 
 void add_bench(CLI::App& app, Call& call) {
-  add_command<Options>(app, call, "bench", "Speeds of workloads: naive, default and tuned", [](CLI::App& sub, Options& o) {
-    sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
-    sub.add_option("--log", o.log, "Tuned-operator log to take schedules from")->envname("TC_LOG");
-    sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
-    sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
-    sub.add_option("--rounds", o.rounds, "Interleaved rounds (9)")->check(CLI::Range(1, 1000));
-    sub.add_flag("--no-naive", o.no_naive, "Leave out the plain loops, which may be slow");
-  }, run);
+  add_command<Options>(
+      app, call, "bench", "Speeds of workloads: naive, default and tuned",
+      [](CLI::App& sub, Options& o) {
+        sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
+        sub.add_option("--log", o.log, "Tuned-operator log to take schedules from")->envname("TC_LOG");
+        sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+        sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
+        sub.add_option("--rounds", o.rounds, "Interleaved rounds (9)")->check(CLI::Range(1, 1000));
+        sub.add_flag("--no-naive", o.no_naive, "Leave out the plain loops, which may be slow");
+      },
+      run);
 }
 
 }  // namespace tc::cli

@@ -21,21 +21,24 @@ struct Options {
 struct TextKind {
   const char *kind, *form, *suffix;
 };
-constexpr TextKind kForms[] = {{"ir", "te", ".te.tc"}, {"ir", "nested", ".nested.tc"}, {"ir", "target", ".target.tc"}};
+constexpr TextKind kForms[] = {
+    {"ir", "te", ".te.tc"}, {"ir", "nested", ".nested.tc"}, {"ir", "target", ".target.tc"}};
 
 std::string one_text(const Function& f, const std::string& kind) {
   if (kind == "ir") return f.ir("nested") + "\n";
   if (kind == "llvm") return f.llvm();
   if (kind == "asm") return f.assembly();
   if (kind == "schedule") return f.schedule_text();
-  throw Error("cli.usage", fmt::format("--emit {} is no text for standard output", kind)).fix("one of ir, llvm, asm, schedule with -o -");
+  throw Error("cli.usage", fmt::format("--emit {} is no text for standard output", kind))
+      .fix("one of ir, llvm, asm, schedule with -o -");
 }
 
 std::vector<std::string> write_files(const Function& f, const Options& o, const std::string& name) {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::create_directories(o.directory, error);
-  TC_REQUIRE(!error, Error("io.write", fmt::format("cannot make the folder {}: {}", o.directory, error.message())));
+  TC_REQUIRE(!error,
+             Error("io.write", fmt::format("cannot make the folder {}: {}", o.directory, error.message())));
   const std::string stem = (fs::path(o.directory) / name).string();
   std::vector<std::string> files;
   codegen::ExportFormats formats{false, false, false, false, false};
@@ -75,7 +78,8 @@ int run(const Options& o, bool json) {
   build_options.name = codegen::symbol_name(o.name.empty() ? std::string(w.name()) : o.name);
   const Function f = build(w, log, threads, build_options).value();
   const bool to_stdout = o.directory == "-";
-  TC_REQUIRE(!to_stdout || (o.emit.size() == 1 && !json), Error("cli.usage", "-o - takes one kind of text, and no --json"));
+  TC_REQUIRE(!to_stdout || (o.emit.size() == 1 && !json),
+             Error("cli.usage", "-o - takes one kind of text, and no --json"));
   if (!json) note(fmt::format("{}\n  schedule  {}", w.text(), f.explain()));
   if (to_stdout) {
     print(one_text(f, o.emit[0]));
@@ -83,8 +87,13 @@ int run(const Options& o, bool json) {
   }
   const std::vector<std::string> files = write_files(f, o, build_options.name);
   if (json) {
-    print_json({{"workload", w.text()}, {"name", build_options.name}, {"schedule", f.explain()}, {"steps", f.schedule_text()},
-                {"threads", threads}, {"target", build_options.target.text()}, {"files", files}});
+    print_json({{"workload", w.text()},
+                {"name", build_options.name},
+                {"schedule", f.explain()},
+                {"steps", f.schedule_text()},
+                {"threads", threads},
+                {"target", build_options.target.text()},
+                {"files", files}});
     return kDone;
   }
   for (const std::string& file : files) print(file + "\n");
@@ -94,17 +103,22 @@ int run(const Options& o, bool json) {
 }  // namespace
 
 void add_compile(CLI::App& app, Call& call) {
-  add_command<Options>(app, call, "compile", "Write the machine code of a workload to files", [](CLI::App& sub, Options& o) {
-    sub.add_option("WORKLOAD", o.workload, "e.g. \"matmul m=512 n=512 k=512\"")->required();
-    sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
-    sub.add_option("--target", o.target, "cpu, or \"cpu -mcpu=NAME -mattr=+F,-F\"");
-    sub.add_option("--threads", o.threads, "Threads it is meant for (default: all CPUs)")->check(CLI::Range(0, 4096));
-    sub.add_option("--emit", o.emit, "obj, header, so, llvm, asm, ir, schedule (default: obj,header,so)")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule"}));
-    sub.add_option("-o,--output", o.directory, "Folder for the files; - writes one text to standard output");
-    sub.add_option("--name", o.name, "Of the function and the files (default: the operator's)");
-  }, run);
+  add_command<Options>(
+      app, call, "compile", "Write the machine code of a workload to files",
+      [](CLI::App& sub, Options& o) {
+        sub.add_option("WORKLOAD", o.workload, "e.g. \"matmul m=512 n=512 k=512\"")->required();
+        sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
+        sub.add_option("--target", o.target, "cpu, or \"cpu -mcpu=NAME -mattr=+F,-F\"");
+        sub.add_option("--threads", o.threads, "Threads it is meant for (default: all CPUs)")
+            ->check(CLI::Range(0, 4096));
+        sub.add_option("--emit", o.emit, "obj, header, so, llvm, asm, ir, schedule (default: obj,header,so)")
+            ->delimiter(',')
+            ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule"}));
+        sub.add_option("-o,--output", o.directory,
+                       "Folder for the files; - writes one text to standard output");
+        sub.add_option("--name", o.name, "Of the function and the files (default: the operator's)");
+      },
+      run);
 }
 
 }  // namespace tc::cli

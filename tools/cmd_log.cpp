@@ -20,7 +20,9 @@ struct Options {
   std::string output;
 };
 
-Json to_json(const BadLine& b) { return {{"file", b.file}, {"line", b.line}, {"code", b.code}, {"reason", b.reason}}; }
+Json to_json(const BadLine& b) {
+  return {{"file", b.file}, {"line", b.line}, {"code", b.code}, {"reason", b.reason}};
+}
 
 // Of a workload's text; 0 where this tc cannot build it.
 double flops_of(const std::string& workload) {
@@ -36,11 +38,19 @@ int check(const Options& o, bool json) {
     clean &= file.bad_lines == 0;
     Json bad = Json::array();
     for (const BadLine& b : file.bad) {
-      if (json) bad.push_back(to_json(b));
-      else print(b.str() + "\n");
+      if (json)
+        bad.push_back(to_json(b));
+      else
+        print(b.str() + "\n");
     }
-    if (json) files.push_back({{"file", path}, {"records", file.records.size()}, {"lines", file.lines}, {"bad_lines", file.bad_lines}, {"bad", std::move(bad)}});
-    else print(fmt::format("{}: {} records, {} bad lines\n", path, file.records.size(), file.bad_lines));
+    if (json)
+      files.push_back({{"file", path},
+                       {"records", file.records.size()},
+                       {"lines", file.lines},
+                       {"bad_lines", file.bad_lines},
+                       {"bad", std::move(bad)}});
+    else
+      print(fmt::format("{}: {} records, {} bad lines\n", path, file.records.size(), file.bad_lines));
   }
   if (json) print_json({{"ok", clean}, {"files", std::move(files)}});
   return clean ? kDone : kInvalidInput;
@@ -48,7 +58,8 @@ int check(const Options& o, bool json) {
 
 autotune::Log load(const Options& o) {
   autotune::Log log = autotune::Log::load(o.files).value();
-  if (!log.bad().empty()) note(fmt::format("warning: {} bad lines passed over; `tensorc log check` lists them", log.bad().size()));
+  if (!log.bad().empty())
+    note(fmt::format("warning: {} bad lines passed over; `tensorc log check` lists them", log.bad().size()));
   return log;
 }
 
@@ -60,13 +71,21 @@ int best(const Options& o, bool json) {
     const Record* r = log.best(autotune::WorkloadKey(s.workload), s.target);
     const double gflops = r ? flops_of(s.workload) / r->cost() : 0;
     if (json)
-      out.push_back({{"workload", s.workload}, {"target", autotune::to_json(s.target)}, {"trials", s.trials}, {"ns", r ? Json(r->cost()) : Json()},
-                     {"gflops", r ? Json(gflops) : Json()}, {"id", r ? Json(r->id) : Json()}, {"steps", r ? Json(r->steps) : Json()}});
+      out.push_back({{"workload", s.workload},
+                     {"target", autotune::to_json(s.target)},
+                     {"trials", s.trials},
+                     {"ns", r ? Json(r->cost()) : Json()},
+                     {"gflops", r ? Json(gflops) : Json()},
+                     {"id", r ? Json(r->id) : Json()},
+                     {"steps", r ? Json(r->steps) : Json()}});
     else
-      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), r ? time_text(r->cost()) : "-", speed_text(gflops), std::to_string(s.trials), r ? r->id : "-"});
+      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), r ? time_text(r->cost()) : "-",
+                 speed_text(gflops), std::to_string(s.trials), r ? r->id : "-"});
   }
-  if (json) print_json({{"best", std::move(out)}});
-  else print(table.str());
+  if (json)
+    print_json({{"best", std::move(out)}});
+  else
+    print(table.str());
   return kDone;
 }
 
@@ -78,13 +97,20 @@ int stats(const Options& o, bool json) {
     Json statuses = Json::object();
     for (const auto& [status, n] : s.statuses) statuses[std::string(autotune::to_string(status))] = n;
     if (json)
-      out.push_back({{"workload", s.workload}, {"target", autotune::to_json(s.target)}, {"trials", s.trials},
-                     {"best_ns", std::isfinite(s.best_ns) ? Json(s.best_ns) : Json()}, {"statuses", std::move(statuses)}});
+      out.push_back({{"workload", s.workload},
+                     {"target", autotune::to_json(s.target)},
+                     {"trials", s.trials},
+                     {"best_ns", std::isfinite(s.best_ns) ? Json(s.best_ns) : Json()},
+                     {"statuses", std::move(statuses)}});
     else
-      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), std::to_string(s.trials), time_text(s.best_ns), histogram(s.statuses)});
+      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), std::to_string(s.trials),
+                 time_text(s.best_ns), histogram(s.statuses)});
   }
-  if (json) print_json({{"records", log.records().size()}, {"bad_lines", log.bad().size()}, {"tasks", std::move(out)}});
-  else print(table.str() + fmt::format("{} records, {} bad lines\n", log.records().size(), log.bad().size()));
+  if (json)
+    print_json(
+        {{"records", log.records().size()}, {"bad_lines", log.bad().size()}, {"tasks", std::move(out)}});
+  else
+    print(table.str() + fmt::format("{} records, {} bad lines\n", log.records().size(), log.bad().size()));
   return kDone;
 }
 
@@ -95,8 +121,14 @@ int merge(const Options& o, bool json) {
     bad.push_back(to_json(b));
     if (!json) note("left out: " + b.str());
   }
-  if (json) print_json({{"output", o.output}, {"written", r.written}, {"duplicates", r.duplicates}, {"bad", std::move(bad)}});
-  else print(fmt::format("{}: {} records, {} duplicates and {} bad lines left out\n", o.output, r.written, r.duplicates, r.bad.size()));
+  if (json)
+    print_json({{"output", o.output},
+                {"written", r.written},
+                {"duplicates", r.duplicates},
+                {"bad", std::move(bad)}});
+  else
+    print(fmt::format("{}: {} records, {} duplicates and {} bad lines left out\n", o.output, r.written,
+                      r.duplicates, r.bad.size()));
   return kDone;
 }
 
@@ -105,14 +137,22 @@ int merge(const Options& o, bool json) {
 void add_log(CLI::App& app, Call& call) {
   CLI::App* log = app.add_subcommand("log", "Check, query and merge tuned-operator logs");
   log->require_subcommand(1);
-  const auto files = [](CLI::App& sub, Options& o) { sub.add_option("FILE", o.files, "Tuned-operator logs")->required(); };
-  add_command<Options>(*log, call, "check", "List the lines that hold no usable record; exit code 3 where there are any", files, check);
+  const auto files = [](CLI::App& sub, Options& o) {
+    sub.add_option("FILE", o.files, "Tuned-operator logs")->required();
+  };
+  add_command<Options>(*log, call, "check",
+                       "List the lines that hold no usable record; exit code 3 where there are any", files,
+                       check);
   add_command<Options>(*log, call, "best", "The best record of each workload and machine", files, best);
-  add_command<Options>(*log, call, "stats", "Trials and how they ended, for each workload and machine", files, stats);
-  add_command<Options>(*log, call, "merge", "Write the records of all files, each once, to one", [files](CLI::App& sub, Options& o) {
-    files(sub, o);
-    sub.add_option("-o,--output", o.output, "The merged log; may be one of the files")->required();
-  }, merge);
+  add_command<Options>(*log, call, "stats", "Trials and how they ended, for each workload and machine", files,
+                       stats);
+  add_command<Options>(
+      *log, call, "merge", "Write the records of all files, each once, to one",
+      [files](CLI::App& sub, Options& o) {
+        files(sub, o);
+        sub.add_option("-o,--output", o.output, "The merged log; may be one of the files")->required();
+      },
+      merge);
 }
 
 }  // namespace tc::cli

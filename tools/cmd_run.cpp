@@ -20,12 +20,19 @@ struct Options {
 };
 
 Json to_json(const Comparison& c) {
-  return {{"passed", c.passed()}, {"elements", c.elements}, {"max_error", c.max_error}, {"tolerance", c.tolerance}, {"difference", c.difference}};
+  return {{"passed", c.passed()},
+          {"elements", c.elements},
+          {"max_error", c.max_error},
+          {"tolerance", c.tolerance},
+          {"difference", c.difference}};
 }
 
 std::string to_text(const Comparison& c) {
   if (!c.passed()) return "DIFFERS: " + c.difference;
-  return fmt::format("equal at {} elements{}", c.elements, c.tolerance > 0 ? fmt::format(", largest error {:.1e} (allowed {:.1e})", c.max_error, c.tolerance) : ", bit by bit");
+  return fmt::format("equal at {} elements{}", c.elements,
+                     c.tolerance > 0
+                         ? fmt::format(", largest error {:.1e} (allowed {:.1e})", c.max_error, c.tolerance)
+                         : ", bit by bit");
 }
 
 int run(const Options& o, bool json) {
@@ -57,29 +64,40 @@ int run(const Options& o, bool json) {
   const Yardstick y = yardstick(graph, threads, false);
   const int exit = passed ? kDone : kResultsDiffer;
   if (json) {
-    Json out = {{"workload", w.text()}, {"schedule", kernel.function().explain()}, {"threads", threads}, {"seed", o.seed},
-                {"median_ns", t.median_ns}, {"samples", t.samples}, {"speed", y.speed(t.median_ns)}, {"unit", y.unit()}};
+    Json out = {{"workload", w.text()},
+                {"schedule", kernel.function().explain()},
+                {"threads", threads},
+                {"seed", o.seed},
+                {"median_ns", t.median_ns},
+                {"samples", t.samples},
+                {"speed", y.speed(t.median_ns)},
+                {"unit", y.unit()}};
     if (o.check) out["checks"] = checks;
     print_json(out);
     return exit;
   }
-  print(fmt::format("{}\n  schedule  {}\n  time      {} (median of {}), {} {}, {} thread{}\n{}", w.text(), kernel.function().explain(),
-                    time_text(t.median_ns), t.samples, speed_text(y.speed(t.median_ns)), y.unit(), threads, threads == 1 ? "" : "s", check_lines));
+  print(fmt::format("{}\n  schedule  {}\n  time      {} (median of {}), {} {}, {} thread{}\n{}", w.text(),
+                    kernel.function().explain(), time_text(t.median_ns), t.samples,
+                    speed_text(y.speed(t.median_ns)), y.unit(), threads, threads == 1 ? "" : "s",
+                    check_lines));
   return exit;
 }
 
 }  // namespace
 
 void add_run(CLI::App& app, Call& call) {
-  add_command<Options>(app, call, "run", "Build a workload and run it on generated inputs", [](CLI::App& sub, Options& o) {
-    sub.add_option("WORKLOAD", o.workload, "e.g. \"softmax m=128 n=1000\"")->required();
-    sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
-    sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
-    sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
-    sub.add_option("--seed", o.seed, "Of the inputs");
-    sub.add_option("--rounds", o.rounds, "Samples of the time")->check(CLI::Range(1, 1000));
-    sub.add_flag("--check", o.check, "Compare with the reference; exit code 4 where the results differ");
-  }, run);
+  add_command<Options>(
+      app, call, "run", "Build a workload and run it on generated inputs",
+      [](CLI::App& sub, Options& o) {
+        sub.add_option("WORKLOAD", o.workload, "e.g. \"softmax m=128 n=1000\"")->required();
+        sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
+        sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+        sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
+        sub.add_option("--seed", o.seed, "Of the inputs");
+        sub.add_option("--rounds", o.rounds, "Samples of the time")->check(CLI::Range(1, 1000));
+        sub.add_flag("--check", o.check, "Compare with the reference; exit code 4 where the results differ");
+      },
+      run);
 }
 
 }  // namespace tc::cli

@@ -19,8 +19,12 @@ int run(const Options&, bool json) {
   for (const WorkloadOp& op : workload_table()) {
     Json keys = Json::array();
     for (const WorkloadKey& k : op.keys)
-      keys.push_back({{"name", k.name}, {"kind", kKinds[static_cast<size_t>(k.kind)]}, {"required", k.required},
-                      {"default", k.fallback}, {"choices", k.choices}, {"doc", k.doc}});
+      keys.push_back({{"name", k.name},
+                      {"kind", kKinds[static_cast<size_t>(k.kind)]},
+                      {"required", k.required},
+                      {"default", k.fallback},
+                      {"choices", k.choices},
+                      {"doc", k.doc}});
     ops.push_back({{"name", op.name}, {"doc", op.doc}, {"keys", std::move(keys)}});
   }
   print_json({{"workloads", std::move(ops)}});
@@ -30,7 +34,8 @@ int run(const Options&, bool json) {
 }  // namespace
 
 void add_workloads(CLI::App& app, Call& call) {
-  add_command<Options>(app, call, "workloads", "List the operators that a WORKLOAD can name", [](CLI::App&, Options&) {}, run);
+  add_command<Options>(
+      app, call, "workloads", "List the operators that a WORKLOAD can name", [](CLI::App&, Options&) {}, run);
 }
 
 }  // namespace tc::cli

@@ -19,18 +19,18 @@ using autotune::Json;
 /// What tensorc exits with.
 enum Exit : int {
   kDone = 0,
-  kFailed = 1,          // tc or the machine could not do it
-  kUsage = 2,           // the command line is wrong
-  kInvalidInput = 3,    // a workload, log, target or IR text is wrong
-  kResultsDiffer = 4,   // what was computed differs from the reference
-  kNoCandidate = 5,     // no trial of the tuner was valid
-  kInterrupted = 130,   // stopped by a signal, after saving
+  kFailed = 1,         // tc or the machine could not do it
+  kUsage = 2,          // the command line is wrong
+  kInvalidInput = 3,   // a workload, log, target or IR text is wrong
+  kResultsDiffer = 4,  // what was computed differs from the reference
+  kNoCandidate = 5,    // no trial of the tuner was valid
+  kInterrupted = 130,  // stopped by a signal, after saving
 };
 
 /// The subcommand that was chosen, ready to run.
 struct Call {
   bool json = false;
-  std::function<int()> run;   // gives an Exit; may throw Error
+  std::function<int()> run;  // gives an Exit; may throw Error
 };
 
 void add_compile(CLI::App& app, Call& call);

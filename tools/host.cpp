@@ -83,7 +83,8 @@ double cgroup_cpus() {
 
 double cgroup_memory() {
   double least = limit_of(line_of("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-  for (const std::string& group : cgroups()) least = std::min(least, limit_of(line_of(group + "/memory.max")));
+  for (const std::string& group : cgroups())
+    least = std::min(least, limit_of(line_of(group + "/memory.max")));
   return least < 1e18 ? least : 0;
 }
 
@@ -91,7 +92,8 @@ double available_memory() {
   double left = std::strtod(value_of("/proc/meminfo", "MemAvailable").c_str(), nullptr) * 1024;
   const auto less = [&](const std::string& group, const char* limit, const char* used) {
     const double max = limit_of(line_of(group + limit));
-    if (max < 1e18) left = std::min(left, std::max(0.0, max - std::strtod(line_of(group + used).c_str(), nullptr)));
+    if (max < 1e18)
+      left = std::min(left, std::max(0.0, max - std::strtod(line_of(group + used).c_str(), nullptr)));
   };
   for (const std::string& group : cgroups()) less(group, "/memory.max", "/memory.current");
   less("/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes");
@@ -102,7 +104,8 @@ std::vector<std::string> loaded_libraries() {
   std::vector<std::string> out;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* to) {
-        if (info->dlpi_name && *info->dlpi_name == '/') static_cast<std::vector<std::string>*>(to)->push_back(info->dlpi_name);
+        if (info->dlpi_name && *info->dlpi_name == '/')
+          static_cast<std::vector<std::string>*>(to)->push_back(info->dlpi_name);
         return 0;
       },
       &out);
@@ -118,7 +121,7 @@ void BoundToOneCpu::bind(bool on) {
     CPU_SET(cpu, &set);
     if (on) break;
   }
-  sched_setaffinity(0, sizeof set, &set);   // where it is refused, times are noisier and no more
+  sched_setaffinity(0, sizeof set, &set);  // where it is refused, times are noisier and no more
 }
 
 }  // namespace tc::cli

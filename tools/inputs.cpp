@@ -73,7 +73,8 @@ std::string read_file(const std::string& path, size_t max_bytes) {
     if (n == 0) return text;
     text.append(block, static_cast<size_t>(n));
     if (text.size() > max_bytes)
-      throw Error("io.read.size", fmt::format("{} is too long", path)).fact("expected", fmt::format("at most {} bytes", max_bytes));
+      throw Error("io.read.size", fmt::format("{} is too long", path))
+          .fact("expected", fmt::format("at most {} bytes", max_bytes));
   }
 }
 
@@ -91,7 +92,7 @@ void write_file(const std::string& path, std::string_view text) {
 
 std::vector<Workload> parse_workloads(const std::vector<std::string>& args) {
   std::vector<std::string> texts;
-  bool open = false;   // whether the last text may go on
+  bool open = false;  // whether the last text may go on
   for (const std::string& arg : args) {
     if (arg.rfind('@', 0) == 0) {
       for (std::string& line : lines_of(arg.substr(1))) texts.push_back(std::move(line));
@@ -111,9 +112,10 @@ std::vector<Workload> parse_workloads(const std::vector<std::string>& args) {
 
 Workload parse_one_workload(const std::vector<std::string>& args) {
   std::vector<Workload> all = parse_workloads(args);
-  TC_REQUIRE(all.size() == 1, Error("cli.usage", fmt::format("this command takes one workload, not {}", all.size()))
-                                  .fact("first", all[0].text())
-                                  .fact("second", all[1].text()));
+  TC_REQUIRE(all.size() == 1,
+             Error("cli.usage", fmt::format("this command takes one workload, not {}", all.size()))
+                 .fact("first", all[0].text())
+                 .fact("second", all[1].text()));
   return std::move(all[0]);
 }
 
@@ -135,8 +137,9 @@ codegen::Target parse_target(const std::string& text) { return codegen::Target::
 
 std::string find_worker() {
   if (const char* given = std::getenv("TC_WORKER"); given && *given) {
-    TC_REQUIRE(::access(given, X_OK) == 0,
-               Error("cli.worker", "TC_WORKER does not name a program").fact("got", given).fix("unset TC_WORKER to use the one beside tensorc"));
+    TC_REQUIRE(::access(given, X_OK) == 0, Error("cli.worker", "TC_WORKER does not name a program")
+                                               .fact("got", given)
+                                               .fix("unset TC_WORKER to use the one beside tensorc"));
     return given;
   }
   std::error_code ignored;
@@ -151,9 +154,10 @@ std::string find_worker() {
 int use_threads(int wanted) {
   tc_set_num_threads(wanted);
   const int got = tc_num_threads();
-  TC_REQUIRE(wanted <= got, Error("cli.threads", fmt::format("there are not as many CPUs as threads were asked for"))
-                                .fact("expected", fmt::format("at most {}", got))
-                                .fact("got", std::to_string(wanted)));
+  TC_REQUIRE(wanted <= got,
+             Error("cli.threads", fmt::format("there are not as many CPUs as threads were asked for"))
+                 .fact("expected", fmt::format("at most {}", got))
+                 .fact("got", std::to_string(wanted)));
   return got;
 }
 

@@ -48,10 +48,12 @@ std::vector<Timing> measure(std::span<const Contestant> contestants, const Measu
   std::vector<std::vector<double>> samples(n);
   std::vector<int64_t> calls(n);
   std::vector<int> rounds(n, options.rounds);
-  for (size_t i = 0; i < n; ++i) {   // before the caller is bound, so that every pool exists
+  for (size_t i = 0; i < n; ++i) {  // before the caller is bound, so that every pool exists
     double once = time_calls(contestants[i], 1);
-    if (once < options.slow_s * 1e9) once = time_calls(contestants[i], 1);
-    else rounds[i] = std::min(options.rounds, kSlowRounds);
+    if (once < options.slow_s * 1e9)
+      once = time_calls(contestants[i], 1);
+    else
+      rounds[i] = std::min(options.rounds, kSlowRounds);
     calls[i] = std::max<int64_t>(1, std::llround(std::ceil(options.sample_s * 1e9 / std::max(once, 100.0))));
   }
   BoundToOneCpu caller;
@@ -77,9 +79,10 @@ Yardstick yardstick(const WorkloadGraph& graph, int threads, bool measure_peak) 
   y.bandwidth = graph.flops < 2 * graph.bytes;
   y.work = (y.bandwidth ? graph.bytes : graph.flops) * 1e-9;
   if (!measure_peak) return y;
-  constexpr double kLeast = 64e3, kMost = 1e9;   // a working set that can be streamed
+  constexpr double kLeast = 64e3, kMost = 1e9;  // a working set that can be streamed
   const auto bytes = static_cast<int64_t>(std::clamp(graph.bytes, kLeast, kMost));
-  y.peak = y.bandwidth ? runtime::measure_bandwidth(bytes, threads).copy_gbs : runtime::fma_peak_gflops() * threads;
+  y.peak = y.bandwidth ? runtime::measure_bandwidth(bytes, threads).copy_gbs
+                       : runtime::fma_peak_gflops() * threads;
   return y;
 }
 

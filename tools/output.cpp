@@ -19,7 +19,8 @@ bool colours() {
 
 // Width in columns of UTF-8 text, one a code point.
 size_t columns(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ void print_error(const Error& error, bool json, int exit) {
     return;
   }
   const std::string& text = error.str();
-  const size_t head = std::min(text.find(']'), text.size() - 1) + 1;   // "error[code]"
+  const size_t head = std::min(text.find(']'), text.size() - 1) + 1;  // "error[code]"
   if (colours())
     fmt::print(stderr, "\x1b[1;31m{}\x1b[0m{}\n", text.substr(0, head), text.substr(head));
   else
@@ -63,14 +64,18 @@ int exit_of(const Error& error) {
   if (starts("cli.memory") || starts("cli.worker")) return kFailed;
   if (starts("cli.")) return kUsage;
   if (starts("log.open") || starts("log.write")) return kFailed;
-  if (starts("io.read") || starts("codegen.target") || starts("autotune.options") || starts("autotune.search.")) return kInvalidInput;
+  if (starts("io.read") || starts("codegen.target") || starts("autotune.options") ||
+      starts("autotune.search."))
+    return kInvalidInput;
   switch (error.kind()) {
     case ErrorKind::te:
     case ErrorKind::workload:
     case ErrorKind::schedule:
     case ErrorKind::ir:
-    case ErrorKind::log: return kInvalidInput;
-    default: return kFailed;
+    case ErrorKind::log:
+      return kInvalidInput;
+    default:
+      return kFailed;
   }
 }
 

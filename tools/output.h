@@ -10,7 +10,7 @@ namespace tc::cli {
 
 /// Text as it is, to stdout or stderr.
 void print(std::string_view text);
-void note(std::string_view text);   // to stderr, with a newline
+void note(std::string_view text);  // to stderr, with a newline
 
 /// One object, indented, with a newline. What is not finite becomes null.
 void print_json(const Json& json);

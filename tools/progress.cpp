@@ -30,7 +30,10 @@ std::string histogram(const std::map<autotune::Status, int64_t>& statuses) {
 }
 
 ProgressLine::ProgressLine(const Workload& workload, double interval_s)
-    : name_(workload.text()), flops_(workload.build().flops), interval_s_(interval_s), width_(terminal_width()) {
+    : name_(workload.text()),
+      flops_(workload.build().flops),
+      interval_s_(interval_s),
+      width_(terminal_width()) {
   if (width_ > 0) interval_s_ = kTerminalInterval;
   last_.best_ns = std::numeric_limits<double>::infinity();
 }
@@ -38,16 +41,19 @@ ProgressLine::ProgressLine(const Workload& workload, double interval_s)
 std::string ProgressLine::text() const {
   const double elapsed = seconds(Clock::now() - begin_);
   std::string best = "none yet";
-  if (std::isfinite(last_.best_ns)) best = fmt::format("{} ({} GFLOP/s)", time_text(last_.best_ns), speed_text(flops_ / last_.best_ns));
+  if (std::isfinite(last_.best_ns))
+    best = fmt::format("{} ({} GFLOP/s)", time_text(last_.best_ns), speed_text(flops_ / last_.best_ns));
   std::string out = fmt::format("{}/{} trials  best {}", last_.done, last_.trials, best);
-  if (last_.measured > 0) out += fmt::format("  {} trials/s  {}", speed_text(static_cast<double>(last_.measured) / elapsed), histogram(statuses_));
+  if (last_.measured > 0)
+    out += fmt::format("  {} trials/s  {}", speed_text(static_cast<double>(last_.measured) / elapsed),
+                       histogram(statuses_));
   return last_.finals ? out + "  finals" : out;
 }
 
 void ProgressLine::update(const autotune::Progress& progress) {
   last_ = progress;
   if (progress.last && !progress.finals) ++statuses_[progress.last->status];
-  last_.last = nullptr;   // it does not outlive the call
+  last_.last = nullptr;  // it does not outlive the call
   tick();
 }
 
@@ -62,7 +68,8 @@ void ProgressLine::show() {
     note(fmt::format("{}: {}", name_, text()));
     return;
   }
-  std::string line = fmt::format("{}  {}", text(), name_);   // what changes comes first, for the end may be cut
+  std::string line =
+      fmt::format("{}  {}", text(), name_);  // what changes comes first, for the end may be cut
   if (line.size() >= static_cast<size_t>(width_)) line.resize(static_cast<size_t>(width_) - 1);
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
@@ -80,7 +87,7 @@ StopOnSignal::StopOnSignal() {
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
   for (const int s : kSignals) sigaction(s, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);   // whoever reads the progress may go; tuning goes on
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the progress may go; tuning goes on
 }
 StopOnSignal::~StopOnSignal() {
   std::signal(SIGPIPE, SIG_DFL);

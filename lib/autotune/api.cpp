@@ -11,7 +11,8 @@ namespace {
 autotune::WorkloadKey key_of(const Workload& w) { return autotune::WorkloadKey(w.text()); }
 
 // The schedule of a recorded or default point, or why it cannot be had.
-Expected<Schedule> schedule_of(const WorkloadGraph& graph, const autotune::SpaceContext& context, const autotune::Record* record) {
+Expected<Schedule> schedule_of(const WorkloadGraph& graph, const autotune::SpaceContext& context,
+                               const autotune::Record* record) {
   using autotune::Choices;
   Choices choices = record ? Choices::replay(record->decisions) : Choices::defaults();
   return autotune::draw_schedule(graph, context, choices);
@@ -34,10 +35,12 @@ Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings
   return autotune::tune(task, *executor.value(), options);
 }
 
-Expected<Function> build(const Workload& workload, const autotune::Log& log, int threads, BuildOptions options) {
+Expected<Function> build(const Workload& workload, const autotune::Log& log, int threads,
+                         BuildOptions options) {
   const WorkloadGraph graph = workload.build();
   const autotune::SpaceContext context{options.target, threads};
-  const autotune::Lookup found = log.lookup(key_of(workload), autotune::record_target(options.target, threads));
+  const autotune::Lookup found =
+      log.lookup(key_of(workload), autotune::record_target(options.target, threads));
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
   std::string why = found.why;

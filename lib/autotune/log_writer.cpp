@@ -117,8 +117,9 @@ Check LogWriter::set_torn_tail_aside() {
   struct stat info{};
   if (::fstat(fd_, &info) != 0) return failed("log.open", "inspect", path_);
   char last = '\n';
-  if (!S_ISREG(info.st_mode) && !S_ISCHR(info.st_mode))   // a pipe would block the reader
-    return Error("log.open", fmt::format("cannot open the log {}", path_)).fact("reason", "it is no regular file");
+  if (!S_ISREG(info.st_mode) && !S_ISCHR(info.st_mode))  // a pipe would block the reader
+    return Error("log.open", fmt::format("cannot open the log {}", path_))
+        .fact("reason", "it is no regular file");
   if (info.st_size == 0 || !S_ISREG(info.st_mode) ||
       (::pread(fd_, &last, 1, info.st_size - 1) == 1 && last == '\n'))
     return std::nullopt;

@@ -19,9 +19,9 @@
 namespace tc::autotune {
 namespace {
 
-constexpr size_t kElements = 192;      // compared per output and set of inputs
-constexpr double kSampleNs = 1e6;      // a sample lasts at least this long
-constexpr double kBudgetNs = 16e6;     // of timing per trial, once three samples are there
+constexpr size_t kElements = 192;   // compared per output and set of inputs
+constexpr double kSampleNs = 1e6;   // a sample lasts at least this long
+constexpr double kBudgetNs = 16e6;  // of timing per trial, once three samples are there
 constexpr int kMaxSamples = 9;
 
 // Inputs of one workload and what the outputs must hold at some elements.
@@ -33,7 +33,7 @@ struct Expectation {
     std::vector<double> values;
   };
   std::vector<Output> outputs;
-  double tolerance = 0;                // relative to max(1, |value|); 0: bit by bit
+  double tolerance = 0;  // relative to max(1, |value|); 0: bit by bit
 };
 
 struct Bench {
@@ -51,7 +51,8 @@ bool exact_on_integers(const Graph& g) {
       ir::walk_all(*v, [&](const ir::Node& n) {
         if (n.kind == ir::Kind::Call) {
           const auto c = static_cast<const ir::Call&>(n).op;
-          exact &= c == ir::CallOp::neg || c == ir::CallOp::abs || c == ir::CallOp::if_then_else || c == ir::CallOp::fma;
+          exact &= c == ir::CallOp::neg || c == ir::CallOp::abs || c == ir::CallOp::if_then_else ||
+                   c == ir::CallOp::fma;
         }
         if (n.kind == ir::Kind::Binary) {
           const auto& b = static_cast<const ir::Binary&>(n);
@@ -71,10 +72,14 @@ double tolerance_of(const Graph& g, DType type) {
   double longest = 1;
   for (const auto& op : g.ops) {
     double n = 1;
-    for (const ReduceAxis& k : op->reduce_axes()) n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
+    for (const ReduceAxis& k : op->reduce_axes())
+      n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
     longest = std::max(longest, n);
   }
-  const double ulp = type.bits == 64 ? 0x1p-52 : type.bits == 32 ? 0x1p-23 : type.code == ir::TypeCode::bfloat ? 0x1p-7 : 0x1p-10;
+  const double ulp = type.bits == 64                     ? 0x1p-52
+                     : type.bits == 32                   ? 0x1p-23
+                     : type.code == ir::TypeCode::bfloat ? 0x1p-7
+                                                         : 0x1p-10;
   return ulp * (16 + 8 * std::sqrt(longest));
 }
 
@@ -90,7 +95,8 @@ Expectation expect(const WorkloadGraph& g, uint64_t seed, Fill fill) {
     Expectation::Output out{i, random_indices(g.args[i], kElements, seed ^ i), {}};
     const std::vector<ir::Value> values = evaluate_at(g.args, g.args[i], out.indices, views).value();
     for (const ir::Value& v : values) out.values.push_back(to_double(v));
-    if (g.args[i].dtype().is_float() && !integers) e.tolerance = std::max(e.tolerance, tolerance_of(g.graph, g.args[i].dtype()));
+    if (g.args[i].dtype().is_float() && !integers)
+      e.tolerance = std::max(e.tolerance, tolerance_of(g.graph, g.args[i].dtype()));
     e.outputs.push_back(std::move(out));
   }
   return e;
@@ -104,7 +110,11 @@ int64_t flat_index(const std::vector<int64_t>& shape, const std::vector<int64_t>
 
 DLTensor dl_view(const HostTensor& t) {
   const DType d = t.dtype();
-  const auto code = d.is_bool() ? kDLBool : d.code == ir::TypeCode::bfloat ? kDLBfloat : d.is_float() ? kDLFloat : d.is_signed() ? kDLInt : kDLUInt;
+  const auto code = d.is_bool()                      ? kDLBool
+                    : d.code == ir::TypeCode::bfloat ? kDLBfloat
+                    : d.is_float()                   ? kDLFloat
+                    : d.is_signed()                  ? kDLInt
+                                                     : kDLUInt;
   DLTensor v{};
   v.data = t.data();
   v.device = {kDLCPU, 0};
@@ -128,7 +138,7 @@ class CpuMeasurer final : public Measurer {
     options.target = target_;
     options.name = "trial";
     options.workload = bench_->text;
-    options.compile.use_cache = false;   // trials are built once
+    options.compile.use_cache = false;  // trials are built once
     function_ = tc::build(schedule, bench_->graph.args, options).value();
     return {{"steps", schedule.text()}};
   }
@@ -144,7 +154,8 @@ class CpuMeasurer final : public Measurer {
       const auto problem = compare(e, worst, elements);
       if (problem) return {{"status", "wrong_result"}, {"message", *problem}};
     }
-    reply["check"] = {{"oracle", "te.evaluate_at"}, {"elements", elements}, {"max_err", worst}, {"passed", true}};
+    reply["check"] = {
+        {"oracle", "te.evaluate_at"}, {"elements", elements}, {"max_err", worst}, {"passed", true}};
     reply["run_ns"] = time(bind(bench_->sets.back()));
     return reply;
   }
@@ -162,7 +173,8 @@ class CpuMeasurer final : public Measurer {
     bench_.emplace();
     bench_->text = text;
     bench_->graph = parse_workload(text).value().build();
-    for (const Fill fill : {Fill::small_integers, Fill::uniform}) bench_->sets.push_back(expect(bench_->graph, seed, fill));
+    for (const Fill fill : {Fill::small_integers, Fill::uniform})
+      bench_->sets.push_back(expect(bench_->graph, seed, fill));
   }
 
   Args bind(const Expectation& e) const {
@@ -180,7 +192,8 @@ class CpuMeasurer final : public Measurer {
   }
 
   static void poison_outputs(const Expectation& e) {
-    for (const auto& out : e.outputs) std::memset(e.tensors[out.arg].data(), 0xa5, e.tensors[out.arg].bytes());
+    for (const auto& out : e.outputs)
+      std::memset(e.tensors[out.arg].data(), 0xa5, e.tensors[out.arg].bytes());
   }
 
   // The first difference, or nothing.
@@ -189,13 +202,17 @@ class CpuMeasurer final : public Measurer {
       const HostTensor& t = e.tensors[out.arg];
       for (size_t i = 0; i < out.indices.size(); ++i) {
         const double got = t.get(flat_index(t.shape(), out.indices[i])), want = out.values[i];
-        const double error = got == want || (std::isnan(got) && std::isnan(want)) ? 0 : std::abs(got - want) / std::max(1.0, std::abs(want));
+        const double error = got == want || (std::isnan(got) && std::isnan(want))
+                                 ? 0
+                                 : std::abs(got - want) / std::max(1.0, std::abs(want));
         ++elements;
         if (!(error <= e.tolerance))
-          return fmt::format("output {}[{}] is {}, expected {}", out.arg, fmt::join(out.indices[i], ", "), got, want);
+          return fmt::format("output {}[{}] is {}, expected {}", out.arg, fmt::join(out.indices[i], ", "),
+                             got, want);
         worst = std::max(worst, error);
       }
-      if (const auto i = unwritten(t)) return fmt::format("output {} was not written at element {}", out.arg, *i);
+      if (const auto i = unwritten(t))
+        return fmt::format("output {} was not written at element {}", out.arg, *i);
     }
     return std::nullopt;
   }

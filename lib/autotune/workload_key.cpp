@@ -35,7 +35,8 @@ std::optional<int64_t> integer(const std::string& text) {
 
 }  // namespace
 
-WorkloadKey::WorkloadKey(std::string canonical_text) : text_(std::move(canonical_text)), hash_(sha256_hex(text_)) {}
+WorkloadKey::WorkloadKey(std::string canonical_text)
+    : text_(std::move(canonical_text)), hash_(sha256_hex(text_)) {}
 
 std::optional<double> workload_distance(const WorkloadKey& a, const WorkloadKey& b) {
   if (a.text() == b.text()) return 0;

@@ -19,8 +19,10 @@ std::optional<int64_t> elements_of(const std::vector<int64_t>& shape) {
   bool empty = false, too_many = false;
   for (const int64_t extent : shape) {
     if (extent < 0) return std::nullopt;
-    if (extent == 0) empty = true;
-    else too_many |= __builtin_mul_overflow(n, extent, &n);
+    if (extent == 0)
+      empty = true;
+    else
+      too_many |= __builtin_mul_overflow(n, extent, &n);
   }
   if (empty) return 0;
   return too_many || n > INT64_MAX / 16 ? std::nullopt : std::optional(n);
@@ -42,41 +44,102 @@ AbiSpec AbiSpec::of(const Func& func) {
 
 Check check_abi(const Func& func, const AbiSpec& abi) {
   const auto wrong = [&](std::string what) {
-    return Error("codegen.abi", std::move(what)).fact("function", func.name).fix("describe each parameter, in order, with its own type and extents");
+    return Error("codegen.abi", std::move(what))
+        .fact("function", func.name)
+        .fix("describe each parameter, in order, with its own type and extents");
   };
   if (abi.args.size() != func.params.size())
-    return wrong(fmt::format("{} arguments are described for {} parameters", abi.args.size(), func.params.size()));
+    return wrong(
+        fmt::format("{} arguments are described for {} parameters", abi.args.size(), func.params.size()));
   for (size_t i = 0; i < abi.args.size(); ++i) {
     const AbiArg& a = abi.args[i];
     const Buffer& b = *func.params[i];
-    if (a.type != b.type) return wrong(fmt::format("the argument {} is {}, its parameter {}", a.name, to_string(a.type), to_string(b.type)));
+    if (a.type != b.type)
+      return wrong(fmt::format("the argument {} is {}, its parameter {}", a.name, to_string(a.type),
+                               to_string(b.type)));
     if (b.type.lanes != 1) return wrong(fmt::format("the parameter {} holds vectors", b.name));
-    if (b.shape.size() > 1) return wrong(fmt::format("the parameter {} has {} dimensions; target form has flat buffers", b.name, b.shape.size()));
+    if (b.shape.size() > 1)
+      return wrong(fmt::format("the parameter {} has {} dimensions; target form has flat buffers", b.name,
+                               b.shape.size()));
     const auto elements = elements_of(a.shape);
     const auto extent = b.shape.empty() ? std::optional<int64_t>(1) : as_int(b.shape[0]);
     if (!elements) return wrong(fmt::format("the shape of the argument {} is negative or too large", a.name));
     if (!extent) return wrong(fmt::format("the extent of the parameter {} is no constant", b.name));
-    if (*extent != *elements) return wrong(fmt::format("the argument {} has {} elements, its parameter {}", a.name, *elements, *extent));
+    if (*extent != *elements)
+      return wrong(
+          fmt::format("the argument {} has {} elements, its parameter {}", a.name, *elements, *extent));
     if (a.alignment < 0 || a.alignment > (1 << 20) || (a.alignment & (a.alignment - 1)) != 0)
-      return wrong(fmt::format("the alignment {} of the argument {} is no power of two", a.alignment, a.name));
+      return wrong(
+          fmt::format("the alignment {} of the argument {} is no power of two", a.alignment, a.name));
   }
   return std::nullopt;
 }
 
 std::string symbol_name(std::string_view name) {
-  static const std::set<std::string_view> kTaken = {
-      "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "class", "compl",
-      "concept", "const", "constexpr", "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete", "do",
-      "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline",
-      "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected",
-      "public", "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof", "static", "static_assert",
-      "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union",
-      "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq", "main", "memcpy", "memmove", "memset", "malloc",
-      "free", "abort", "exit", "exp", "log", "sin", "cos", "tanh", "erf", "pow", "sqrt", "floor", "ceil", "round", "trunc", "fma", "fmod",
-      "fmodf", "abs", "min", "max", "div", "index", "read", "write"};
+  static const std::set<std::string_view> kTaken = {"alignas",      "alignof",
+                                                    "and",          "and_eq",
+                                                    "asm",          "auto",
+                                                    "bitand",       "bitor",
+                                                    "bool",         "break",
+                                                    "case",         "catch",
+                                                    "char",         "class",
+                                                    "compl",        "concept",
+                                                    "const",        "constexpr",
+                                                    "const_cast",   "continue",
+                                                    "co_await",     "co_return",
+                                                    "co_yield",     "decltype",
+                                                    "default",      "delete",
+                                                    "do",           "double",
+                                                    "dynamic_cast", "else",
+                                                    "enum",         "explicit",
+                                                    "export",       "extern",
+                                                    "false",        "float",
+                                                    "for",          "friend",
+                                                    "goto",         "if",
+                                                    "inline",       "int",
+                                                    "long",         "mutable",
+                                                    "namespace",    "new",
+                                                    "noexcept",     "not",
+                                                    "not_eq",       "nullptr",
+                                                    "operator",     "or",
+                                                    "or_eq",        "private",
+                                                    "protected",    "public",
+                                                    "register",     "reinterpret_cast",
+                                                    "requires",     "restrict",
+                                                    "return",       "short",
+                                                    "signed",       "sizeof",
+                                                    "static",       "static_assert",
+                                                    "static_cast",  "struct",
+                                                    "switch",       "template",
+                                                    "this",         "thread_local",
+                                                    "throw",        "true",
+                                                    "try",          "typedef",
+                                                    "typeid",       "typename",
+                                                    "union",        "unsigned",
+                                                    "using",        "virtual",
+                                                    "void",         "volatile",
+                                                    "wchar_t",      "while",
+                                                    "xor",          "xor_eq",
+                                                    "main",         "memcpy",
+                                                    "memmove",      "memset",
+                                                    "malloc",       "free",
+                                                    "abort",        "exit",
+                                                    "exp",          "log",
+                                                    "sin",          "cos",
+                                                    "tanh",         "erf",
+                                                    "pow",          "sqrt",
+                                                    "floor",        "ceil",
+                                                    "round",        "trunc",
+                                                    "fma",          "fmod",
+                                                    "fmodf",        "abs",
+                                                    "min",          "max",
+                                                    "div",          "index",
+                                                    "read",         "write"};
   std::string out;
-  for (const char c : name) out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
-  if (out.empty() || (out[0] >= '0' && out[0] <= '9') || out[0] == '_') out = "f" + out;   // a leading _ is reserved
+  for (const char c : name)
+    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+  if (out.empty() || (out[0] >= '0' && out[0] <= '9') || out[0] == '_')
+    out = "f" + out;  // a leading _ is reserved
   const bool ours = out.rfind("tc_", 0) == 0;
   return kTaken.count(out) || ours ? out + "_" : out;
 }

@@ -23,7 +23,7 @@ struct Function::State {
   std::optional<Kernel> kernel;
   AbiSpec plain;
   std::string text, explanation;
-  std::mutex mutex;                          // of the kernels that pack, made when first needed
+  std::mutex mutex;  // of the kernels that pack, made when first needed
   std::vector<std::optional<Kernel>> packers;
 
   Expected<Kernel> packer(size_t i);
@@ -37,7 +37,8 @@ std::vector<int64_t> shape_of(const ir::Buffer& b) {
   return out;
 }
 
-AbiSpec abi_of(const FuncRef& f, const std::vector<Tensor>& args, const Graph& graph, const std::string& workload) {
+AbiSpec abi_of(const FuncRef& f, const std::vector<Tensor>& args, const Graph& graph,
+               const std::string& workload) {
   AbiSpec abi;
   abi.workload = workload;
   for (size_t i = 0; i < args.size(); ++i) {
@@ -58,7 +59,11 @@ Expected<FuncRef> run_cpu_pipeline(const FuncRef& nested, const BuildOptions& op
 }
 
 DLDataType dl_type(ir::DType t) {
-  const auto code = t.is_bool() ? kDLBool : t.code == ir::TypeCode::bfloat ? kDLBfloat : t.is_float() ? kDLFloat : t.is_signed() ? kDLInt : kDLUInt;
+  const auto code = t.is_bool()                      ? kDLBool
+                    : t.code == ir::TypeCode::bfloat ? kDLBfloat
+                    : t.is_float()                   ? kDLFloat
+                    : t.is_signed()                  ? kDLInt
+                                                     : kDLUInt;
   return {static_cast<uint8_t>(code), static_cast<uint8_t>(t.is_bool() ? 8 : t.bits), 1};
 }
 
@@ -79,7 +84,8 @@ ir::PassContext pass_context(const codegen::Target& target) {
   return c;
 }
 
-Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<Tensor>& args, const BuildOptions& options) {
+Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<Tensor>& args,
+                                    const BuildOptions& options) {
   auto lowered = lower(schedule, args, options.name);
   if (!lowered) return lowered.error();
   TargetForm form{std::move(lowered).value(), nullptr, {}};
@@ -92,7 +98,8 @@ Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<
   return form;
 }
 
-Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args, const BuildOptions& options) {
+Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
+                         const BuildOptions& options) {
   auto form = to_target_form(schedule, args, options);
   if (!form) return form.error();
   Function out;
@@ -102,7 +109,8 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
   if (!kernel) return kernel.error();
   s.kernel = std::move(kernel).value();
   s.plain = s.form.abi;
-  for (size_t i = 0; i < args.size(); ++i) s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
+  for (size_t i = 0; i < args.size(); ++i)
+    s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
   s.text = schedule.text();
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
   s.packers.resize(s.form.lowered.packs.size());
@@ -156,7 +164,8 @@ Expected<runtime::Tensor> Function::pack(int arg, const DLTensor& plain) const {
     if (auto error = k.value().run(pair)) return *error;
     return packed;
   }
-  return Error("runtime.pack", fmt::format("argument {} is not packed by this schedule", arg)).fix("see packs() for the arguments that are");
+  return Error("runtime.pack", fmt::format("argument {} is not packed by this schedule", arg))
+      .fix("see packs() for the arguments that are");
 }
 
 Check Function::run(std::span<const DLTensor* const> args) const {
@@ -167,7 +176,8 @@ Check Function::run(std::span<const DLTensor* const> args) const {
   for (const Pack& p : packs()) {
     const auto i = static_cast<size_t>(p.arg);
     const auto& plain = state_->plain.args[i].shape;
-    if (!same_shape(given[i], plain) || plain == p.shape) continue;   // packed, or wrong: then the kernel says so
+    if (!same_shape(given[i], plain) || plain == p.shape)
+      continue;  // packed, or wrong: then the kernel says so
     auto made = pack(p.arg, *given[i]);
     if (!made) return made.error();
     packed.push_back(std::move(made).value());
@@ -191,7 +201,8 @@ std::string Function::ir(std::string_view form) const {
     if (r.name == form) found = ir::to_string(r.func);
   };
   (void)run_cpu_pipeline(s.form.lowered.func, options);
-  TC_REQUIRE(!found.empty(), Error("codegen.form", fmt::format("there is no form {}", form)).fix("use te, nested, target, or the name of a pass"));
+  TC_REQUIRE(!found.empty(), Error("codegen.form", fmt::format("there is no form {}", form))
+                                 .fix("use te, nested, target, or the name of a pass"));
   return found;
 }
 
@@ -201,7 +212,8 @@ Check Function::export_to(std::string_view path, const codegen::ExportFormats& f
     auto pack = pack_form(p, state_->plain, state_->options);
     if (!pack) return pack.error();
     const FuncRef& f = pack.value().func;
-    const std::string name = fmt::format("{}_pack_{}", state_->options.name, state_->plain.args[static_cast<size_t>(p.arg)].name);
+    const std::string name =
+        fmt::format("{}_pack_{}", state_->options.name, state_->plain.args[static_cast<size_t>(p.arg)].name);
     funcs.push_back({ir::func(name, f->params, f->body), pack.value().abi});
   }
   return codegen::export_library(funcs, state_->options.target, path, formats);

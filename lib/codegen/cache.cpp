@@ -49,9 +49,10 @@ std::shared_ptr<const std::string> read_entry(const std::string& path, const std
   std::string head(kHeadBytes, '\0');
   auto object = std::make_shared<std::string>(size - kHeadBytes, '\0');
   if (::pread(file.fd, head.data(), head.size(), 0) != static_cast<ssize_t>(head.size())) return nullptr;
-  if (::pread(file.fd, object->data(), object->size(), kHeadBytes) != static_cast<ssize_t>(object->size())) return nullptr;
+  if (::pread(file.fd, object->data(), object->size(), kHeadBytes) != static_cast<ssize_t>(object->size()))
+    return nullptr;
   if (head != std::string(kMagic) + key + "\n" + digest(*object) + "\n") return nullptr;
-  ::futimens(file.fd, nullptr);   // used now: trimming removes what was unused longest
+  ::futimens(file.fd, nullptr);  // used now: trimming removes what was unused longest
   return object;
 }
 
@@ -73,7 +74,8 @@ bool write_entry(const std::string& directory, const std::string& path, const st
     fs::create_directories(fs::path(directory).parent_path(), ignored);
     ::mkdir(directory.c_str(), 0700);
   }
-  const std::string staged = directory + "/.stage-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  const std::string staged =
+      directory + "/.stage-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
   bool ok = false;
   {
     const Descriptor file{::open(staged.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
@@ -98,7 +100,8 @@ struct ObjectCache::Memory {
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key;
   int64_t bytes = 0;
 
-  void add(const std::string& key, std::shared_ptr<const std::string> object, std::shared_ptr<const void> loaded, int64_t most) {
+  void add(const std::string& key, std::shared_ptr<const std::string> object,
+           std::shared_ptr<const void> loaded, int64_t most) {
     remove(key);
     bytes += static_cast<int64_t>(object->size());
     order.push_back({key, std::move(object), std::move(loaded)});
@@ -114,7 +117,8 @@ struct ObjectCache::Memory {
   }
 };
 
-ObjectCache::ObjectCache(Options options) : options_(std::move(options)), memory_(std::make_unique<Memory>()) {}
+ObjectCache::ObjectCache(Options options)
+    : options_(std::move(options)), memory_(std::make_unique<Memory>()) {}
 ObjectCache::~ObjectCache() = default;
 
 std::string ObjectCache::default_directory() {
@@ -129,7 +133,9 @@ std::shared_ptr<ObjectCache> ObjectCache::shared() {
   return cache;
 }
 
-std::string ObjectCache::path_of(const std::string& key) const { return options_.directory + "/" + key + std::string(kSuffix); }
+std::string ObjectCache::path_of(const std::string& key) const {
+  return options_.directory + "/" + key + std::string(kSuffix);
+}
 
 std::optional<ObjectCache::Hit> ObjectCache::find(const std::string& key) {
   {
@@ -145,12 +151,14 @@ std::optional<ObjectCache::Hit> ObjectCache::find(const std::string& key) {
   return Hit{std::move(object), nullptr, true};
 }
 
-void ObjectCache::attach(const std::string& key, std::shared_ptr<const std::string> object, std::shared_ptr<const void> loaded) {
+void ObjectCache::attach(const std::string& key, std::shared_ptr<const std::string> object,
+                         std::shared_ptr<const void> loaded) {
   const std::lock_guard lock(mutex_);
   memory_->add(key, std::move(object), std::move(loaded), options_.max_memory_bytes);
 }
 
-void ObjectCache::put(const std::string& key, std::shared_ptr<const std::string> object, std::shared_ptr<const void> loaded) {
+void ObjectCache::put(const std::string& key, std::shared_ptr<const std::string> object,
+                      std::shared_ptr<const void> loaded) {
   attach(key, object, std::move(loaded));
   if (options_.directory.empty()) return;
   if (!write_entry(options_.directory, path_of(key), entry_bytes(key, *object))) return;

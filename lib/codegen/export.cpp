@@ -61,7 +61,9 @@ class Staging {
 
  private:
   static Error failed(const fs::path& path, const std::string& why) {
-    return Error("io.write", "a file of the library cannot be written").fact("path", path.string()).fact("why", why)
+    return Error("io.write", "a file of the library cannot be written")
+        .fact("path", path.string())
+        .fact("why", why)
         .fix("choose a directory that can be written");
   }
   fs::path directory_, root_;
@@ -75,15 +77,20 @@ void check_names(const std::vector<ExportFunc>& funcs) {
     TC_REQUIRE(f.func, Error("codegen.form", "there is no function to export"));
     const std::string symbol = symbol_name(f.func->name);
     for (const std::string& s : {symbol, symbol + "_raw", symbol + "_run", symbol + "_spec"})
-      TC_REQUIRE(symbols.insert(s).second, Error("codegen.export.name", fmt::format("two functions of the library have the symbol {}", s))
-                                               .fix("give the functions different names"));
+      TC_REQUIRE(
+          symbols.insert(s).second,
+          Error("codegen.export.name", fmt::format("two functions of the library have the symbol {}", s))
+              .fix("give the functions different names"));
   }
 }
 
-void write_files(const std::vector<ExportFunc>& funcs, const Target& target, const fs::path& path, const ExportFormats& formats) {
+void write_files(const std::vector<ExportFunc>& funcs, const Target& target, const fs::path& path,
+                 const ExportFormats& formats) {
   check_names(funcs);
   const std::string stem = path.filename().string();
-  TC_REQUIRE(!stem.empty() && stem != "." && stem != "..", Error("codegen.export.name", "the path of a library must end in a name").fact("path", path.string()));
+  TC_REQUIRE(
+      !stem.empty() && stem != "." && stem != "..",
+      Error("codegen.export.name", "the path of a library must end in a name").fact("path", path.string()));
   Staging staging(path.parent_path().empty() ? fs::path(".") : path.parent_path());
   if (formats.llvm) staging.write(stem + ".ll", module_text(funcs, target));
   if (formats.assembly) staging.write(stem + ".s", module_assembly(funcs, target));
@@ -96,7 +103,8 @@ void write_files(const std::vector<ExportFunc>& funcs, const Target& target, con
       std::ofstream out(object, std::ios::binary);
       out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
       out.close();
-      TC_REQUIRE(!!out, Error("io.write", "a file of the library cannot be written").fact("path", object.string()));
+      TC_REQUIRE(!!out,
+                 Error("io.write", "a file of the library cannot be written").fact("path", object.string()));
       fs::path shared = object;
       shared.replace_extension(".so");
       if (Check wrong = link_shared(object.string(), shared.string(), "lib" + stem + ".so")) throw *wrong;
@@ -107,7 +115,8 @@ void write_files(const std::vector<ExportFunc>& funcs, const Target& target, con
 
 }  // namespace
 
-Check export_library(const std::vector<ExportFunc>& funcs, const Target& target, std::string_view path, const ExportFormats& formats) {
+Check export_library(const std::vector<ExportFunc>& funcs, const Target& target, std::string_view path,
+                     const ExportFormats& formats) {
   try {
     write_files(funcs, target, fs::path(path), formats);
     return std::nullopt;

@@ -63,8 +63,10 @@ class Writer {
   }
   template <class T>
   void value(const Ref<T>& r) {
-    if (r) node(*r);
-    else out += '\xfe';
+    if (r)
+      node(*r);
+    else
+      out += '\xfe';
   }
   template <class T>
   void value(const std::vector<T>& items) {
@@ -72,7 +74,9 @@ class Writer {
     for (const T& i : items) value(i);
   }
   template <class V, std::enable_if_t<std::is_arithmetic_v<V> || std::is_enum_v<V>, int> = 0>
-  void value(V v) { raw(v); }
+  void value(V v) {
+    raw(v);
+  }
 
   std::unordered_map<const Node*, size_t> place_;
 };
@@ -86,9 +90,11 @@ std::string canonical_bytes(const Func& func) {
 }
 
 std::string cache_key(const Func& func, const AbiSpec& abi, const Target& target) {
-  std::string all = fmt::format("tc {} llvm {} {}\n{}\n", kCodegenEpoch, llvm_version(), machine_key(target), abi.workload);
+  std::string all =
+      fmt::format("tc {} llvm {} {}\n{}\n", kCodegenEpoch, llvm_version(), machine_key(target), abi.workload);
   for (const AbiArg& a : abi.args)
-    all += fmt::format("{}\x01{} {} {} {}\n", a.name, to_string(a.type), fmt::join(a.shape, ","), a.is_output, a.alignment);
+    all += fmt::format("{}\x01{} {} {} {}\n", a.name, to_string(a.type), fmt::join(a.shape, ","), a.is_output,
+                       a.alignment);
   return digest(all + canonical_bytes(func));
 }
 

@@ -15,22 +15,32 @@ using ir::TypeCode;
 
 std::string c_type(DType t) {
   switch (t.code) {
-    case TypeCode::int_: return fmt::format("int{}_t", static_cast<int>(t.bits));
-    case TypeCode::uint: return fmt::format("uint{}_t", static_cast<int>(t.bits));
-    case TypeCode::bool_: return "uint8_t";
-    case TypeCode::bfloat: return "uint16_t";
-    case TypeCode::float_: return t.bits == 64 ? "double" : t.bits == 32 ? "float" : "uint16_t";
+    case TypeCode::int_:
+      return fmt::format("int{}_t", static_cast<int>(t.bits));
+    case TypeCode::uint:
+      return fmt::format("uint{}_t", static_cast<int>(t.bits));
+    case TypeCode::bool_:
+      return "uint8_t";
+    case TypeCode::bfloat:
+      return "uint16_t";
+    case TypeCode::float_:
+      return t.bits == 64 ? "double" : t.bits == 32 ? "float" : "uint16_t";
   }
   return "void";
 }
 
 const char* dlpack_code(DType t) {
   switch (t.code) {
-    case TypeCode::int_: return "kDLInt";
-    case TypeCode::uint: return "kDLUInt";
-    case TypeCode::float_: return "kDLFloat";
-    case TypeCode::bfloat: return "kDLBfloat";
-    case TypeCode::bool_: return "kDLBool";
+    case TypeCode::int_:
+      return "kDLInt";
+    case TypeCode::uint:
+      return "kDLUInt";
+    case TypeCode::float_:
+      return "kDLFloat";
+    case TypeCode::bfloat:
+      return "kDLBfloat";
+    case TypeCode::bool_:
+      return "kDLBool";
   }
   return "kDLOpaqueHandle";
 }
@@ -61,29 +71,37 @@ std::string shape_text(const AbiArg& a) {
   return a.shape.empty() ? "a scalar" : fmt::format("[{}]", fmt::join(a.shape, ", "));
 }
 
-void describe(std::string& out, const ExportFunc& f, const std::string& symbol, const std::vector<std::string>& names) {
-  out += fmt::format("/* {}{}\n *\n", symbol, f.abi.workload.empty() ? "" : ": " + comment_text(f.abi.workload));
+void describe(std::string& out, const ExportFunc& f, const std::string& symbol,
+              const std::vector<std::string>& names) {
+  out +=
+      fmt::format("/* {}{}\n *\n", symbol, f.abi.workload.empty() ? "" : ": " + comment_text(f.abi.workload));
   for (size_t i = 0; i < names.size(); ++i) {
     const AbiArg& a = f.abi.args[i];
-    out += fmt::format(" *   {}  {} {}, {}{}\n", names[i], to_string(a.type), shape_text(a), a.is_output ? "written" : "read",
+    out += fmt::format(" *   {}  {} {}, {}{}\n", names[i], to_string(a.type), shape_text(a),
+                       a.is_output ? "written" : "read",
                        a.alignment > a.type.bytes() ? fmt::format(", aligned to {} bytes", a.alignment) : "");
   }
-  out += " *\n * Tensors are row-major and compact; what is written overlaps nothing else.\n"
-         " * Returns 0, or non-zero after a refusal: the reason is tc_last_error(). */\n";
+  out +=
+      " *\n * Tensors are row-major and compact; what is written overlaps nothing else.\n"
+      " * Returns 0, or non-zero after a refusal: the reason is tc_last_error(). */\n";
 }
 
 void declarations(std::string& out, const std::string& symbol) {
-  out += fmt::format("TC_EXPORTED int32_t {0}(const DLTensor* const* args, int32_t n);\n"
-                     "/* The same without any check, on pointers to the first elements. */\n"
-                     "TC_EXPORTED int32_t {0}_raw(void* const* data);\n"
-                     "/* What the arguments must be. */\nTC_EXPORTED extern const tc_func_spec {0}_spec;\n"
-                     "/* The same as {0}, on plain pointers. */\n", symbol);
+  out += fmt::format(
+      "TC_EXPORTED int32_t {0}(const DLTensor* const* args, int32_t n);\n"
+      "/* The same without any check, on pointers to the first elements. */\n"
+      "TC_EXPORTED int32_t {0}_raw(void* const* data);\n"
+      "/* What the arguments must be. */\nTC_EXPORTED extern const tc_func_spec {0}_spec;\n"
+      "/* The same as {0}, on plain pointers. */\n",
+      symbol);
 }
 
-void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symbol, const std::vector<std::string>& names) {
+void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symbol,
+                   const std::vector<std::string>& names) {
   std::string params;
   for (size_t i = 0; i < names.size(); ++i)
-    params += fmt::format("{}{}{}* {}", i ? ", " : "", abi.args[i].is_output ? "" : "const ", c_type(abi.args[i].type), names[i]);
+    params += fmt::format("{}{}{}* {}", i ? ", " : "", abi.args[i].is_output ? "" : "const ",
+                          c_type(abi.args[i].type), names[i]);
   out += fmt::format("static inline int32_t {}_run({}) {{\n", symbol, params.empty() ? "void" : params);
   const size_t n = names.size();
   if (n == 0) {
@@ -91,15 +109,24 @@ void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symb
     return;
   }
   for (size_t i = 0; i < n; ++i)
-    if (!abi.args[i].shape.empty()) out += fmt::format("  int64_t shape_{}[{}] = {{{}}};\n", i, abi.args[i].shape.size(), fmt::join(abi.args[i].shape, ", "));
+    if (!abi.args[i].shape.empty())
+      out += fmt::format("  int64_t shape_{}[{}] = {{{}}};\n", i, abi.args[i].shape.size(),
+                         fmt::join(abi.args[i].shape, ", "));
   out += fmt::format("  DLTensor tensors[{}];\n  const DLTensor* args[{}];\n", n, n);
   for (size_t i = 0; i < n; ++i) {
     const AbiArg& a = abi.args[i];
-    out += fmt::format("  tensors[{0}].data = (void*){1};\n  tensors[{0}].device.device_type = kDLCPU;\n  tensors[{0}].device.device_id = 0;\n", i, names[i]);
-    out += fmt::format("  tensors[{0}].ndim = {1};\n  tensors[{0}].dtype.code = {2};\n  tensors[{0}].dtype.bits = {3};\n  tensors[{0}].dtype.lanes = 1;\n", i,
-                       a.shape.size(), dlpack_code(a.type), a.type.is_bool() ? 8 : static_cast<int>(a.type.bits));
-    out += fmt::format("  tensors[{0}].shape = {1};\n  tensors[{0}].strides = NULL;\n  tensors[{0}].byte_offset = 0;\n  args[{0}] = &tensors[{0}];\n", i,
-                       a.shape.empty() ? "NULL" : fmt::format("shape_{}", i));
+    out += fmt::format(
+        "  tensors[{0}].data = (void*){1};\n  tensors[{0}].device.device_type = kDLCPU;\n  "
+        "tensors[{0}].device.device_id = 0;\n",
+        i, names[i]);
+    out += fmt::format(
+        "  tensors[{0}].ndim = {1};\n  tensors[{0}].dtype.code = {2};\n  tensors[{0}].dtype.bits = {3};\n  "
+        "tensors[{0}].dtype.lanes = 1;\n",
+        i, a.shape.size(), dlpack_code(a.type), a.type.is_bool() ? 8 : static_cast<int>(a.type.bits));
+    out += fmt::format(
+        "  tensors[{0}].shape = {1};\n  tensors[{0}].strides = NULL;\n  tensors[{0}].byte_offset = 0;\n  "
+        "args[{0}] = &tensors[{0}];\n",
+        i, a.shape.empty() ? "NULL" : fmt::format("shape_{}", i));
   }
   out += fmt::format("  return {}(args, {});\n}}\n\n", symbol, n);
 }
@@ -108,12 +135,19 @@ void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symb
 
 std::string header_text(const std::vector<ExportFunc>& funcs, std::string_view library) {
   std::string guard = "TC_LIBRARY_";
-  for (const char c : library) guard += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+  for (const char c : library)
+    guard += std::isalnum(static_cast<unsigned char>(c))
+                 ? static_cast<char>(std::toupper(static_cast<unsigned char>(c)))
+                 : '_';
   guard += "_H_";
-  std::string out = fmt::format("/* {}: functions compiled by tc. Link lib{}.so (or {}.o) and tc_runtime. */\n#ifndef {}\n#define {}\n\n", comment_text(library),
-                                comment_text(library), comment_text(library), guard, guard);
-  out += "#include <stddef.h>\n#include <stdint.h>\n\n#include \"tc/runtime/c_api.h\"\n\n#ifndef TC_EXPORTED\n#define TC_EXPORTED\n#endif\n\n"
-         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  std::string out = fmt::format(
+      "/* {}: functions compiled by tc. Link lib{}.so (or {}.o) and tc_runtime. */\n#ifndef {}\n#define "
+      "{}\n\n",
+      comment_text(library), comment_text(library), comment_text(library), guard, guard);
+  out +=
+      "#include <stddef.h>\n#include <stdint.h>\n\n#include \"tc/runtime/c_api.h\"\n\n#ifndef "
+      "TC_EXPORTED\n#define TC_EXPORTED\n#endif\n\n"
+      "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   for (const ExportFunc& f : funcs) {
     const std::string symbol = symbol_name(f.func->name);
     const auto names = parameter_names(f.abi);

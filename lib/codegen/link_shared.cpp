@@ -39,7 +39,8 @@ Run run_program(const std::vector<std::string>& words, const std::string& log) {
   out.started = ::posix_spawnp(&pid, argv[0], &files, nullptr, argv.data(), environ) == 0;
   posix_spawn_file_actions_destroy(&files);
   if (!out.started) return out;
-  while (::waitpid(pid, &out.status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid, &out.status, 0) < 0 && errno == EINTR) {
+  }
   std::ifstream in(log);
   std::stringstream text;
   text << in.rdbuf();
@@ -55,19 +56,25 @@ Check link_shared(const std::string& object_file, const std::string& output, con
   if (const char* chosen = std::getenv("TC_LINKER"); chosen && *chosen) candidates = {chosen};
   std::string tried;
   for (const std::string& linker : candidates) {
-    const bool driver = linker == "cc" || linker.find("gcc") != std::string::npos || linker.find("clang") != std::string::npos;
+    const bool driver = linker == "cc" || linker.find("gcc") != std::string::npos ||
+                        linker.find("clang") != std::string::npos;
     std::vector<std::string> words = {linker, "-shared", "-o", output, object_file};
-    if (driver) words.insert(words.end(), {"-Wl,-soname," + soname, "-nostdlib"});
-    else words.insert(words.end(), {"-soname", soname});
+    if (driver)
+      words.insert(words.end(), {"-Wl,-soname," + soname, "-nostdlib"});
+    else
+      words.insert(words.end(), {"-soname", soname});
     const Run run = run_program(words, output + ".log");
     if (run.started && WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0) return std::nullopt;
     tried += (tried.empty() ? "" : ", ") + linker;
     // posix_spawnp of glibc reports a missing program by failing, other shells by 127
     if (!run.started || (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 127)) continue;
-    return Error("codegen.export.linker", fmt::format("{} could not link {}", linker, soname)).fact("linker", linker).fact("output", run.output)
+    return Error("codegen.export.linker", fmt::format("{} could not link {}", linker, soname))
+        .fact("linker", linker)
+        .fact("output", run.output)
         .fix("set TC_LINKER to another linker, or export the object and link it yourself");
   }
-  return Error("codegen.export.linker", "there is no linker to make a shared library with").fact("tried", tried)
+  return Error("codegen.export.linker", "there is no linker to make a shared library with")
+      .fact("tried", tried)
       .fix("install lld or binutils, set TC_LINKER, or export without the shared library");
 }
 

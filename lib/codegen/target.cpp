@@ -23,12 +23,16 @@ std::string machine_key(const Target& t) {
 
 Target Target::host() { return detected_host(); }
 
-bool Target::has(std::string_view feature) const { return std::binary_search(isa.begin(), isa.end(), feature); }
+bool Target::has(std::string_view feature) const {
+  return std::binary_search(isa.begin(), isa.end(), feature);
+}
 
 namespace {
 
 Error bad_target(std::string_view text, std::string what) {
-  return Error("codegen.target", std::move(what)).fact("target", std::string(text)).fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE or accel:FILE");
+  return Error("codegen.target", std::move(what))
+      .fact("target", std::string(text))
+      .fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE or accel:FILE");
 }
 
 // "+avx2,-avx512f" onto the features of `t`; what goes wrong, or nothing.
@@ -36,7 +40,8 @@ std::string apply_attributes(Target& t, const std::string& list) {
   std::stringstream items(list);
   for (std::string item; std::getline(items, item, ',');) {
     const std::string name = item.substr(std::min<size_t>(1, item.size()));
-    if (item.size() < 2 || (item[0] != '+' && item[0] != '-')) return fmt::format("the attribute `{}` does not start with + or -", item);
+    if (item.size() < 2 || (item[0] != '+' && item[0] != '-'))
+      return fmt::format("the attribute `{}` does not start with + or -", item);
     if (!is_isa_feature(name)) return fmt::format("there is no instruction-set feature {}", name);
     const auto at = std::lower_bound(t.isa.begin(), t.isa.end(), name);
     const bool there = at != t.isa.end() && *at == name;
@@ -74,7 +79,8 @@ Expected<Target> Target::parse(std::string_view text) {
       return bad_target(text, fmt::format("there is no target option `{}`", word));
     }
   }
-  if (std::string wrong = apply_attributes(t, attributes); !wrong.empty()) return bad_target(text, std::move(wrong));
+  if (std::string wrong = apply_attributes(t, attributes); !wrong.empty())
+    return bad_target(text, std::move(wrong));
   set_vector_registers(t);
   return t;
 }
@@ -83,9 +89,11 @@ std::string Target::text() const {
   if (kind != "cpu") return config.empty() ? kind : kind + ":" + config;
   std::string out = "cpu -mcpu=" + cpu, attributes;
   const CpuFeatures named = cpu_features(triple, cpu);
-  const auto list = [&](char sign, const std::vector<std::string>& in, const std::vector<std::string>& not_in) {
+  const auto list = [&](char sign, const std::vector<std::string>& in,
+                        const std::vector<std::string>& not_in) {
     for (const std::string& f : in)
-      if (!std::binary_search(not_in.begin(), not_in.end(), f)) attributes += fmt::format("{}{}{}", attributes.empty() ? "" : ",", sign, f);
+      if (!std::binary_search(not_in.begin(), not_in.end(), f))
+        attributes += fmt::format("{}{}{}", attributes.empty() ? "" : ",", sign, f);
   };
   list('+', isa, named.isa);
   list('-', named.isa, isa);
@@ -97,8 +105,11 @@ Check Target::runs_on(const Target& machine) const {
   for (const std::string& f : isa)
     if (!machine.has(f)) missing += (missing.empty() ? "" : " ") + f;
   if (kind != "cpu" || triple != machine.triple || !missing.empty())
-    return Error("codegen.target.unsupported", "this machine cannot run code of that target").fact("target", text()).fact("machine", machine.text())
-        .fact("missing", missing).fix("export a library for it, or compile for the target cpu");
+    return Error("codegen.target.unsupported", "this machine cannot run code of that target")
+        .fact("target", text())
+        .fact("machine", machine.text())
+        .fact("missing", missing)
+        .fix("export a library for it, or compile for the target cpu");
   return std::nullopt;
 }
 

@@ -11,7 +11,7 @@ struct CpuFeatures {
 CpuFeatures cpu_features(const std::string& triple, const std::string& cpu);
 bool is_isa_feature(const std::string& name);
 const Target& detected_host();
-std::string machine_key(const Target& target);   // equal for targets that get the same code
-void set_vector_registers(Target& target);   // from its features
+std::string machine_key(const Target& target);  // equal for targets that get the same code
+void set_vector_registers(Target& target);      // from its features
 
 }  // namespace tc::codegen

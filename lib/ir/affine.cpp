@@ -55,7 +55,8 @@ bool term_before(const AffineTerm& a, const AffineTerm& b) {
 void Affine::sort() {
   // insertion sort: sums are short and mostly in order
   for (size_t i = 1; i < terms.size(); ++i)
-    for (size_t j = i; j > 0 && detail::term_before(terms[j], terms[j - 1]); --j) std::swap(terms[j], terms[j - 1]);
+    for (size_t j = i; j > 0 && detail::term_before(terms[j], terms[j - 1]); --j)
+      std::swap(terms[j], terms[j - 1]);
 }
 
 namespace detail {
@@ -75,14 +76,16 @@ void collect_factors(const Expr& e, std::vector<Expr>& out) {
 }
 
 Expr product_of(std::vector<Expr> factors) {
-  std::sort(factors.begin(), factors.end(), [](const Expr& a, const Expr& b) { return compare_exprs(a, b) < 0; });
+  std::sort(factors.begin(), factors.end(),
+            [](const Expr& a, const Expr& b) { return compare_exprs(a, b) < 0; });
   Expr p = factors[0];
   for (size_t i = 1; i < factors.size(); ++i) p = p * factors[i];
   return p;
 }
 
 Expr product_atom(const Expr& a, const Expr& b) {
-  if (!as_binary(a, BinaryOp::mul) && !as_binary(b, BinaryOp::mul)) return compare_exprs(a, b) <= 0 ? a * b : b * a;
+  if (!as_binary(a, BinaryOp::mul) && !as_binary(b, BinaryOp::mul))
+    return compare_exprs(a, b) <= 0 ? a * b : b * a;
   std::vector<Expr> factors;
   collect_factors(a, factors);
   collect_factors(b, factors);
@@ -97,8 +100,9 @@ bool add_product(Affine& out, const Affine& a, const Affine& b, int64_t scale) {
       if (!out.add(product_atom(x.atom, y.atom), c)) return false;
     }
   int64_t ka = 0, kb = 0;
-  if (__builtin_mul_overflow(a.constant, scale, &ka) || __builtin_mul_overflow(b.constant, scale, &kb)) return false;
-  Affine linear = a;   // a's terms with b's constant; b's whole with a's constant
+  if (__builtin_mul_overflow(a.constant, scale, &ka) || __builtin_mul_overflow(b.constant, scale, &kb))
+    return false;
+  Affine linear = a;  // a's terms with b's constant; b's whole with a's constant
   linear.constant = 0;
   return out.add(linear, kb) && out.add(b, ka);
 }
@@ -117,7 +121,8 @@ bool collect_affine(const Expr& e, int64_t scale, Affine& out) {
   int64_t s = 0;
   if (b->op == BinaryOp::add) return collect_affine(b->a, scale, out) && collect_affine(b->b, scale, out);
   if (b->op == BinaryOp::sub)
-    return collect_affine(b->a, scale, out) && !__builtin_sub_overflow(int64_t{0}, scale, &s) && collect_affine(b->b, s, out);
+    return collect_affine(b->a, scale, out) && !__builtin_sub_overflow(int64_t{0}, scale, &s) &&
+           collect_affine(b->b, s, out);
   const auto *ia = b->a.as<IntImm>(), *ib = b->b.as<IntImm>();
   if (ib) return !__builtin_mul_overflow(scale, ib->value, &s) && collect_affine(b->a, s, out);
   if (ia) return !__builtin_mul_overflow(scale, ia->value, &s) && collect_affine(b->b, s, out);
@@ -153,7 +158,8 @@ Expr common_factor(const Affine& sum) {
   for (const Expr& f : candidates) {
     int count = 0;
     for (const AffineTerm& t : sum.terms) count += quotient(t.atom, f) ? 1 : 0;
-    if (count > best_count || (count == best_count && best && compare_exprs(f, best) < 0)) best = f, best_count = count;
+    if (count > best_count || (count == best_count && best && compare_exprs(f, best) < 0))
+      best = f, best_count = count;
   }
   return best;
 }
@@ -164,8 +170,10 @@ void factor_out(Affine& sum, const Expr& f) {
   rest.constant = sum.constant;
   for (AffineTerm& t : sum.terms) {
     const Expr q = quotient(t.atom, f);
-    if (!q) rest.terms.push_back(std::move(t));
-    else TC_ASSERT(is_int(q, 1) ? inner.add(t.coef) : inner.add(q, t.coef));
+    if (!q)
+      rest.terms.push_back(std::move(t));
+    else
+      TC_ASSERT(is_int(q, 1) ? inner.add(t.coef) : inner.add(q, t.coef));
   }
   rest.terms.push_back({from_affine(std::move(inner)) * f, 1});
   sum = std::move(rest);
@@ -217,14 +225,19 @@ Expr build_sum(const Affine& sum) {
   const auto& t = sum.terms;
   if (t.empty()) return int_imm(sum.constant);
   const bool constant_first = t[0].coef < 0 && sum.constant > 0;
-  Expr e = constant_first ? int_imm(sum.constant) : t[0].coef == -1 ? -t[0].atom : scaled(t[0].atom, t[0].coef);
+  Expr e = constant_first    ? int_imm(sum.constant)
+           : t[0].coef == -1 ? -t[0].atom
+                             : scaled(t[0].atom, t[0].coef);
   for (size_t i = constant_first ? 0 : 1; i < t.size(); ++i) {
     // -INT64_MIN is no number: such a term stays added
-    if (t[i].coef > 0 || t[i].coef == INT64_MIN) e = e + scaled(t[i].atom, t[i].coef);
-    else e = e - scaled(t[i].atom, -t[i].coef);
+    if (t[i].coef > 0 || t[i].coef == INT64_MIN)
+      e = e + scaled(t[i].atom, t[i].coef);
+    else
+      e = e - scaled(t[i].atom, -t[i].coef);
   }
   if (sum.constant == 0 || constant_first) return e;
-  return sum.constant > 0 || sum.constant == INT64_MIN ? e + int_imm(sum.constant) : e - int_imm(-sum.constant);
+  return sum.constant > 0 || sum.constant == INT64_MIN ? e + int_imm(sum.constant)
+                                                       : e - int_imm(-sum.constant);
 }
 
 }  // namespace detail

@@ -41,22 +41,29 @@ int compare_binaries(const Binary& x, const Binary& y) {
 // Two different nodes of one kind, type and depth.
 int compare_contents(const Expr& a, const Expr& b) {
   switch (a->kind) {
-    case Kind::Var: return compare_named(a.as<Var>()->name, b.as<Var>()->name, a.get(), b.get());
-    case Kind::IntImm: return sign(a.as<IntImm>()->value, b.as<IntImm>()->value);
+    case Kind::Var:
+      return compare_named(a.as<Var>()->name, b.as<Var>()->name, a.get(), b.get());
+    case Kind::IntImm:
+      return sign(a.as<IntImm>()->value, b.as<IntImm>()->value);
     case Kind::FloatImm:
-      return sign(std::bit_cast<uint64_t>(a.as<FloatImm>()->value), std::bit_cast<uint64_t>(b.as<FloatImm>()->value));
-    case Kind::Binary: return compare_binaries(*a.as<Binary>(), *b.as<Binary>());
-    case Kind::Call: return compare_calls(*a.as<Call>(), *b.as<Call>());
+      return sign(std::bit_cast<uint64_t>(a.as<FloatImm>()->value),
+                  std::bit_cast<uint64_t>(b.as<FloatImm>()->value));
+    case Kind::Binary:
+      return compare_binaries(*a.as<Binary>(), *b.as<Binary>());
+    case Kind::Call:
+      return compare_calls(*a.as<Call>(), *b.as<Call>());
     case Kind::Select: {
       const auto &x = *a.as<Select>(), &y = *b.as<Select>();
       if (const int c = compare_exprs(x.condition, y.condition)) return c;
       if (const int c = compare_exprs(x.if_true, y.if_true)) return c;
       return compare_exprs(x.if_false, y.if_false);
     }
-    case Kind::Cast: return compare_exprs(a.as<Cast>()->value, b.as<Cast>()->value);
+    case Kind::Cast:
+      return compare_exprs(a.as<Cast>()->value, b.as<Cast>()->value);
     case Kind::Load: {
       const auto &x = *a.as<Load>(), &y = *b.as<Load>();
-      if (!x.buffer.same(y.buffer)) return compare_named(x.buffer->name, y.buffer->name, x.buffer.get(), y.buffer.get());
+      if (!x.buffer.same(y.buffer))
+        return compare_named(x.buffer->name, y.buffer->name, x.buffer.get(), y.buffer.get());
       return compare_lists(x.indices, y.indices);
     }
     case Kind::Ramp: {
@@ -64,13 +71,14 @@ int compare_contents(const Expr& a, const Expr& b) {
       if (const int c = compare_exprs(x.base, y.base)) return c;
       return compare_exprs(x.stride, y.stride);
     }
-    case Kind::Broadcast: return compare_exprs(a.as<Broadcast>()->value, b.as<Broadcast>()->value);
+    case Kind::Broadcast:
+      return compare_exprs(a.as<Broadcast>()->value, b.as<Broadcast>()->value);
     case Kind::VectorReduce: {
       const auto &x = *a.as<VectorReduce>(), &y = *b.as<VectorReduce>();
       if (const int c = sign(x.op, y.op)) return c;
       return compare_exprs(x.value, y.value);
     }
-    default:   // Reduce binds variables; it is rare, and never part of an index
+    default:  // Reduce binds variables; it is rare, and never part of an index
       if (equal(a, b)) return 0;
       return std::less<const void*>()(a.get(), b.get()) ? -1 : 1;
   }

@@ -9,17 +9,37 @@
 
 namespace tc::ir {
 namespace {
-constexpr std::array<std::pair<std::string_view, DType>, 13> kNames = {{{"f64", kF64}, {"f32", kF32}, {"f16", kF16},
-    {"bf16", kBF16}, {"i64", kI64}, {"i32", kI32}, {"i16", kI16}, {"i8", kI8}, {"u64", kU64}, {"u32", kU32},
-    {"u16", kU16}, {"u8", kU8}, {"bool", kBool}}};
-constexpr std::array<std::pair<std::string_view, DType>, 12> kNumpyNames = {{{"float64", kF64}, {"float32", kF32},
-    {"float16", kF16}, {"bfloat16", kBF16}, {"int64", kI64}, {"int32", kI32}, {"int16", kI16}, {"int8", kI8},
-    {"uint64", kU64}, {"uint32", kU32}, {"uint16", kU16}, {"uint8", kU8}}};
+constexpr std::array<std::pair<std::string_view, DType>, 13> kNames = {{{"f64", kF64},
+                                                                        {"f32", kF32},
+                                                                        {"f16", kF16},
+                                                                        {"bf16", kBF16},
+                                                                        {"i64", kI64},
+                                                                        {"i32", kI32},
+                                                                        {"i16", kI16},
+                                                                        {"i8", kI8},
+                                                                        {"u64", kU64},
+                                                                        {"u32", kU32},
+                                                                        {"u16", kU16},
+                                                                        {"u8", kU8},
+                                                                        {"bool", kBool}}};
+constexpr std::array<std::pair<std::string_view, DType>, 12> kNumpyNames = {{{"float64", kF64},
+                                                                             {"float32", kF32},
+                                                                             {"float16", kF16},
+                                                                             {"bfloat16", kBF16},
+                                                                             {"int64", kI64},
+                                                                             {"int32", kI32},
+                                                                             {"int16", kI16},
+                                                                             {"int8", kI8},
+                                                                             {"uint64", kU64},
+                                                                             {"uint32", kU32},
+                                                                             {"uint16", kU16},
+                                                                             {"uint8", kU8}}};
 }  // namespace
 
 std::string to_string(DType type) {
   for (const auto& [name, t] : kNames)
-    if (t == type.element()) return type.lanes == 1 ? std::string(name) : fmt::format("{}x{}", name, type.lanes);
+    if (t == type.element())
+      return type.lanes == 1 ? std::string(name) : fmt::format("{}x{}", name, type.lanes);
   return fmt::format("?{}x{}", type.bits, type.lanes);
 }
 

@@ -26,8 +26,10 @@ uint64_t hash_attr(const V& v) {
 }
 template <class V>
 bool equal_attr(const V& a, const V& b) {
-  if constexpr (std::is_same_v<V, double>) return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-  else return a == b;
+  if constexpr (std::is_same_v<V, double>)
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+  else
+    return a == b;
 }
 uint64_t mix(uint64_t h, uint64_t v) {
   h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
@@ -36,7 +38,8 @@ uint64_t mix(uint64_t h, uint64_t v) {
 }
 // Names of variables, buffers and functions do not count; a combiner's does not either.
 template <class T>
-inline constexpr bool ignores_name = std::is_same_v<T, Var> || std::is_same_v<T, Buffer> || std::is_same_v<T, Func> || std::is_same_v<T, Combiner>;
+inline constexpr bool ignores_name = std::is_same_v<T, Var> || std::is_same_v<T, Buffer> ||
+                                     std::is_same_v<T, Func> || std::is_same_v<T, Combiner>;
 
 // The extents that parameters' shapes name: variables that stand alone there
 // are bound by the function. Calls f(parameter, dimension, variable).
@@ -49,7 +52,7 @@ void for_each_symbol(const Func& fn, F&& f) {
 
 struct Comparer {
   Numbering left, right;
-  int64_t count = 0;   // not left.size(): a variable may be bound again, in another place
+  int64_t count = 0;  // not left.size(): a variable may be bound again, in another place
 
   bool named(const Node& a, const Node& b) {
     const auto x = left.find(&a), y = right.find(&b);
@@ -59,8 +62,10 @@ struct Comparer {
   bool define(const Node& a, const Node& b) {
     const int64_t n = count++;
     bool same = a.kind == b.kind;
-    if (same && a.kind == Kind::Var) same = static_cast<const Var&>(a).type == static_cast<const Var&>(b).type;
-    if (same && a.kind == Kind::Buffer) same = fields(static_cast<const Buffer&>(a), static_cast<const Buffer&>(b));
+    if (same && a.kind == Kind::Var)
+      same = static_cast<const Var&>(a).type == static_cast<const Var&>(b).type;
+    if (same && a.kind == Kind::Buffer)
+      same = fields(static_cast<const Buffer&>(a), static_cast<const Buffer&>(b));
     left.insert_or_assign(&a, n);
     right.insert_or_assign(&b, n);
     return same;
@@ -130,7 +135,9 @@ struct Hasher {
       using T = std::decay_t<decltype(x)>;
       uint64_t h = mix(31, static_cast<uint64_t>(T::kKind));
       if constexpr (std::is_same_v<T, Func>)
-        for_each_symbol(x, [&](size_t, size_t, const Var& v) { if (!bound.count(&v)) (void)define(v); });
+        for_each_symbol(x, [&](size_t, size_t, const Var& v) {
+          if (!bound.count(&v)) (void)define(v);
+        });
       if constexpr (std::is_base_of_v<ExprNode, T>) h = mix(h, hash_attr(x.type));
       return mix(h, fields(x));
     });

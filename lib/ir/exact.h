@@ -23,8 +23,12 @@ inline Expr call(CallOp op, std::vector<Expr> args) {
   Expr checked = ir::call(op, args);
   const auto* node = checked.as<Call>();
   const auto same = [](const Expr& x, const Expr& y) { return x.same(y); };
-  if (node && node->op == op && std::equal(node->args.begin(), node->args.end(), args.begin(), args.end(), same)) return checked;
-  const DType type = op == CallOp::if_then_else ? args[1]->type : op == CallOp::isnan ? kBool.with_lanes(args[0]->type.lanes) : args[0]->type;
+  if (node && node->op == op &&
+      std::equal(node->args.begin(), node->args.end(), args.begin(), args.end(), same))
+    return checked;
+  const DType type = op == CallOp::if_then_else ? args[1]->type
+                     : op == CallOp::isnan      ? kBool.with_lanes(args[0]->type.lanes)
+                                                : args[0]->type;
   return make<Call>(type, op, std::move(args));
 }
 
@@ -65,7 +69,8 @@ inline Expr vector_reduce(BinaryOp op, Expr value) {
 
 inline Stmt if_(Expr condition, Stmt if_true, Stmt if_false) {
   require_scalar("if", condition);
-  TC_REQUIRE(condition->type.is_bool(), Error("ir.type", "if needs a bool, not " + to_string(condition->type)).fix("compare: x != 0"));
+  TC_REQUIRE(condition->type.is_bool(),
+             Error("ir.type", "if needs a bool, not " + to_string(condition->type)).fix("compare: x != 0"));
   auto* node = new If;
   Stmt ref(node);
   node->condition = std::move(condition);

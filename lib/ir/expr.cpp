@@ -10,15 +10,17 @@
 namespace tc::ir {
 
 std::string_view to_string(BinaryOp op) {
-  static constexpr std::string_view kNames[kNumBinaryOps] = {"+",  "-", "*",  "/", "%",   "min", "max", "==", "!=",
-                                                             "<",  "<=", ">", ">=", "&&", "||", "&",   "|",  "^",  "<<", ">>"};
+  static constexpr std::string_view kNames[kNumBinaryOps] = {"+",  "-",  "*", "/",  "%",  "min", "max",
+                                                             "==", "!=", "<", "<=", ">",  ">=",  "&&",
+                                                             "||", "&",  "|", "^",  "<<", ">>"};
   return kNames[static_cast<size_t>(op)];
 }
 
 std::string_view to_string(CallOp op) {
   switch (op) {
 #define TC_X(name, n) \
-  case CallOp::name: return #name;
+  case CallOp::name:  \
+    return #name;
     TC_IR_CALLS(TC_X)
 #undef TC_X
   }
@@ -28,7 +30,8 @@ std::string_view to_string(CallOp op) {
 int num_args(CallOp op) {
   switch (op) {
 #define TC_X(name, n) \
-  case CallOp::name: return n;
+  case CallOp::name:  \
+    return n;
     TC_IR_CALLS(TC_X)
 #undef TC_X
   }
@@ -36,7 +39,8 @@ int num_args(CallOp op) {
 }
 
 std::string_view to_string(Scope scope) {
-  static constexpr std::string_view kNames[] = {"global", "stack", "register", "inp", "wgt", "acc", "out", "uop"};
+  static constexpr std::string_view kNames[] = {"global", "stack", "register", "inp",
+                                                "wgt",    "acc",   "out",      "uop"};
   return kNames[static_cast<size_t>(scope)];
 }
 
@@ -89,10 +93,14 @@ void check_binary(BinaryOp op, const Expr& a, const Expr& b) {
   const bool logic = op == BinaryOp::and_ || op == BinaryOp::or_;
   const bool bits = op >= BinaryOp::bit_and;
   const bool equality = op == BinaryOp::eq || op == BinaryOp::ne;
-  const bool ok = logic ? t.is_bool() : bits ? (t.is_int() || (t.is_bool() && op <= BinaryOp::bit_xor)) : equality || !t.is_bool();
+  const bool ok = logic  ? t.is_bool()
+                  : bits ? (t.is_int() || (t.is_bool() && op <= BinaryOp::bit_xor))
+                         : equality || !t.is_bool();
   if (!ok)
     throw Error("ir.type", fmt::format("`{}` does not apply to {}", to_string(op), to_string(t)))
-        .fix(logic ? "compare first: x != 0" : bits ? "cast to an integer type first" : "cast to an integer type first, or use && and ||");
+        .fix(logic  ? "compare first: x != 0"
+             : bits ? "cast to an integer type first"
+                    : "cast to an integer type first, or use && and ||");
 }
 
 // Results that need no node. Only what is exact for every value.
@@ -105,30 +113,42 @@ Expr fold(BinaryOp op, const Expr& a, const Expr& b) {
     return nullptr;
   }
   const auto fa = as_float(a), fb = as_float(b);
-  if (fa && fb) return is_compare(op) ? int_imm(fold_compare(op, *fa, *fb), out) : float_imm(fold_float(op, t.element(), *fa, *fb), t);
+  if (fa && fb)
+    return is_compare(op) ? int_imm(fold_compare(op, *fa, *fb), out)
+                          : float_imm(fold_float(op, t.element(), *fa, *fb), t);
   if (t.is_float()) {
     if ((op == BinaryOp::mul || op == BinaryOp::div) && fb && *fb == 1.0) return a;
     if (op == BinaryOp::mul && fa && *fa == 1.0) return b;
     return nullptr;
   }
   switch (op) {
-    case BinaryOp::add: return ib == 0 ? a : ia == 0 ? b : nullptr;
-    case BinaryOp::sub: return ib == 0 ? a : nullptr;
-    case BinaryOp::mul: return ib == 1 || ia == 0 ? a : ia == 1 || ib == 0 ? b : nullptr;
-    case BinaryOp::div: return ib == 1 ? a : nullptr;
-    case BinaryOp::mod: return ib == 1 ? int_imm(0, t) : nullptr;
-    case BinaryOp::and_: return ia ? (*ia ? b : a) : ib ? (*ib ? a : b) : nullptr;
-    case BinaryOp::or_: return ia ? (*ia ? a : b) : ib ? (*ib ? b : a) : nullptr;
-    default: return nullptr;
+    case BinaryOp::add:
+      return ib == 0 ? a : ia == 0 ? b : nullptr;
+    case BinaryOp::sub:
+      return ib == 0 ? a : nullptr;
+    case BinaryOp::mul:
+      return ib == 1 || ia == 0 ? a : ia == 1 || ib == 0 ? b : nullptr;
+    case BinaryOp::div:
+      return ib == 1 ? a : nullptr;
+    case BinaryOp::mod:
+      return ib == 1 ? int_imm(0, t) : nullptr;
+    case BinaryOp::and_:
+      return ia ? (*ia ? b : a) : ib ? (*ib ? a : b) : nullptr;
+    case BinaryOp::or_:
+      return ia ? (*ia ? a : b) : ib ? (*ib ? b : a) : nullptr;
+    default:
+      return nullptr;
   }
 }
 
 }  // namespace
 
 Expr binary(BinaryOp op, Expr a, Expr b) {
-  if (a && b && a->type.lanes != b->type.lanes) {   // a scalar meets a vector
-    if (a->type.lanes == 1) a = broadcast(a, b->type.lanes);
-    else if (b->type.lanes == 1) b = broadcast(b, a->type.lanes);
+  if (a && b && a->type.lanes != b->type.lanes) {  // a scalar meets a vector
+    if (a->type.lanes == 1)
+      a = broadcast(a, b->type.lanes);
+    else if (b->type.lanes == 1)
+      b = broadcast(b, a->type.lanes);
   }
   check_binary(op, a, b);
   if (Expr e = fold(op, a, b)) return e;
@@ -155,7 +175,10 @@ Expr call(CallOp op, std::vector<Expr> args) {
         .fix(op == CallOp::not_ ? "compare first: x == 0" : "cast to a float type first, e.g. cast(f32, x)");
   if (op == CallOp::neg || op == CallOp::not_) {
     if (const auto v = as_int(args[0]))
-      return int_imm(op == CallOp::neg ? static_cast<int64_t>(0 - static_cast<uint64_t>(*v)) : t.is_bool() ? !*v : ~*v, t);
+      return int_imm(op == CallOp::neg ? static_cast<int64_t>(0 - static_cast<uint64_t>(*v))
+                     : t.is_bool()     ? !*v
+                                       : ~*v,
+                     t);
     if (const auto v = as_float(args[0])) return float_imm(-*v, t);
   }
   return make<Call>(op == CallOp::isnan ? kBool.with_lanes(t.lanes) : t, op, std::move(args));
@@ -164,7 +187,9 @@ Expr call(CallOp op, std::vector<Expr> args) {
 Expr reinterpret(DType type, Expr value) {
   require_value("bits", value);
   if (type.bits != value->type.bits || type.lanes != value->type.lanes)
-    throw Error("ir.type", "bits needs types of one width").fact("from", to_string(value->type)).fact("to", to_string(type));
+    throw Error("ir.type", "bits needs types of one width")
+        .fact("from", to_string(value->type))
+        .fact("to", to_string(type));
   if (type == value->type) return value;
   return make<Call>(type, CallOp::bits, std::vector<Expr>{std::move(value)});
 }
@@ -174,7 +199,9 @@ Expr select(Expr c, Expr a, Expr b) {
   require_value("select", a);
   require_value("select", b);
   const int lanes = std::max({c->type.lanes, a->type.lanes, b->type.lanes});
-  const auto widen = [&](Expr& e) { if (e->type.lanes == 1) e = broadcast(e, lanes); };
+  const auto widen = [&](Expr& e) {
+    if (e->type.lanes == 1) e = broadcast(e, lanes);
+  };
   if (c->type.lanes != 1 || a->type.lanes != b->type.lanes) widen(c);
   widen(a), widen(b);
   if (!c->type.is_bool() || a->type != b->type || (c->type.lanes != 1 && c->type.lanes != a->type.lanes))
@@ -233,9 +260,11 @@ Expr ramp(Expr base, Expr stride, int lanes) {
 Expr vector_reduce(BinaryOp op, Expr value) {
   require_value("vreduce", value);
   const bool logic = op == BinaryOp::and_ || op == BinaryOp::or_;
-  const bool number = op == BinaryOp::add || op == BinaryOp::mul || op == BinaryOp::min || op == BinaryOp::max;
+  const bool number =
+      op == BinaryOp::add || op == BinaryOp::mul || op == BinaryOp::min || op == BinaryOp::max;
   if (!(logic && value->type.is_bool()) && !(number && !value->type.is_bool()))
-    throw Error("ir.type", fmt::format("vreduce does not apply {} to {}", to_string(op), to_string(value->type)));
+    throw Error("ir.type",
+                fmt::format("vreduce does not apply {} to {}", to_string(op), to_string(value->type)));
   if (value->type.lanes == 1) return value;
   return make<VectorReduce>(op, std::move(value));
 }
@@ -243,8 +272,10 @@ Expr vector_reduce(BinaryOp op, Expr value) {
 Expr reduce(CombinerRef c, std::vector<Expr> mins, std::vector<Expr> extents, std::vector<VarRef> vars,
             std::vector<Expr> source, int64_t component) {
   TC_ASSERT(c && mins.size() == vars.size() && extents.size() == vars.size(), "reduce");
-  if (component < 0 || component >= static_cast<int64_t>(c->results.size()) || source.size() != c->results.size())
-    throw Error("ir.type", fmt::format("the combiner {} has {} components, the reduction {}", c->name, c->results.size(), source.size()));
+  if (component < 0 || component >= static_cast<int64_t>(c->results.size()) ||
+      source.size() != c->results.size())
+    throw Error("ir.type", fmt::format("the combiner {} has {} components, the reduction {}", c->name,
+                                       c->results.size(), source.size()));
   for (size_t i = 0; i < source.size(); ++i) {
     require_value("reduce", source[i]);
     if (source[i]->type != c->results[i]->type)
@@ -252,7 +283,8 @@ Expr reduce(CombinerRef c, std::vector<Expr> mins, std::vector<Expr> extents, st
                                          to_string(c->results[i]->type), to_string(source[i]->type)));
   }
   const DType t = c->results[static_cast<size_t>(component)]->type;
-  return make<Reduce>(t, std::move(c), std::move(mins), std::move(extents), std::move(vars), std::move(source), component);
+  return make<Reduce>(t, std::move(c), std::move(mins), std::move(extents), std::move(vars),
+                      std::move(source), component);
 }
 
 BufferRef buffer(std::string name, DType type, std::vector<Expr> shape, Scope scope) {
@@ -263,7 +295,8 @@ BufferRef buffer(std::string name, DType type, std::vector<Expr> shape, Scope sc
   b->shape = std::move(shape);
   b->scope = scope;
   for (const Expr& e : b->shape) {
-    if (!e || e->type != kIndex) throw Error("ir.type", fmt::format("the shape of {} must be of type i64", b->name));
+    if (!e || e->type != kIndex)
+      throw Error("ir.type", fmt::format("the shape of {} must be of type i64", b->name));
     if (const auto v = as_int(e); v && *v < 0)
       throw Error("ir.shape", fmt::format("the shape of {} has a negative extent {}", b->name, *v));
   }
@@ -271,13 +304,15 @@ BufferRef buffer(std::string name, DType type, std::vector<Expr> shape, Scope sc
   return ref;
 }
 
-CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs, std::vector<Expr> results,
-                     std::vector<Expr> identity) {
+CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs,
+                     std::vector<Expr> results, std::vector<Expr> identity) {
   const size_t n = results.size();
   if (n == 0 || lhs.size() != n || rhs.size() != n || identity.size() != n)
-    throw Error("ir.type", fmt::format("the combiner {} needs as many lhs, rhs, results and identities", name));
+    throw Error("ir.type",
+                fmt::format("the combiner {} needs as many lhs, rhs, results and identities", name));
   for (size_t i = 0; i < n; ++i)
-    if (lhs[i]->type != results[i]->type || rhs[i]->type != results[i]->type || identity[i]->type != results[i]->type)
+    if (lhs[i]->type != results[i]->type || rhs[i]->type != results[i]->type ||
+        identity[i]->type != results[i]->type)
       throw Error("ir.type", fmt::format("component {} of the combiner {} has more than one type", i, name));
   auto* c = new Combiner;
   CombinerRef ref(c);
@@ -302,13 +337,21 @@ CombinerRef simple_combiner(BinaryOp op, DType type) {
     return combiner(std::move(name), {x}, {y}, {binary(op, x, y)}, {std::move(identity)});
   };
   switch (op) {
-    case BinaryOp::add: return one("sum", const_of(type, 0));
-    case BinaryOp::mul: return one("prod", const_of(type, 1));
-    case BinaryOp::min: return one("min", limit(false));
-    case BinaryOp::max: return one("max", limit(true));
-    case BinaryOp::and_: return one("all", bool_imm(true));
-    case BinaryOp::or_: return one("any", bool_imm(false));
-    default: TC_ASSERT(false, "no such simple combiner"); return nullptr;
+    case BinaryOp::add:
+      return one("sum", const_of(type, 0));
+    case BinaryOp::mul:
+      return one("prod", const_of(type, 1));
+    case BinaryOp::min:
+      return one("min", limit(false));
+    case BinaryOp::max:
+      return one("max", limit(true));
+    case BinaryOp::and_:
+      return one("all", bool_imm(true));
+    case BinaryOp::or_:
+      return one("any", bool_imm(false));
+    default:
+      TC_ASSERT(false, "no such simple combiner");
+      return nullptr;
   }
 }
 

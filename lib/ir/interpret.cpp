@@ -29,10 +29,12 @@ ElementEvaluator::~ElementEvaluator() = default;
 ElementEvaluator::ElementEvaluator(ElementEvaluator&&) noexcept = default;
 ElementEvaluator& ElementEvaluator::operator=(ElementEvaluator&&) noexcept = default;
 
-Expected<ElementEvaluator> ElementEvaluator::make(const FuncRef& te_form, std::span<const TensorView> args, const InterpretOptions& options) {
+Expected<ElementEvaluator> ElementEvaluator::make(const FuncRef& te_form, std::span<const TensorView> args,
+                                                  const InterpretOptions& options) {
   try {
-    auto state = std::make_unique<State>(State{interp::Machine(interp::compile(te_form, true), args, options, true)});
-    state->machine.run(0);   // the extents
+    auto state =
+        std::make_unique<State>(State{interp::Machine(interp::compile(te_form, true), args, options, true)});
+    state->machine.run(0);  // the extents
     return ElementEvaluator(std::move(state));
   } catch (const Error& e) {
     return e;
@@ -42,10 +44,14 @@ Expected<ElementEvaluator> ElementEvaluator::make(const FuncRef& te_form, std::s
 Expected<Value> ElementEvaluator::at(const BufferRef& buffer, std::span<const int64_t> index) {
   interp::Machine& m = state_->machine;
   const auto it = m.program().computed.find(buffer.get());
-  if (it == m.program().computed.end()) return Error("ir.interpret.args", fmt::format("{} is not computed by this function", buffer->name));
+  if (it == m.program().computed.end())
+    return Error("ir.interpret.args", fmt::format("{} is not computed by this function", buffer->name));
   const auto [fragment, component] = it->second;
   const auto& buffers = m.program().buffers;
-  const auto& extents = m.storage(static_cast<uint32_t>(std::find(buffers.begin(), buffers.end(), buffer.get()) - buffers.begin())).extents;
+  const auto& extents =
+      m.storage(
+           static_cast<uint32_t>(std::find(buffers.begin(), buffers.end(), buffer.get()) - buffers.begin()))
+          .extents;
   bool inside = index.size() == extents.size();
   for (size_t d = 0; inside && d < extents.size(); ++d) inside = index[d] >= 0 && index[d] < extents[d];
   if (!inside)
@@ -55,8 +61,10 @@ Expected<Value> ElementEvaluator::at(const BufferRef& buffer, std::span<const in
   try {
     const interp::Slot s = m.element(fragment, component, index.data());
     Value v{buffer->type, 0, 0};
-    if (!v.type.is_float()) v.i = s.i;
-    else v.f = v.type.bits == 64 ? s.d : static_cast<double>(s.f);
+    if (!v.type.is_float())
+      v.i = s.i;
+    else
+      v.f = v.type.bits == 64 ? s.d : static_cast<double>(s.f);
     return v;
   } catch (const Error& e) {
     m.reset();
@@ -64,7 +72,8 @@ Expected<Value> ElementEvaluator::at(const BufferRef& buffer, std::span<const in
   }
 }
 
-Expected<std::vector<Value>> evaluate_at(const FuncRef& te_form, const BufferRef& buffer, std::span<const std::vector<int64_t>> indices,
+Expected<std::vector<Value>> evaluate_at(const FuncRef& te_form, const BufferRef& buffer,
+                                         std::span<const std::vector<int64_t>> indices,
                                          std::span<const TensorView> args, const InterpretOptions& options) {
   auto evaluator = ElementEvaluator::make(te_form, args, options);
   if (!evaluator) return evaluator.error();
@@ -77,7 +86,8 @@ Expected<std::vector<Value>> evaluate_at(const FuncRef& te_form, const BufferRef
   return values;
 }
 
-Expected<Value> evaluate_at(const FuncRef& te_form, const BufferRef& buffer, const std::vector<int64_t>& index, std::span<const TensorView> args,
+Expected<Value> evaluate_at(const FuncRef& te_form, const BufferRef& buffer,
+                            const std::vector<int64_t>& index, std::span<const TensorView> args,
                             const InterpretOptions& options) {
   auto values = evaluate_at(te_form, buffer, std::span(&index, 1), args, options);
   if (!values) return values.error();

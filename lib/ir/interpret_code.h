@@ -16,18 +16,18 @@ union Slot {
   float f;
 };
 
-#define TC_INTERP_OPS(X)                                                                                   \
-  X(mov) X(spread) X(ramp)                                                                                 \
-  X(add_i) X(sub_i) X(mul_i) X(div_i) X(mod_i) X(min_i) X(max_i)                                           \
-  X(eq_i) X(ne_i) X(lt_i) X(le_i) X(gt_i) X(ge_i) X(and_i) X(or_i) X(xor_i) X(shl_i) X(shr_i)               \
-  X(add_f) X(sub_f) X(mul_f) X(div_f) X(min_f) X(max_f) X(eq_f) X(ne_f) X(lt_f) X(le_f) X(gt_f) X(ge_f)     \
-  X(add_d) X(sub_d) X(mul_d) X(div_d) X(min_d) X(max_d) X(eq_d) X(ne_d) X(lt_d) X(le_d) X(gt_d) X(ge_d)     \
-  X(other_i) X(mod_f) X(mod_d) X(wrap) X(round)                                                            \
-  X(neg_i) X(neg_f) X(neg_d) X(abs_i) X(abs_f) X(abs_d) X(not_b) X(not_i) X(isnan_f) X(isnan_d)             \
-  X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) X(pow_f) X(pow_d) X(bits) X(select)                       \
-  X(int_to_bool) X(int_to_f) X(int_to_d) X(f_to_int) X(d_to_int) X(f_to_d) X(d_to_f)                       \
-  X(load) X(store) X(demand) X(alloc) X(check_extent)                                                      \
-  X(jump) X(jump_if_not) X(for_begin) X(for_next) X(end)
+#define TC_INTERP_OPS(X)                                                                                     \
+  X(mov)                                                                                                     \
+  X(spread) X(ramp) X(add_i) X(sub_i) X(mul_i) X(div_i) X(mod_i) X(min_i) X(max_i) X(eq_i) X(ne_i) X(lt_i)   \
+      X(le_i) X(gt_i) X(ge_i) X(and_i) X(or_i) X(xor_i) X(shl_i) X(shr_i) X(add_f) X(sub_f) X(mul_f)         \
+          X(div_f) X(min_f) X(max_f) X(eq_f) X(ne_f) X(lt_f) X(le_f) X(gt_f) X(ge_f) X(add_d) X(sub_d)       \
+              X(mul_d) X(div_d) X(min_d) X(max_d) X(eq_d) X(ne_d) X(lt_d) X(le_d) X(gt_d) X(ge_d) X(other_i) \
+                  X(mod_f) X(mod_d) X(wrap) X(round) X(neg_i) X(neg_f) X(neg_d) X(abs_i) X(abs_f) X(abs_d)   \
+                      X(not_b) X(not_i) X(isnan_f) X(isnan_d) X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) \
+                          X(pow_f) X(pow_d) X(bits) X(select) X(int_to_bool) X(int_to_f) X(int_to_d)         \
+                              X(f_to_int) X(d_to_int) X(f_to_d) X(d_to_f) X(load) X(store) X(demand)         \
+                                  X(alloc) X(check_extent) X(jump) X(jump_if_not) X(for_begin) X(for_next)   \
+                                      X(end)
 
 enum class Op : uint8_t {
 #define TC_X(name) name,
@@ -41,11 +41,11 @@ inline constexpr uint32_t kConst = 1u << 31;
 
 struct Instr {
   Op op;
-  uint8_t aux = 0;       // BinaryOp, CallOp, LoopMode or whether the condition of a select is a vector
+  uint8_t aux = 0;  // BinaryOp, CallOp, LoopMode or whether the condition of a select is a vector
   uint16_t lanes = 1;
-  DType type{};          // of the result, of the element in memory or of what is wrapped
+  DType type{};  // of the result, of the element in memory or of what is wrapped
   uint32_t dst = 0, a = 0, b = 0, c = 0;
-  int64_t imm = 0;       // jump target (of for_next with the cost of an iteration above), first operand, ...
+  int64_t imm = 0;  // jump target (of for_next with the cost of an iteration above), first operand, ...
 };
 
 /// An index of a load or store: a register and whether it has a slot a lane.
@@ -64,16 +64,18 @@ struct Fragment {
 struct Program {
   FuncRef func;
   std::vector<Instr> code;
-  std::vector<const StmtNode*> stmts;        // by instruction: what it belongs to; null in the prologue
-  std::vector<const Var*> loops;             // by instruction: the variable of a for_begin
-  std::vector<IndexOperand> operands;        // a load's or store's start at its imm
+  std::vector<const StmtNode*> stmts;  // by instruction: what it belongs to; null in the prologue
+  std::vector<const Var*> loops;       // by instruction: the variable of a for_begin
+  std::vector<IndexOperand> operands;  // a load's or store's start at its imm
   std::vector<Slot> constants;
   uint32_t registers = 0;
-  std::vector<const Buffer*> buffers;        // parameters first
-  std::vector<bool> stored;                  // by buffer: whether anything writes it
-  struct Symbol { uint32_t reg, param, dim; };
-  std::vector<Symbol> symbols;               // extents that parameters' shapes name
-  std::unordered_map<const Buffer*, std::pair<uint32_t, uint32_t>> computed;   // lazy: fragment and component
+  std::vector<const Buffer*> buffers;  // parameters first
+  std::vector<bool> stored;            // by buffer: whether anything writes it
+  struct Symbol {
+    uint32_t reg, param, dim;
+  };
+  std::vector<Symbol> symbols;  // extents that parameters' shapes name
+  std::unordered_map<const Buffer*, std::pair<uint32_t, uint32_t>> computed;  // lazy: fragment and component
   std::vector<Fragment> fragments;
 };
 

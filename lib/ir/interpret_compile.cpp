@@ -28,7 +28,9 @@ Op arithmetic(BinaryOp op, DType t) {
   if (op == B::shl) return Op::shl_i;
   if (op == B::shr) return Op::shr_i;
   const auto at = static_cast<int>(op);
-  const auto offset = [&](Op add, bool has_mod) { return static_cast<Op>(static_cast<int>(add) + at - (!has_mod && op > B::mod)); };
+  const auto offset = [&](Op add, bool has_mod) {
+    return static_cast<Op>(static_cast<int>(add) + at - (!has_mod && op > B::mod));
+  };
   return by_rep(t, offset(Op::add_i, true), offset(Op::add_f, false), offset(Op::add_d, false));
 }
 
@@ -51,7 +53,9 @@ class Compiler {
     }
     // constants go behind the registers
     p.registers = most_;
-    const auto place = [&](uint32_t& r) { if (r & kConst) r = p.registers + (r & ~kConst); };
+    const auto place = [&](uint32_t& r) {
+      if (r & kConst) r = p.registers + (r & ~kConst);
+    };
     for (Instr& i : p.code) place(i.dst), place(i.a), place(i.b), place(i.c);
     for (IndexOperand& o : p.operands) place(o.reg);
     for (Fragment& fragment : p.fragments)
@@ -73,7 +77,8 @@ class Compiler {
   uint32_t fresh(int lanes) {
     const uint32_t r = next_;
     next_ += static_cast<uint32_t>(lanes);
-    if (next_ > kMaxRegisters) throw Error("ir.interpret.memory", "the program holds too many values at once");
+    if (next_ > kMaxRegisters)
+      throw Error("ir.interpret.memory", "the program holds too many values at once");
     most_ = std::max(most_, next_);
     return r;
   }
@@ -87,22 +92,27 @@ class Compiler {
   int64_t here() const { return static_cast<int64_t>(p.code.size()); }
   static uint16_t lanes(DType t) { return t.lanes; }
   uint32_t constant(Slot s) {
-    const auto [it, added] = constants_.emplace(std::bit_cast<int64_t>(s), static_cast<uint32_t>(p.constants.size()));
+    const auto [it, added] =
+        constants_.emplace(std::bit_cast<int64_t>(s), static_cast<uint32_t>(p.constants.size()));
     if (added) p.constants.push_back(s);
     return it->second | kConst;
   }
   uint32_t integer(int64_t v) { return constant({.i = v}); }
   uint32_t number(DType t, double v) {
     Slot s;
-    if (rep(t) == Rep::d) s.d = v;
-    else s.f = static_cast<float>(v);
+    if (rep(t) == Rep::d)
+      s.d = v;
+    else
+      s.f = static_cast<float>(v);
     return constant(s);
   }
 
   // ---- names
   void mark_stored(const Func& f) {
     walk<Store>(f.body, [&](const Store& s) { stored_[s.buffer.get()] = true; });
-    walk<Compute>(f.body, [&](const Compute& c) { for (const BufferRef& b : c.buffers) stored_[b.get()] = true; });
+    walk<Compute>(f.body, [&](const Compute& c) {
+      for (const BufferRef& b : c.buffers) stored_[b.get()] = true;
+    });
   }
   uint32_t add_buffer(const Buffer& b) {
     const auto n = static_cast<uint32_t>(p.buffers.size());
@@ -114,12 +124,15 @@ class Compiler {
   uint32_t buffer(const Buffer& b) const {
     const auto it = buffers_.find(&b);
     if (it == buffers_.end())
-      throw Error("ir.interpret.unbound", fmt::format("{} is neither a parameter nor allocated here", b.name)).fact("statement", where());
+      throw Error("ir.interpret.unbound", fmt::format("{} is neither a parameter nor allocated here", b.name))
+          .fact("statement", where());
     return it->second;
   }
   uint32_t variable(const Var& v) const {
     const auto it = regs_.find(&v);
-    if (it == regs_.end()) throw Error("ir.interpret.unbound", fmt::format("the variable {} has no value here", v.name)).fact("statement", where());
+    if (it == regs_.end())
+      throw Error("ir.interpret.unbound", fmt::format("the variable {} has no value here", v.name))
+          .fact("statement", where());
     return it->second;
   }
   std::string where() const {
@@ -160,7 +173,8 @@ class Compiler {
         const auto* l = s.as<Let>();
         const uint32_t r = expr(l->value);
         const auto outer = regs_.find(l->var.get());
-        TC_REQUIRE(outer == regs_.end(), Error("ir.interpret.unbound", fmt::format("the variable {} is bound twice", l->var->name)));
+        TC_REQUIRE(outer == regs_.end(), Error("ir.interpret.unbound",
+                                               fmt::format("the variable {} is bound twice", l->var->name)));
         regs_[l->var.get()] = r;
         stmt(l->body);
         regs_.erase(l->var.get());
@@ -171,17 +185,27 @@ class Compiler {
         loop(*f->var, expr(f->min), expr(f->extent), f->mode, [&] { stmt(f->body); });
         break;
       }
-      case Kind::If: if_stmt(*s.as<If>()); break;
+      case Kind::If:
+        if_stmt(*s.as<If>());
+        break;
       case Kind::Store: {
         const auto* st = s.as<Store>();
         const uint32_t b = buffer(*st->buffer);
         const uint32_t value = expr(st->value);
         const int64_t at = indices(st->indices);
-        emit({.op = Op::store, .lanes = lanes(st->value->type), .type = st->buffer->type, .a = value, .b = b, .imm = at});
+        emit({.op = Op::store,
+              .lanes = lanes(st->value->type),
+              .type = st->buffer->type,
+              .a = value,
+              .b = b,
+              .imm = at});
         break;
       }
-      case Kind::Compute: compute(*s.as<Compute>()); break;
-      default: TC_ASSERT(false, "no such statement");
+      case Kind::Compute:
+        compute(*s.as<Compute>());
+        break;
+      default:
+        TC_ASSERT(false, "no such statement");
     }
     next_ = mark;
     at_ = before;
@@ -208,13 +232,22 @@ class Compiler {
   template <class F>
   void loop(const Var& v, uint32_t min, uint32_t extent, LoopMode mode, F&& body) {
     const uint32_t r = fresh(1);
-    TC_REQUIRE(regs_.emplace(&v, r).second, Error("ir.interpret.unbound", fmt::format("the variable {} is bound twice", v.name)));
-    const int64_t begin = emit({.op = Op::for_begin, .aux = static_cast<uint8_t>(mode), .type = v.type, .dst = r, .a = min, .b = extent});
+    TC_REQUIRE(regs_.emplace(&v, r).second,
+               Error("ir.interpret.unbound", fmt::format("the variable {} is bound twice", v.name)));
+    const int64_t begin = emit({.op = Op::for_begin,
+                                .aux = static_cast<uint8_t>(mode),
+                                .type = v.type,
+                                .dst = r,
+                                .a = min,
+                                .b = extent});
     p.loops.back() = &v;
     const int64_t before = std::exchange(cost_, 1);
     body();
     const int64_t cost = std::exchange(cost_, before);
-    emit({.op = Op::for_next, .type = v.type, .dst = r, .imm = std::min<int64_t>(cost, INT32_MAX) << 32 | (begin + 1)});
+    emit({.op = Op::for_next,
+          .type = v.type,
+          .dst = r,
+          .imm = std::min<int64_t>(cost, INT32_MAX) << 32 | (begin + 1)});
     p.code[static_cast<size_t>(begin)].imm = here();
     regs_.erase(&v);
   }
@@ -236,7 +269,9 @@ class Compiler {
   std::vector<uint32_t> values(const Compute& c) {
     std::vector<uint32_t> out;
     const auto* first = c.values[0].as<Reduce>();
-    const bool shared = first && std::all_of(c.values.begin(), c.values.end(), [&](const Expr& e) { return same_fold(*first, e.as<Reduce>()); });
+    const bool shared = first && std::all_of(c.values.begin(), c.values.end(), [&](const Expr& e) {
+                          return same_fold(*first, e.as<Reduce>());
+                        });
     if (!shared) {
       for (const Expr& e : c.values) out.push_back(expr(e));
       return out;
@@ -248,18 +283,23 @@ class Compiler {
   // Whether two reductions fold the same values, so that one pass gives both.
   static bool same_fold(const Reduce& a, const Reduce* b) {
     const auto same = [](const auto& x, const auto& y) { return x.same(y); };
-    const auto all = [&](const auto& x, const auto& y) { return std::equal(x.begin(), x.end(), y.begin(), y.end(), same); };
-    return b && a.combiner.same(b->combiner) && all(a.source, b->source) && all(a.vars, b->vars) && all(a.mins, b->mins) && all(a.extents, b->extents);
+    const auto all = [&](const auto& x, const auto& y) {
+      return std::equal(x.begin(), x.end(), y.begin(), y.end(), same);
+    };
+    return b && a.combiner.same(b->combiner) && all(a.source, b->source) && all(a.vars, b->vars) &&
+           all(a.mins, b->mins) && all(a.extents, b->extents);
   }
   std::vector<uint32_t> reduction(const Reduce& r) {
     std::vector<uint32_t> acc;
     for (const Expr& e : r.combiner->identity) acc.push_back(copy(expr(e), e->type));
     std::vector<uint32_t> mins, extents;
-    for (size_t d = 0; d < r.vars.size(); ++d) mins.push_back(expr(r.mins[d])), extents.push_back(expr(r.extents[d]));
+    for (size_t d = 0; d < r.vars.size(); ++d)
+      mins.push_back(expr(r.mins[d])), extents.push_back(expr(r.extents[d]));
     fold(r, 0, mins, extents, acc);
     return acc;
   }
-  void fold(const Reduce& r, size_t d, const std::vector<uint32_t>& mins, const std::vector<uint32_t>& extents, const std::vector<uint32_t>& acc) {
+  void fold(const Reduce& r, size_t d, const std::vector<uint32_t>& mins,
+            const std::vector<uint32_t>& extents, const std::vector<uint32_t>& acc) {
     if (d < r.vars.size()) {
       const uint32_t mark = next_;
       loop(*r.vars[d], mins[d], extents[d], LoopMode::serial, [&] { fold(r, d + 1, mins, extents, acc); });
@@ -272,7 +312,8 @@ class Compiler {
       regs_[c.rhs[i].get()] = expr(r.source[i]);
       regs_[c.lhs[i].get()] = acc[i];
     }
-    for (const Expr& e : c.results) results.push_back(copy(expr(e), e->type));   // all before any accumulator changes
+    for (const Expr& e : c.results)
+      results.push_back(copy(expr(e), e->type));  // all before any accumulator changes
     for (size_t i = 0; i < acc.size(); ++i) emit({.op = Op::mov, .dst = acc[i], .a = results[i]});
     for (size_t i = 0; i < c.lhs.size(); ++i) regs_.erase(c.lhs[i].get()), regs_.erase(c.rhs[i].get());
   }
@@ -310,7 +351,8 @@ class Compiler {
       f.cost = cost_;
       emit({.op = Op::end});
       for (const VarRef& v : c->vars) regs_.erase(v.get());
-      for (uint32_t i = 0; i < c->buffers.size(); ++i) p.computed[c->buffers[i].get()] = {static_cast<uint32_t>(p.fragments.size()), i};
+      for (uint32_t i = 0; i < c->buffers.size(); ++i)
+        p.computed[c->buffers[i].get()] = {static_cast<uint32_t>(p.fragments.size()), i};
       p.fragments.push_back(std::move(f));
     }
   }
@@ -318,11 +360,16 @@ class Compiler {
   // ---- expressions. The result's register: a new one, or that of a variable or constant.
   uint32_t expr(const Expr& e) {
     switch (e->kind) {
-      case Kind::Var: return variable(*e.as<Var>());
-      case Kind::IntImm: return integer(e.as<IntImm>()->value);
-      case Kind::FloatImm: return number(e->type, e.as<FloatImm>()->value);
-      case Kind::Reduce: return reduction(*e.as<Reduce>())[static_cast<size_t>(e.as<Reduce>()->component)];
-      default: break;
+      case Kind::Var:
+        return variable(*e.as<Var>());
+      case Kind::IntImm:
+        return integer(e.as<IntImm>()->value);
+      case Kind::FloatImm:
+        return number(e->type, e.as<FloatImm>()->value);
+      case Kind::Reduce:
+        return reduction(*e.as<Reduce>())[static_cast<size_t>(e.as<Reduce>()->component)];
+      default:
+        break;
     }
     const uint32_t dst = fresh(e->type.lanes), mark = next_;
     operation(e, dst);
@@ -337,15 +384,24 @@ class Compiler {
         const uint32_t x = expr(b->a), y = expr(b->b);
         return binary(b->op, b->a->type, n, dst, x, y);
       }
-      case Kind::Call: return call(*e.as<Call>(), dst);
+      case Kind::Call:
+        return call(*e.as<Call>(), dst);
       case Kind::Select: {
         const auto* s = e.as<Select>();
         const uint32_t c = expr(s->condition), x = expr(s->if_true), y = expr(s->if_false);
-        emit({.op = Op::select, .aux = s->condition->type.lanes != 1, .lanes = n, .dst = dst, .a = x, .b = y, .c = c});
+        emit({.op = Op::select,
+              .aux = s->condition->type.lanes != 1,
+              .lanes = n,
+              .dst = dst,
+              .a = x,
+              .b = y,
+              .c = c});
         return;
       }
-      case Kind::Cast: return convert(e.as<Cast>()->value->type, e->type, dst, expr(e.as<Cast>()->value));
-      case Kind::Load: return load(*e.as<Load>(), dst);
+      case Kind::Cast:
+        return convert(e.as<Cast>()->value->type, e->type, dst, expr(e.as<Cast>()->value));
+      case Kind::Load:
+        return load(*e.as<Load>(), dst);
       case Kind::Ramp: {
         const uint32_t x = expr(e.as<Ramp>()->base), y = expr(e.as<Ramp>()->stride);
         emit({.op = Op::ramp, .lanes = n, .dst = dst, .a = x, .b = y});
@@ -356,8 +412,10 @@ class Compiler {
         emit({.op = Op::spread, .lanes = n, .dst = dst, .a = x});
         return;
       }
-      case Kind::VectorReduce: return vector_reduce(*e.as<VectorReduce>(), dst);
-      default: TC_ASSERT(false, "no such expression");
+      case Kind::VectorReduce:
+        return vector_reduce(*e.as<VectorReduce>(), dst);
+      default:
+        TC_ASSERT(false, "no such expression");
     }
   }
   // Integers narrower than a slot are brought back into their range.
@@ -369,9 +427,16 @@ class Compiler {
   }
   void binary(BinaryOp op, DType t, uint16_t n, uint32_t dst, uint32_t x, uint32_t y) {
     using B = BinaryOp;
-    const bool any_sign = op == B::add || op == B::sub || op == B::mul || op == B::eq || op == B::ne || (op >= B::and_ && op <= B::bit_xor);
+    const bool any_sign = op == B::add || op == B::sub || op == B::mul || op == B::eq || op == B::ne ||
+                          (op >= B::and_ && op <= B::bit_xor);
     if (is_u64(t) && !any_sign) {
-      emit({.op = Op::other_i, .aux = static_cast<uint8_t>(op), .lanes = n, .type = t.element(), .dst = dst, .a = x, .b = y});
+      emit({.op = Op::other_i,
+            .aux = static_cast<uint8_t>(op),
+            .lanes = n,
+            .type = t.element(),
+            .dst = dst,
+            .a = x,
+            .b = y});
       return;
     }
     emit({.op = arithmetic(op, t), .lanes = n, .type = t.element(), .dst = dst, .a = x, .b = y});
@@ -402,21 +467,36 @@ class Compiler {
     const uint32_t b = buffer(*l.buffer);
     const bool computed = lazy_ && (stored_.count(l.buffer.get()) || b >= p.func->params.size());
     if (computed && !p.computed.count(l.buffer.get()))
-      throw Error("ir.interpret.uninitialized", fmt::format("{} is read before it is computed", l.buffer->name)).fact("statement", where());
+      throw Error("ir.interpret.uninitialized",
+                  fmt::format("{} is read before it is computed", l.buffer->name))
+          .fact("statement", where());
     const int64_t at = indices(l.indices);
-    emit({.op = computed ? Op::demand : Op::load, .lanes = lanes(l.type), .type = l.buffer->type, .dst = dst, .b = b, .imm = at});
+    emit({.op = computed ? Op::demand : Op::load,
+          .lanes = lanes(l.type),
+          .type = l.buffer->type,
+          .dst = dst,
+          .b = b,
+          .imm = at});
   }
   void convert(DType from, DType to, uint32_t dst, uint32_t x) {
     const uint16_t n = lanes(to);
-    const auto one = [&](Op op, DType type) { emit({.op = op, .lanes = n, .type = type.element(), .dst = dst, .a = x}); };
+    const auto one = [&](Op op, DType type) {
+      emit({.op = op, .lanes = n, .type = type.element(), .dst = dst, .a = x});
+    };
     if (rep(from) == Rep::i) {
       if (to.is_bool()) return one(Op::int_to_bool, to);
       if (rep(to) == Rep::i) return one(Op::wrap, to);
-      emit({.op = rep(to) == Rep::f ? Op::int_to_f : Op::int_to_d, .aux = from.code == TypeCode::uint, .lanes = n, .type = to.element(), .dst = dst, .a = x});
+      emit({.op = rep(to) == Rep::f ? Op::int_to_f : Op::int_to_d,
+            .aux = from.code == TypeCode::uint,
+            .lanes = n,
+            .type = to.element(),
+            .dst = dst,
+            .a = x});
       return;
     }
     if (rep(to) == Rep::i) return one(rep(from) == Rep::f ? Op::f_to_int : Op::d_to_int, to);
-    if (rep(from) == rep(to)) return one(is_half(to) && from.element() != to.element() ? Op::round : Op::mov, to);
+    if (rep(from) == rep(to))
+      return one(is_half(to) && from.element() != to.element() ? Op::round : Op::mov, to);
     one(rep(from) == Rep::f ? Op::f_to_d : Op::d_to_f, to);
   }
   void call(const Call& c, uint32_t dst) {
@@ -426,20 +506,42 @@ class Compiler {
     uint32_t x[3] = {};
     for (size_t i = 0; i < c.args.size(); ++i) x[i] = expr(c.args[i]);
     const auto one = [&](Op op) {
-      emit({.op = op, .aux = static_cast<uint8_t>(c.op), .lanes = n, .type = t.element(), .dst = dst, .a = x[0], .b = x[1], .c = x[2]});
+      emit({.op = op,
+            .aux = static_cast<uint8_t>(c.op),
+            .lanes = n,
+            .type = t.element(),
+            .dst = dst,
+            .a = x[0],
+            .b = x[1],
+            .c = x[2]});
     };
     switch (c.op) {
-      case CallOp::neg: one(by_rep(t, Op::neg_i, Op::neg_f, Op::neg_d)); return wrapped(t, n, dst);
-      case CallOp::abs: one(by_rep(t, t.is_signed() ? Op::abs_i : Op::mov, Op::abs_f, Op::abs_d)); return wrapped(t, n, dst);
-      case CallOp::not_: one(t.is_bool() ? Op::not_b : Op::not_i); return wrapped(t, n, dst);
-      case CallOp::isnan: return one(by_rep(t, Op::mov, Op::isnan_f, Op::isnan_d));
-      case CallOp::fma: one(by_rep(t, Op::fma_i, Op::fma_f, Op::fma_d)); wrapped(t, n, dst); return rounded(t, n, dst);
-      case CallOp::pow: one(by_rep(t, Op::mov, Op::pow_f, Op::pow_d)); return rounded(t, n, dst);
-      case CallOp::bits:   // the type to read as, in imm
-        p.code[static_cast<size_t>(emit({.op = Op::bits, .lanes = n, .type = c.type.element(), .dst = dst, .a = x[0]}))].imm =
-            static_cast<int64_t>(t.code) << 8 | t.bits;
+      case CallOp::neg:
+        one(by_rep(t, Op::neg_i, Op::neg_f, Op::neg_d));
+        return wrapped(t, n, dst);
+      case CallOp::abs:
+        one(by_rep(t, t.is_signed() ? Op::abs_i : Op::mov, Op::abs_f, Op::abs_d));
+        return wrapped(t, n, dst);
+      case CallOp::not_:
+        one(t.is_bool() ? Op::not_b : Op::not_i);
+        return wrapped(t, n, dst);
+      case CallOp::isnan:
+        return one(by_rep(t, Op::mov, Op::isnan_f, Op::isnan_d));
+      case CallOp::fma:
+        one(by_rep(t, Op::fma_i, Op::fma_f, Op::fma_d));
+        wrapped(t, n, dst);
+        return rounded(t, n, dst);
+      case CallOp::pow:
+        one(by_rep(t, Op::mov, Op::pow_f, Op::pow_d));
+        return rounded(t, n, dst);
+      case CallOp::bits:  // the type to read as, in imm
+        p.code[static_cast<size_t>(
+                   emit({.op = Op::bits, .lanes = n, .type = c.type.element(), .dst = dst, .a = x[0]}))]
+            .imm = static_cast<int64_t>(t.code) << 8 | t.bits;
         return;
-      default: one(by_rep(t, Op::mov, Op::math_f, Op::math_d)); return rounded(t, n, dst);
+      default:
+        one(by_rep(t, Op::mov, Op::math_f, Op::math_d));
+        return rounded(t, n, dst);
     }
   }
   // Evaluates only the side chosen.

@@ -14,8 +14,8 @@ struct Storage {
   void* data = nullptr;
   std::vector<int64_t> extents;
   int64_t size = 0;
-  std::vector<Shadow> shadow;        // empty where nothing is checked
-  uint32_t birth = 0;                // what was written before belongs to an earlier life; 0: initialised
+  std::vector<Shadow> shadow;  // empty where nothing is checked
+  uint32_t birth = 0;          // what was written before belongs to an earlier life; 0: initialised
   std::vector<std::byte> own;
 };
 
@@ -30,14 +30,18 @@ class Machine {
   [[nodiscard]] const Program& program() const { return p_; }
   [[nodiscard]] const Storage& storage(uint32_t buffer) const { return buffers_[buffer]; }
   /// Forgets what an error left behind.
-  void reset() { frames_.clear(); levels_.clear(); nesting_ = 0; }
+  void reset() {
+    frames_.clear();
+    levels_.clear();
+    nesting_ = 0;
+  }
 
  private:
   struct Frame {
     const Var* var;
     uint32_t reg;
     int64_t min, extent, done;
-    int64_t step, offset;      // permuted: this iteration is `offset`, the next one (offset + step) % extent
+    int64_t step, offset;  // permuted: this iteration is `offset`, the next one (offset + step) % extent
     bool concurrent, permuted;
   };
   // An instance of a parallel loop and the iteration that it is in, as the
@@ -62,7 +66,8 @@ class Machine {
   // The loop in another iteration of which time x lies, or -1.
   [[nodiscard]] int conflict(uint32_t x) const {
     for (int l = static_cast<int>(levels_.size()) - 1; l >= 0; --l)
-      if (levels_[static_cast<size_t>(l)].instance <= x) return x < levels_[static_cast<size_t>(l)].iteration ? l : -1;
+      if (levels_[static_cast<size_t>(l)].instance <= x)
+        return x < levels_[static_cast<size_t>(l)].iteration ? l : -1;
     return -1;
   }
   template <class T, class F>
@@ -72,15 +77,17 @@ class Machine {
   void load(const Instr& i, Slot* dst);
   void store(const Instr& i, const Slot* src);
 
-  [[noreturn]] void fail(const Instr& i, std::string_view code, std::string message, std::string fix = "") const;
-  [[noreturn]] void fail_access(const Instr& i, std::string_view code, std::string message, uint32_t lane, std::string fix = "") const;
+  [[noreturn]] void fail(const Instr& i, std::string_view code, std::string message,
+                         std::string fix = "") const;
+  [[noreturn]] void fail_access(const Instr& i, std::string_view code, std::string message, uint32_t lane,
+                                std::string fix = "") const;
   [[nodiscard]] std::string index_text(const Instr& i, uint32_t lane) const;
   [[nodiscard]] Error located(Error e, const Instr& i) const;
 
   Program p_;
   InterpretOptions options_;
   bool lazy_;
-  bool checked_;                        // whether shadows are kept
+  bool checked_;  // whether shadows are kept
   std::vector<Slot> regs_;
   std::vector<Storage> buffers_;
   std::vector<Frame> frames_;
@@ -88,7 +95,7 @@ class Machine {
   uint32_t now_ = 1;
   int64_t steps_left_, bytes_left_;
   int nesting_ = 0;
-  std::vector<std::unordered_map<int64_t, std::vector<Slot>>> memo_;   // by fragment
+  std::vector<std::unordered_map<int64_t, std::vector<Slot>>> memo_;  // by fragment
 };
 
 /// Operations too rare to stand in the main loop; they throw nothing.

@@ -10,7 +10,7 @@
 namespace tc::ir::interp {
 namespace {
 
-constexpr int kMaxNesting = 400;   // of elements that compute each other
+constexpr int kMaxNesting = 400;  // of elements that compute each other
 
 // The number of elements, or nothing where it does not fit.
 std::optional<int64_t> product(const std::vector<int64_t>& extents) {
@@ -21,18 +21,27 @@ std::optional<int64_t> product(const std::vector<int64_t>& extents) {
 }
 
 template <class T>
-std::string joined(const std::vector<T>& items) { return fmt::format("[{}]", fmt::join(items, ", ")); }
+std::string joined(const std::vector<T>& items) {
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
 
 }  // namespace
 
-Machine::Machine(Program program, std::span<const TensorView> args, const InterpretOptions& options, bool lazy)
-    : p_(std::move(program)), options_(options), lazy_(lazy), steps_left_(options.max_steps), bytes_left_(options.max_bytes) {
+Machine::Machine(Program program, std::span<const TensorView> args, const InterpretOptions& options,
+                 bool lazy)
+    : p_(std::move(program)),
+      options_(options),
+      lazy_(lazy),
+      steps_left_(options.max_steps),
+      bytes_left_(options.max_bytes) {
   bool concurrent = false;
   for (const Instr& i : p_.code)
-    concurrent |= i.op == Op::for_begin && (static_cast<LoopMode>(i.aux) == LoopMode::parallel || static_cast<LoopMode>(i.aux) == LoopMode::vectorized);
+    concurrent |= i.op == Op::for_begin && (static_cast<LoopMode>(i.aux) == LoopMode::parallel ||
+                                            static_cast<LoopMode>(i.aux) == LoopMode::vectorized);
   options_.detect_races &= concurrent;
   checked_ = !lazy && (options_.detect_races || options_.detect_uninitialized);
-  regs_.resize(std::max(p_.registers + p_.constants.size(), p_.buffers.size()) + 1);   // operands that are buffers stay inside too
+  regs_.resize(std::max(p_.registers + p_.constants.size(), p_.buffers.size()) +
+               1);  // operands that are buffers stay inside too
   std::copy(p_.constants.begin(), p_.constants.end(), regs_.begin() + p_.registers);
   buffers_.resize(p_.buffers.size());
   memo_.resize(p_.fragments.size());
@@ -42,16 +51,20 @@ Machine::Machine(Program program, std::span<const TensorView> args, const Interp
 void Machine::bind_args(std::span<const TensorView> args) {
   const auto& params = p_.func->params;
   if (args.size() != params.size())
-    throw Error("ir.interpret.args", fmt::format("{} takes {} arguments and is given {}", p_.func->name, params.size(), args.size()));
+    throw Error("ir.interpret.args", fmt::format("{} takes {} arguments and is given {}", p_.func->name,
+                                                 params.size(), args.size()));
   for (uint32_t n = 0; n < params.size(); ++n) {
     const Buffer& b = *params[n];
     const TensorView& view = args[n];
     Storage& s = buffers_[n];
     const auto refuse = [&](std::string expected, std::string got) {
-      throw Error("ir.interpret.args", fmt::format("the argument for {} does not fit it", b.name)).fact("expected", std::move(expected)).fact("got", std::move(got));
+      throw Error("ir.interpret.args", fmt::format("the argument for {} does not fit it", b.name))
+          .fact("expected", std::move(expected))
+          .fact("got", std::move(got));
     };
     if (view.type != b.type) refuse(to_string(b.type), to_string(view.type));
-    if (view.shape.size() != b.shape.size()) refuse(fmt::format("{} dimensions", b.shape.size()), joined(view.shape));
+    if (view.shape.size() != b.shape.size())
+      refuse(fmt::format("{} dimensions", b.shape.size()), joined(view.shape));
     const auto size = product(view.shape);
     if (!size) refuse("a shape", joined(view.shape));
     s.extents = view.shape;
@@ -94,7 +107,7 @@ void Machine::for_begin(const Instr& i, const Var* var) {
     f.permuted = true;
     if (options_.order == LoopOrder::reverse) {
       f.step = f.offset = f.extent - 1;
-    } else {   // a full cycle: the step has no factor in common with the extent
+    } else {  // a full cycle: the step has no factor in common with the extent
       const uint64_t seed = (options_.seed + 1) * 0x9e3779b97f4a7c15ull + static_cast<uint64_t>(i.dst);
       f.offset = static_cast<int64_t>((seed >> 32) % static_cast<uint64_t>(f.extent));
       f.step = static_cast<int64_t>((seed >> 7) % static_cast<uint64_t>(f.extent));
@@ -115,9 +128,12 @@ bool Machine::for_next(const Instr& i) {
   Frame& f = frames_.back();
   if (++f.done < f.extent) {
     if (f.concurrent) levels_.back().iteration = tick();
-    if (f.permuted) f.offset = f.offset >= f.extent - f.step ? f.offset - (f.extent - f.step) : f.offset + f.step;
-    if (f.permuted || i.type.bits != 64) set_variable(f, i.type);
-    else regs_[f.reg].i = static_cast<int64_t>(static_cast<uint64_t>(regs_[f.reg].i) + 1);
+    if (f.permuted)
+      f.offset = f.offset >= f.extent - f.step ? f.offset - (f.extent - f.step) : f.offset + f.step;
+    if (f.permuted || i.type.bits != 64)
+      set_variable(f, i.type);
+    else
+      regs_[f.reg].i = static_cast<int64_t>(static_cast<uint64_t>(regs_[f.reg].i) + 1);
     return true;
   }
   if (f.concurrent) levels_.pop_back();
@@ -131,16 +147,20 @@ void Machine::alloc(const Instr& i) {
   const Buffer& b = *p_.buffers[i.b];
   Storage& s = buffers_[i.b];
   s.extents.resize(b.shape.size());
-  for (size_t d = 0; d < s.extents.size(); ++d) s.extents[d] = std::max<int64_t>(0, regs_[p_.operands[static_cast<size_t>(i.imm) + d].reg].i);
+  for (size_t d = 0; d < s.extents.size(); ++d)
+    s.extents[d] = std::max<int64_t>(0, regs_[p_.operands[static_cast<size_t>(i.imm) + d].reg].i);
   const auto size = product(s.extents);
   int64_t bytes = 0;
   const int64_t each = b.type.bytes() + (checked_ ? static_cast<int64_t>(sizeof(Shadow)) : 0);
-  const bool fits = size && !__builtin_mul_overflow(*size, each, &bytes) && bytes <= bytes_left_ + static_cast<int64_t>(s.own.size());
+  const bool fits = size && !__builtin_mul_overflow(*size, each, &bytes) &&
+                    bytes <= bytes_left_ + static_cast<int64_t>(s.own.size());
   if (!fits && !lazy_)
-    fail(i, "ir.interpret.memory", fmt::format("{} is too large to interpret: {}", b.name, joined(s.extents)), "interpret a smaller shape, or raise max_bytes");
+    fail(i, "ir.interpret.memory", fmt::format("{} is too large to interpret: {}", b.name, joined(s.extents)),
+         "interpret a smaller shape, or raise max_bytes");
   s.size = size.value_or(0);
   if (lazy_) {
-    if (!size) fail(i, "ir.interpret.memory", fmt::format("{} has too many elements: {}", b.name, joined(s.extents)));
+    if (!size)
+      fail(i, "ir.interpret.memory", fmt::format("{} has too many elements: {}", b.name, joined(s.extents)));
     return;
   }
   if (const auto need = static_cast<size_t>(s.size * b.type.bytes()); s.own.size() < need || !s.data) {
@@ -161,8 +181,10 @@ int64_t Machine::offset(const Instr& i, const Storage& s, uint32_t lane) {
   for (const int64_t extent : s.extents) {
     const int64_t index = regs_[operand->reg + lane * operand->step].i;
     if (static_cast<uint64_t>(index) >= static_cast<uint64_t>(extent))
-      fail_access(i, "ir.interpret.bounds", fmt::format("{} is {} out of bounds", p_.buffers[i.b]->name, i.op == Op::store ? "written" : "read"), lane,
-                  "guard the access, or correct the index");
+      fail_access(i, "ir.interpret.bounds",
+                  fmt::format("{} is {} out of bounds", p_.buffers[i.b]->name,
+                              i.op == Op::store ? "written" : "read"),
+                  lane, "guard the access, or correct the index");
     at = at * extent + index;
     ++operand;
   }
@@ -173,11 +195,15 @@ void Machine::note_read(const Instr& i, Storage& s, int64_t at, uint32_t lane) {
   Shadow& shadow = s.shadow[static_cast<size_t>(at)];
   const uint32_t written = shadow.written >= s.birth ? shadow.written : 0;
   if (options_.detect_uninitialized && s.birth && !written)
-    fail_access(i, "ir.interpret.uninitialized", fmt::format("{} is read where nothing was written", p_.buffers[i.b]->name), lane, "initialise it first");
+    fail_access(i, "ir.interpret.uninitialized",
+                fmt::format("{} is read where nothing was written", p_.buffers[i.b]->name), lane,
+                "initialise it first");
   if (levels_.empty()) return;
   if (conflict(written) >= 0)
-    fail_access(i, "ir.interpret.race", fmt::format("an iteration reads what another iteration of the same loop writes: {}", p_.buffers[i.b]->name), lane,
-                "run the loop serially, or give each iteration elements of its own");
+    fail_access(i, "ir.interpret.race",
+                fmt::format("an iteration reads what another iteration of the same loop writes: {}",
+                            p_.buffers[i.b]->name),
+                lane, "run the loop serially, or give each iteration elements of its own");
   const uint32_t read = shadow.read >= s.birth ? shadow.read : 0;
   const int level = read ? conflict(read) : -1;
   // read by several iterations of one instance: its own time stands for all of them
@@ -190,7 +216,9 @@ void Machine::note_write(const Instr& i, Storage& s, int64_t at, uint32_t lane) 
     const bool writes = shadow.written >= s.birth && conflict(shadow.written) >= 0;
     const bool reads = shadow.read >= s.birth && conflict(shadow.read) >= 0;
     if (writes || reads)
-      fail_access(i, "ir.interpret.race", fmt::format("an iteration writes what another iteration of the same loop {}: {}", writes ? "writes" : "reads", p_.buffers[i.b]->name),
+      fail_access(i, "ir.interpret.race",
+                  fmt::format("an iteration writes what another iteration of the same loop {}: {}",
+                              writes ? "writes" : "reads", p_.buffers[i.b]->name),
                   lane, "run the loop serially, or give each iteration elements of its own");
   }
   shadow.written = now_;
@@ -226,10 +254,14 @@ void Machine::load(const Instr& i, Slot* dst) {
   if (i.type.is_bool()) return load_as<uint8_t>(i, dst, [](Slot& s, uint8_t v) { s.i = v != 0; });
   const bool sign = i.type.is_signed();
   switch (i.type.bits) {
-    case 64: return load_as<int64_t>(i, dst, integer);
-    case 32: return sign ? load_as<int32_t>(i, dst, integer) : load_as<uint32_t>(i, dst, integer);
-    case 16: return sign ? load_as<int16_t>(i, dst, integer) : load_as<uint16_t>(i, dst, integer);
-    default: return sign ? load_as<int8_t>(i, dst, integer) : load_as<uint8_t>(i, dst, integer);
+    case 64:
+      return load_as<int64_t>(i, dst, integer);
+    case 32:
+      return sign ? load_as<int32_t>(i, dst, integer) : load_as<uint32_t>(i, dst, integer);
+    case 16:
+      return sign ? load_as<int16_t>(i, dst, integer) : load_as<uint16_t>(i, dst, integer);
+    default:
+      return sign ? load_as<int8_t>(i, dst, integer) : load_as<uint8_t>(i, dst, integer);
   }
 }
 
@@ -238,11 +270,15 @@ void Machine::store(const Instr& i, const Slot* src) {
   if (i.type == kF64) return store_as<double>(i, src, [](Slot s) { return s.d; });
   if (i.type == kF16) return store_as<uint16_t>(i, src, [](Slot s) { return to_f16_bits(s.f); });
   if (i.type == kBF16) return store_as<uint16_t>(i, src, [](Slot s) { return to_bf16_bits(s.f); });
-  switch (i.type.bits) {   // two's complement: the sign does not matter
-    case 64: return store_as<int64_t>(i, src, [](Slot s) { return s.i; });
-    case 32: return store_as<int32_t>(i, src, [](Slot s) { return static_cast<int32_t>(s.i); });
-    case 16: return store_as<int16_t>(i, src, [](Slot s) { return static_cast<int16_t>(s.i); });
-    default: return store_as<int8_t>(i, src, [](Slot s) { return static_cast<int8_t>(s.i); });
+  switch (i.type.bits) {  // two's complement: the sign does not matter
+    case 64:
+      return store_as<int64_t>(i, src, [](Slot s) { return s.i; });
+    case 32:
+      return store_as<int32_t>(i, src, [](Slot s) { return static_cast<int32_t>(s.i); });
+    case 16:
+      return store_as<int16_t>(i, src, [](Slot s) { return static_cast<int16_t>(s.i); });
+    default:
+      return store_as<int8_t>(i, src, [](Slot s) { return static_cast<int8_t>(s.i); });
   }
 }
 
@@ -253,9 +289,10 @@ void Machine::demand(const Instr& i, Slot* dst) {
   const Storage& s = buffers_[i.b];
   int64_t index[64];
   for (uint32_t l = 0; l < i.lanes; ++l) {
-    (void)offset(i, s, l);   // checks the bounds
+    (void)offset(i, s, l);  // checks the bounds
     const IndexOperand* operand = p_.operands.data() + i.imm;
-    for (size_t d = 0; d < s.extents.size() && d < 64; ++d, ++operand) index[d] = regs_[operand->reg + l * operand->step].i;
+    for (size_t d = 0; d < s.extents.size() && d < 64; ++d, ++operand)
+      index[d] = regs_[operand->reg + l * operand->step].i;
     dst[l] = element(fragment, component, index);
   }
 }
@@ -263,11 +300,14 @@ void Machine::demand(const Instr& i, Slot* dst) {
 Slot Machine::element(uint32_t fragment, uint32_t component, const int64_t* index) {
   const Fragment& f = p_.fragments[fragment];
   int64_t at = 0;
-  const Storage& s = buffers_[static_cast<size_t>(std::find(p_.buffers.begin(), p_.buffers.end(), f.compute->buffers[0].get()) - p_.buffers.begin())];
+  const Storage& s = buffers_[static_cast<size_t>(
+      std::find(p_.buffers.begin(), p_.buffers.end(), f.compute->buffers[0].get()) - p_.buffers.begin())];
   for (size_t d = 0; d < f.vars.size(); ++d) at = at * s.extents[d] + index[d];
   auto& memo = memo_[fragment];
   if (const auto it = memo.find(at); it != memo.end()) return it->second[component];
-  if (++nesting_ > kMaxNesting) throw Error("ir.interpret.steps", "too many stages read one another to evaluate single elements").fact("limit", std::to_string(kMaxNesting));
+  if (++nesting_ > kMaxNesting)
+    throw Error("ir.interpret.steps", "too many stages read one another to evaluate single elements")
+        .fact("limit", std::to_string(kMaxNesting));
   charge(f.cost);
   for (size_t d = 0; d < f.vars.size(); ++d) regs_[f.vars[d]].i = index[d];
   run(f.entry);
@@ -305,7 +345,8 @@ void Machine::fail(const Instr& i, std::string_view code, std::string message, s
   throw e;
 }
 
-void Machine::fail_access(const Instr& i, std::string_view code, std::string message, uint32_t lane, std::string fix) const {
+void Machine::fail_access(const Instr& i, std::string_view code, std::string message, uint32_t lane,
+                          std::string fix) const {
   Error e = Error(std::string(code), std::move(message))
                 .fact("index", index_text(i, lane))
                 .fact("extents", joined(buffers_[i.b].extents));

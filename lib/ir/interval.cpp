@@ -36,7 +36,8 @@ Wide times(Wide a, Wide b) {
 }
 
 Wide floored(Wide a, Wide b) {
-  if (infinite(b)) return infinite(a) ? 0 : a != 0 && (a < 0) != (b < 0) ? -1 : 0;   // the other corners have the rest
+  if (infinite(b))
+    return infinite(a) ? 0 : a != 0 && (a < 0) != (b < 0) ? -1 : 0;  // the other corners have the rest
   if (infinite(a)) return (a > 0) == (b > 0) ? kInf : -kInf;
   const Wide q = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
@@ -66,7 +67,9 @@ Interval operator-(const Interval& a, const Interval& b) {
   return out;
 }
 
-Interval operator*(const Interval& a, const Interval& b) { return narrow(corners(widen(a), widen(b), times)); }
+Interval operator*(const Interval& a, const Interval& b) {
+  return narrow(corners(widen(a), widen(b), times));
+}
 
 Interval operator/(const Interval& a, const Interval& b) {
   // floor(a / b) is monotone in each operand on either side of b = 0
@@ -129,19 +132,28 @@ class Walk {
   Interval operator()(const Expr& e) {
     if (e->type.is_float() || --budget_ < 0) return interval_of(e->type);
     switch (e->kind) {
-      case Kind::Var: return bounds_.range(*e.as<Var>());
-      case Kind::IntImm: return constant(*e.as<IntImm>());
-      case Kind::Binary: return binary(*e.as<Binary>());
-      case Kind::Call: return call(*e.as<Call>());
-      case Kind::Select: return select(*e.as<Select>());
-      case Kind::Cast: return cast(*e.as<Cast>());
-      case Kind::Broadcast: return (*this)(e.as<Broadcast>()->value);
+      case Kind::Var:
+        return bounds_.range(*e.as<Var>());
+      case Kind::IntImm:
+        return constant(*e.as<IntImm>());
+      case Kind::Binary:
+        return binary(*e.as<Binary>());
+      case Kind::Call:
+        return call(*e.as<Call>());
+      case Kind::Select:
+        return select(*e.as<Select>());
+      case Kind::Cast:
+        return cast(*e.as<Cast>());
+      case Kind::Broadcast:
+        return (*this)(e.as<Broadcast>()->value);
       case Kind::Ramp: {
         const auto& r = *e.as<Ramp>();
         return fit(e->type, (*this)(r.base) + (*this)(r.stride) * Interval::range(0, e->type.lanes - 1));
       }
-      case Kind::VectorReduce: return vector_reduce(*e.as<VectorReduce>());
-      default: return interval_of(e->type);
+      case Kind::VectorReduce:
+        return vector_reduce(*e.as<VectorReduce>());
+      default:
+        return interval_of(e->type);
     }
   }
 
@@ -155,26 +167,36 @@ class Walk {
   static Interval fit(DType type, const Interval& i) {
     if (type.element() == kIndex) return i;
     const Interval all = interval_of(type);
-    const bool fits = (!all.lo || (i.lo && *i.lo >= *all.lo)) && (all.hi ? i.hi && *i.hi <= *all.hi : i.hi.has_value());
+    const bool fits =
+        (!all.lo || (i.lo && *i.lo >= *all.lo)) && (all.hi ? i.hi && *i.hi <= *all.hi : i.hi.has_value());
     return fits ? i : all;
   }
 
   Interval binary(const Binary& b) {
     const DType t = b.type;
-    if (is_compare(b.op)) return b.a->type.is_float() ? interval_of(t) : compare(b.op, (*this)(b.a), (*this)(b.b));
+    if (is_compare(b.op))
+      return b.a->type.is_float() ? interval_of(t) : compare(b.op, (*this)(b.a), (*this)(b.b));
     if (t.element() == kIndex && b.op <= BinaryOp::mul && b.type.lanes == 1) return sum(b);
     const Interval x = (*this)(b.a), y = (*this)(b.b);
     switch (b.op) {
-      case BinaryOp::add: return fit(t, x + y);
-      case BinaryOp::sub: return fit(t, x - y);
-      case BinaryOp::mul: return fit(t, x * y);
-      case BinaryOp::div: return fit(t, x / y);
-      case BinaryOp::mod: return fit(t, x % y);
+      case BinaryOp::add:
+        return fit(t, x + y);
+      case BinaryOp::sub:
+        return fit(t, x - y);
+      case BinaryOp::mul:
+        return fit(t, x * y);
+      case BinaryOp::div:
+        return fit(t, x / y);
+      case BinaryOp::mod:
+        return fit(t, x % y);
       case BinaryOp::and_:
-      case BinaryOp::min: return min(x, y);
+      case BinaryOp::min:
+        return min(x, y);
       case BinaryOp::or_:
-      case BinaryOp::max: return max(x, y);
-      default: return bits(b, x, y);
+      case BinaryOp::max:
+        return max(x, y);
+      default:
+        return bits(b, x, y);
     }
   }
 
@@ -196,16 +218,24 @@ class Walk {
 
   static Interval compare(BinaryOp op, const Interval& a, const Interval& b) {
     const Interval d = a - b;
-    const auto decide = [](bool yes, bool no) { return yes ? Interval::of(1) : no ? Interval::of(0) : Interval::range(0, 1); };
+    const auto decide = [](bool yes, bool no) {
+      return yes ? Interval::of(1) : no ? Interval::of(0) : Interval::range(0, 1);
+    };
     const bool lt = a.hi && b.lo && *a.hi < *b.lo, gt = a.lo && b.hi && *a.lo > *b.hi;
     const bool le = a.hi && b.lo && *a.hi <= *b.lo, ge = a.lo && b.hi && *a.lo >= *b.hi;
     switch (op) {
-      case BinaryOp::lt: return decide(lt, ge);
-      case BinaryOp::le: return decide(le, gt);
-      case BinaryOp::gt: return decide(gt, le);
-      case BinaryOp::ge: return decide(ge, lt);
-      case BinaryOp::eq: return decide(d == Interval::of(0), lt || gt);
-      default: return decide(lt || gt, d == Interval::of(0));
+      case BinaryOp::lt:
+        return decide(lt, ge);
+      case BinaryOp::le:
+        return decide(le, gt);
+      case BinaryOp::gt:
+        return decide(gt, le);
+      case BinaryOp::ge:
+        return decide(ge, lt);
+      case BinaryOp::eq:
+        return decide(d == Interval::of(0), lt || gt);
+      default:
+        return decide(lt || gt, d == Interval::of(0));
     }
   }
 
@@ -215,7 +245,8 @@ class Walk {
     const bool positive = x.lo && *x.lo >= 0 && y.lo && *y.lo >= 0;
     switch (b.op) {
       case BinaryOp::bit_and:
-        if (y.lo && *y.lo >= 0) return intersect({0, y.hi}, x.lo && *x.lo >= 0 ? Interval{0, x.hi} : Interval{});
+        if (y.lo && *y.lo >= 0)
+          return intersect({0, y.hi}, x.lo && *x.lo >= 0 ? Interval{0, x.hi} : Interval{});
         return x.lo && *x.lo >= 0 ? Interval{0, x.hi} : interval_of(t);
       case BinaryOp::bit_or:
       case BinaryOp::bit_xor: {
@@ -223,26 +254,32 @@ class Walk {
         const uint64_t top = static_cast<uint64_t>(*x.hi) | static_cast<uint64_t>(*y.hi);
         return Interval::range(0, static_cast<int64_t>(top ? ~uint64_t{0} >> __builtin_clzll(top) : 0));
       }
-      case BinaryOp::shl: return n && *n >= 0 && *n < 62 ? fit(t, x * Interval::of(int64_t{1} << *n)) : interval_of(t);
+      case BinaryOp::shl:
+        return n && *n >= 0 && *n < 62 ? fit(t, x * Interval::of(int64_t{1} << *n)) : interval_of(t);
       case BinaryOp::shr:
         if (n && *n >= 0 && *n < 62) return fit(t, x / Interval::of(int64_t{1} << *n));
         return x.lo && *x.lo >= 0 ? Interval{0, x.hi} : interval_of(t);
-      default: return interval_of(t);
+      default:
+        return interval_of(t);
     }
   }
 
   Interval call(const Call& c) {
     switch (c.op) {
-      case CallOp::neg: return fit(c.type, Interval::of(0) - (*this)(c.args[0]));
+      case CallOp::neg:
+        return fit(c.type, Interval::of(0) - (*this)(c.args[0]));
       case CallOp::not_:
-        return c.type.is_bool() ? Interval::of(1) - (*this)(c.args[0])
-                                : c.type.is_signed() ? Interval::of(-1) - (*this)(c.args[0]) : interval_of(c.type);
+        return c.type.is_bool()     ? Interval::of(1) - (*this)(c.args[0])
+               : c.type.is_signed() ? Interval::of(-1) - (*this)(c.args[0])
+                                    : interval_of(c.type);
       case CallOp::abs: {
         const Interval x = (*this)(c.args[0]);
         return fit(c.type, max(max(x, Interval::of(0) - x), Interval::of(0)));
       }
-      case CallOp::fma: return fit(c.type, (*this)(c.args[0]) * (*this)(c.args[1]) + (*this)(c.args[2]));
-      default: return interval_of(c.type);
+      case CallOp::fma:
+        return fit(c.type, (*this)(c.args[0]) * (*this)(c.args[1]) + (*this)(c.args[2]));
+      default:
+        return interval_of(c.type);
     }
   }
 
@@ -256,7 +293,9 @@ class Walk {
   Interval cast(const Cast& c) {
     if (c.value->type.is_float()) return interval_of(c.type);
     const Interval x = (*this)(c.value);
-    if (!c.type.is_bool()) return c.type.element() == kIndex && c.value->type.code == TypeCode::uint && !x.hi ? Interval{} : fit(c.type, x);
+    if (!c.type.is_bool())
+      return c.type.element() == kIndex && c.value->type.code == TypeCode::uint && !x.hi ? Interval{}
+                                                                                         : fit(c.type, x);
     if (x == Interval::of(0)) return x;
     return x.contains(0) ? Interval::range(0, 1) : Interval::of(1);
   }

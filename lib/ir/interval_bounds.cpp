@@ -17,12 +17,18 @@ bool reads_memory(const Expr& e) {
 
 BinaryOp negated(BinaryOp op) {
   switch (op) {
-    case BinaryOp::eq: return BinaryOp::ne;
-    case BinaryOp::ne: return BinaryOp::eq;
-    case BinaryOp::lt: return BinaryOp::ge;
-    case BinaryOp::le: return BinaryOp::gt;
-    case BinaryOp::gt: return BinaryOp::le;
-    default: return BinaryOp::lt;
+    case BinaryOp::eq:
+      return BinaryOp::ne;
+    case BinaryOp::ne:
+      return BinaryOp::eq;
+    case BinaryOp::lt:
+      return BinaryOp::ge;
+    case BinaryOp::le:
+      return BinaryOp::gt;
+    case BinaryOp::gt:
+      return BinaryOp::le;
+    default:
+      return BinaryOp::lt;
   }
 }
 
@@ -56,13 +62,15 @@ Interval Bounds::range(const Var& v) const {
 
 Bounds& Bounds::push(VarRef v, Interval r) {
   const Entry* old = find(*v);
-  Entry e{v, intersect(old ? old->range : interval_of(v->type), r), old ? old->min : Expr(), old ? old->max : Expr()};
+  Entry e{v, intersect(old ? old->range : interval_of(v->type), r), old ? old->min : Expr(),
+          old ? old->max : Expr()};
   entries_.push_back(std::move(e));
   return *this;
 }
 
 Bounds& Bounds::push(VarRef v, Expr min, Expr max) {
-  const Interval lo = min ? interval_of(min, *this) : Interval{}, hi = max ? interval_of(max, *this) : Interval{};
+  const Interval lo = min ? interval_of(min, *this) : Interval{},
+                 hi = max ? interval_of(max, *this) : Interval{};
   push(v, Interval{lo.lo, hi.hi});
   Entry& e = entries_.back();
   // a constant says no more than the range does, and memory may change
@@ -74,7 +82,8 @@ Bounds& Bounds::push(VarRef v, Expr min, Expr max) {
 Bounds& Bounds::push_loop(VarRef v, const Expr& min, const Expr& extent) {
   if (v->type != kIndex) return push(v, Interval{});
   Affine last;
-  if (!detail::collect_affine(min, 1, last) || !detail::collect_affine(extent, 1, last) || !last.add(-1)) return push(v, min, nullptr);
+  if (!detail::collect_affine(min, 1, last) || !detail::collect_affine(extent, 1, last) || !last.add(-1))
+    return push(v, min, nullptr);
   if (last.is_constant() && as_int(min)) return push(v, Interval::range(*as_int(min), last.constant));
   return push(v, min, from_affine(std::move(last)));
 }
@@ -96,7 +105,8 @@ void Bounds::add_fact(Affine fact) {
     const Interval now = range(*v), narrowed = intersect(now, solutions(t.coef, *rest.lo));
     if (narrowed != now) push(VarRef(v), narrowed);
   }
-  if (fact.terms.size() > 1 || (fact.terms.size() == 1 && fact.terms[0].atom->kind != Kind::Var)) facts_.push_back(std::move(fact));
+  if (fact.terms.size() > 1 || (fact.terms.size() == 1 && fact.terms[0].atom->kind != Kind::Var))
+    facts_.push_back(std::move(fact));
 }
 
 // a != b: what cannot be greater is less.
@@ -105,12 +115,15 @@ void Bounds::exclude(const Expr& a, const Expr& b) {
   if (!detail::collect_affine(a, 1, d) || !detail::collect_affine(b, -1, d)) return;
   Interval i = Interval::of(d.constant);
   for (const AffineTerm& t : d.terms) i = i + interval_of(t.atom, *this) * Interval::of(t.coef);
-  if (i.hi == 0) add_fact(std::move(d));
-  else if (i.lo == 0 && d.scale(-1)) add_fact(std::move(d));
+  if (i.hi == 0)
+    add_fact(std::move(d));
+  else if (i.lo == 0 && d.scale(-1))
+    add_fact(std::move(d));
 }
 
 Bounds& Bounds::assume(const Expr& condition, bool value) {
-  if (const auto* c = condition.as<Call>(); c && c->op == CallOp::not_ && c->type.is_bool()) return assume(c->args[0], !value);
+  if (const auto* c = condition.as<Call>(); c && c->op == CallOp::not_ && c->type.is_bool())
+    return assume(c->args[0], !value);
   const auto* b = condition.as<Binary>();
   if (b && b->op == (value ? BinaryOp::and_ : BinaryOp::or_)) return assume(b->a, value), assume(b->b, value);
   if (condition->kind == Kind::IntImm || reads_memory(condition)) return *this;
@@ -126,7 +139,8 @@ Bounds& Bounds::assume(const Expr& condition, bool value) {
   for (const int64_t sign : {int64_t{1}, int64_t{-1}}) {
     Affine d;
     if (!(sign > 0 ? below : above)) continue;
-    if (detail::collect_affine(b->a, sign, d) && detail::collect_affine(b->b, -sign, d) && d.add(slack)) add_fact(std::move(d));
+    if (detail::collect_affine(b->a, sign, d) && detail::collect_affine(b->b, -sign, d) && d.add(slack))
+      add_fact(std::move(d));
   }
   return *this;
 }

@@ -18,9 +18,12 @@ class Eliminator {
     if (e.same(range_.var)) return upper ? range_.max : range_.min;
     if (!uses_var(*e, *range_.var)) return e;
     Expr found;
-    if (const auto* b = e.as<Binary>(); b && e->type == kIndex) found = binary(e, *b, upper);
-    else if (const auto* s = e.as<Select>(); s && e->type == kIndex) found = select(*s, upper);
-    else if (const auto* c = e.as<Call>(); c && c->op == CallOp::neg && e->type == kIndex) found = sum(e, upper);
+    if (const auto* b = e.as<Binary>(); b && e->type == kIndex)
+      found = binary(e, *b, upper);
+    else if (const auto* s = e.as<Select>(); s && e->type == kIndex)
+      found = select(*s, upper);
+    else if (const auto* c = e.as<Call>(); c && c->op == CallOp::neg && e->type == kIndex)
+      found = sum(e, upper);
     return found ? found : constant(e, upper);
   }
 
@@ -35,9 +38,12 @@ class Eliminator {
     switch (b.op) {
       case BinaryOp::add:
       case BinaryOp::sub:
-      case BinaryOp::mul: return sum(e, upper);
-      case BinaryOp::div: return quotient(b, upper);
-      case BinaryOp::mod: return remainder(b, upper);
+      case BinaryOp::mul:
+        return sum(e, upper);
+      case BinaryOp::div:
+        return quotient(b, upper);
+      case BinaryOp::mod:
+        return remainder(b, upper);
       case BinaryOp::min:
       case BinaryOp::max: {
         const Expr x = bound(b.a, upper), y = bound(b.b, upper);
@@ -45,7 +51,8 @@ class Eliminator {
         // min(x, y) <= x, whatever y is
         return (b.op == BinaryOp::min) == upper ? (x ? x : y) : nullptr;
       }
-      default: return nullptr;
+      default:
+        return nullptr;
     }
   }
 

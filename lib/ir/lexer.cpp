@@ -16,13 +16,17 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 // The length of the word at `s`: letters, digits, _ and dots before a letter.
 size_t word_length(std::string_view s) {
   size_t n = 0;
-  while (n < s.size() && (is_letter(s[n]) || is_digit(s[n]) || (s[n] == '.' && n + 1 < s.size() && is_letter(s[n + 1])))) ++n;
+  while (n < s.size() &&
+         (is_letter(s[n]) || is_digit(s[n]) || (s[n] == '.' && n + 1 < s.size() && is_letter(s[n + 1]))))
+    ++n;
   return n;
 }
 
 size_t number_length(std::string_view s) {
   size_t n = 0;
-  const auto digits = [&] { while (n < s.size() && is_digit(s[n])) ++n; };
+  const auto digits = [&] {
+    while (n < s.size() && is_digit(s[n])) ++n;
+  };
   if (s.starts_with("0x") || s.starts_with("0X")) {
     n = 2;
     while (n < s.size() && is_hex(s[n])) ++n;
@@ -44,7 +48,8 @@ size_t number_length(std::string_view s) {
 }
 
 size_t punct_length(std::string_view s) {
-  static constexpr std::array<std::string_view, 9> kTwo = {"&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "->"};
+  static constexpr std::array<std::string_view, 9> kTwo = {
+      "&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "->"};
   for (const std::string_view p : kTwo)
     if (s.starts_with(p)) return 2;
   return std::string_view("+-*/%<>=!~&|^()[]{},:;.").find(s[0]) == std::string_view::npos ? 0 : 1;
@@ -86,7 +91,10 @@ std::vector<Token> tokenize(const Source& source) {
     } else {
       n = punct_length(rest);
     }
-    if (n == 0) throw source.error("ir.parse", fmt::format("unexpected character '{}'", printable(rest.substr(0, 1))), i).fix("remove it");
+    if (n == 0)
+      throw source
+          .error("ir.parse", fmt::format("unexpected character '{}'", printable(rest.substr(0, 1))), i)
+          .fix("remove it");
     t.text = rest.substr(0, n);
     tokens.push_back(t);
     i += n;
@@ -97,7 +105,8 @@ std::vector<Token> tokenize(const Source& source) {
 
 std::string describe(const Token& token) {
   if (token.kind == Token::Kind::end) return "the end of the text";
-  return fmt::format("'{}'", token.text.size() > 40 ? std::string(token.text.substr(0, 40)) + "..." : std::string(token.text));
+  return fmt::format("'{}'", token.text.size() > 40 ? std::string(token.text.substr(0, 40)) + "..."
+                                                    : std::string(token.text));
 }
 
 Error Source::error(std::string code, std::string message, size_t at, size_t width) const {
@@ -108,7 +117,9 @@ Error Source::located(const Error& e, size_t at, size_t width) const {
   at = std::min(at, text.size());
   // an error at the end of the text stands behind the last character that says something
   if (at == text.size())
-    while (at > 0 && (text[at - 1] == '\n' || text[at - 1] == ' ' || text[at - 1] == '\t' || text[at - 1] == '\r')) --at;
+    while (at > 0 &&
+           (text[at - 1] == '\n' || text[at - 1] == ' ' || text[at - 1] == '\t' || text[at - 1] == '\r'))
+      --at;
   const std::string_view before = text.substr(0, at);
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const size_t start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
@@ -118,10 +129,14 @@ Error Source::located(const Error& e, size_t at, size_t width) const {
   const size_t skip = column > 80 ? column - 60 : 0;
   shown = shown.substr(std::min(skip, shown.size()), 110);
   const std::string number = fmt::format("{}", line);
-  const size_t carets = std::max<size_t>(1, std::min(width, shown.size() > column - skip ? shown.size() - (column - skip) : 1));
-  std::string excerpt = fmt::format("{} | {}{}\n{} | {}{}", number, skip ? "..." : "", printable(shown), std::string(number.size(), ' '),
-                                    std::string(column - skip + (skip ? 3 : 0), ' '), std::string(carets, '^'));
-  Error out = Error(e.code(), e.message()).fact("at", fmt::format("{}:{}:{}", file, line, column + 1)).excerpt(std::move(excerpt));
+  const size_t carets =
+      std::max<size_t>(1, std::min(width, shown.size() > column - skip ? shown.size() - (column - skip) : 1));
+  std::string excerpt = fmt::format(
+      "{} | {}{}\n{} | {}{}", number, skip ? "..." : "", printable(shown), std::string(number.size(), ' '),
+      std::string(column - skip + (skip ? 3 : 0), ' '), std::string(carets, '^'));
+  Error out = Error(e.code(), e.message())
+                  .fact("at", fmt::format("{}:{}:{}", file, line, column + 1))
+                  .excerpt(std::move(excerpt));
   for (const auto& [name, value] : e.facts()) (void)std::move(out).fact(name, value);
   if (!e.how_to_fix().empty()) (void)std::move(out).fix(e.how_to_fix());
   return out;
@@ -129,7 +144,7 @@ Error Source::located(const Error& e, size_t at, size_t width) const {
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   if (word.size() > 64) return "";
-  size_t best = word.size() / 2 + 1;   // more changes than this is no resemblance
+  size_t best = word.size() / 2 + 1;  // more changes than this is no resemblance
   std::string found;
   for (const std::string& candidate : known) {
     if (candidate.size() > 64) continue;
@@ -139,7 +154,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
       size_t diagonal = row[0];
       row[0] = i;
       for (size_t j = 1; j <= candidate.size(); ++j) {
-        const size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (word[i - 1] != candidate[j - 1])});
+        const size_t next =
+            std::min({row[j] + 1, row[j - 1] + 1, diagonal + (word[i - 1] != candidate[j - 1])});
         diagonal = std::exchange(row[j], next);
       }
     }

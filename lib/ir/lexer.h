@@ -12,7 +12,7 @@ namespace tc::ir::text {
 struct Token {
   enum class Kind : uint8_t { word, number, punct, end };
   Kind kind = Kind::end;
-  size_t at = 0;            // offset in the text
+  size_t at = 0;  // offset in the text
   std::string_view text;
 };
 

@@ -18,13 +18,14 @@ inline void require_value(std::string_view where, const Expr& e) {
 }
 inline void require_scalar(std::string_view where, const Expr& e) {
   require_value(where, e);
-  TC_REQUIRE(e->type.lanes == 1, Error("ir.type", fmt::format("{} needs a scalar, not {}", where, to_string(e->type))));
+  TC_REQUIRE(e->type.lanes == 1,
+             Error("ir.type", fmt::format("{} needs a scalar, not {}", where, to_string(e->type))));
 }
 /// As many indices as dimensions, all integers of type i64; the lanes of the access.
 inline int check_indices(const Buffer& buffer, const std::vector<Expr>& indices) {
   TC_REQUIRE(indices.size() == buffer.shape.size(),
-             Error("ir.rank", fmt::format("{} has {} dimensions and is read or written with {} indices", buffer.name,
-                                          buffer.shape.size(), indices.size()))
+             Error("ir.rank", fmt::format("{} has {} dimensions and is read or written with {} indices",
+                                          buffer.name, buffer.shape.size(), indices.size()))
                  .fix("give one index a dimension"));
   int lanes = 1;
   for (const Expr& i : indices) {

@@ -26,7 +26,9 @@ void finish(const Node* node) {
   if (depth + 1 > kMaxDepth)
     throw Error("ir.depth", "the program is nested too deeply")
         .fact("limit", std::to_string(kMaxDepth) + " levels")
-        .fix("use a reduction over an axis instead of a chain of operations, or split the computation into stages");
+        .fix(
+            "use a reduction over an axis instead of a chain of operations, or split the computation into "
+            "stages");
   node->depth = static_cast<uint16_t>(depth + 1);
 }
 }  // namespace detail

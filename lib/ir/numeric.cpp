@@ -39,7 +39,7 @@ double round_to(DType type, double v) {
     if (std::isfinite(f) && static_cast<double>(f) != v) {
       auto u = std::bit_cast<uint32_t>(f);
       if (!(u & 1)) {
-        const bool up = (static_cast<double>(f) > v) != (v < 0);   // |f| > |v|: step back towards zero
+        const bool up = (static_cast<double>(f) > v) != (v < 0);  // |f| > |v|: step back towards zero
         u = up ? u - 1 : u + 1;
         if (u & 1) f = std::bit_cast<float>(u);
       }
@@ -60,9 +60,15 @@ int64_t floor_mod(int64_t a, int64_t b) {
 
 namespace {
 // Two's complement without signed overflow in C++.
-int64_t add_wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
-int64_t sub_wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
-int64_t mul_wrap(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); }
+int64_t add_wrap(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+int64_t sub_wrap(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+int64_t mul_wrap(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
 
 bool less(DType type, int64_t a, int64_t b) {
   return type.code == TypeCode::uint ? static_cast<uint64_t>(a) < static_cast<uint64_t>(b) : a < b;
@@ -73,31 +79,48 @@ std::optional<int64_t> divide(BinaryOp op, DType type, int64_t a, int64_t b) {
     const auto x = static_cast<uint64_t>(a), y = static_cast<uint64_t>(b);
     return static_cast<int64_t>(op == BinaryOp::div ? x / y : x % y);
   }
-  if (b == -1) return op == BinaryOp::div ? wrap(type, sub_wrap(0, a)) : 0;   // INT64_MIN / -1 wraps
+  if (b == -1) return op == BinaryOp::div ? wrap(type, sub_wrap(0, a)) : 0;  // INT64_MIN / -1 wraps
   return wrap(type, op == BinaryOp::div ? floor_div(a, b) : floor_mod(a, b));
 }
 }  // namespace
 
 std::optional<int64_t> fold_int(BinaryOp op, DType type, int64_t a, int64_t b) {
   switch (op) {
-    case BinaryOp::add: return wrap(type, add_wrap(a, b));
-    case BinaryOp::sub: return wrap(type, sub_wrap(a, b));
-    case BinaryOp::mul: return wrap(type, mul_wrap(a, b));
+    case BinaryOp::add:
+      return wrap(type, add_wrap(a, b));
+    case BinaryOp::sub:
+      return wrap(type, sub_wrap(a, b));
+    case BinaryOp::mul:
+      return wrap(type, mul_wrap(a, b));
     case BinaryOp::div:
-    case BinaryOp::mod: return divide(op, type, a, b);
-    case BinaryOp::min: return less(type, a, b) ? a : b;
-    case BinaryOp::max: return less(type, b, a) ? a : b;
-    case BinaryOp::eq: return a == b;
-    case BinaryOp::ne: return a != b;
-    case BinaryOp::lt: return less(type, a, b);
-    case BinaryOp::le: return !less(type, b, a);
-    case BinaryOp::gt: return less(type, b, a);
-    case BinaryOp::ge: return !less(type, a, b);
-    case BinaryOp::and_: return a && b;
-    case BinaryOp::or_: return a || b;
-    case BinaryOp::bit_and: return a & b;
-    case BinaryOp::bit_or: return a | b;
-    case BinaryOp::bit_xor: return wrap(type, a ^ b);
+    case BinaryOp::mod:
+      return divide(op, type, a, b);
+    case BinaryOp::min:
+      return less(type, a, b) ? a : b;
+    case BinaryOp::max:
+      return less(type, b, a) ? a : b;
+    case BinaryOp::eq:
+      return a == b;
+    case BinaryOp::ne:
+      return a != b;
+    case BinaryOp::lt:
+      return less(type, a, b);
+    case BinaryOp::le:
+      return !less(type, b, a);
+    case BinaryOp::gt:
+      return less(type, b, a);
+    case BinaryOp::ge:
+      return !less(type, a, b);
+    case BinaryOp::and_:
+      return a && b;
+    case BinaryOp::or_:
+      return a || b;
+    case BinaryOp::bit_and:
+      return a & b;
+    case BinaryOp::bit_or:
+      return a | b;
+    case BinaryOp::bit_xor:
+      return wrap(type, a ^ b);
     case BinaryOp::shl:
     case BinaryOp::shr:
       if (b < 0 || b >= type.bits) return std::nullopt;
@@ -111,29 +134,45 @@ double fold_float(BinaryOp op, DType type, double a, double b) {
   const bool wide = type.bits == 64;
   const auto fa = static_cast<float>(a), fb = static_cast<float>(b);
   switch (op) {
-    case BinaryOp::add: return round_to(type, wide ? a + b : fa + fb);
-    case BinaryOp::sub: return round_to(type, wide ? a - b : fa - fb);
-    case BinaryOp::mul: return round_to(type, wide ? a * b : fa * fb);
-    case BinaryOp::div: return round_to(type, wide ? a / b : fa / fb);
+    case BinaryOp::add:
+      return round_to(type, wide ? a + b : fa + fb);
+    case BinaryOp::sub:
+      return round_to(type, wide ? a - b : fa - fb);
+    case BinaryOp::mul:
+      return round_to(type, wide ? a * b : fa * fb);
+    case BinaryOp::div:
+      return round_to(type, wide ? a / b : fa / fb);
     case BinaryOp::mod: {
       const double r = wide ? std::fmod(a, b) : std::fmod(fa, fb);
       return round_to(type, r != 0 && (r < 0) != (b < 0) ? r + b : r);
     }
-    case BinaryOp::min: return a < b ? a : b;
-    case BinaryOp::max: return a > b ? a : b;
-    default: TC_ASSERT(false, "not a float operation"); return 0;
+    case BinaryOp::min:
+      return a < b ? a : b;
+    case BinaryOp::max:
+      return a > b ? a : b;
+    default:
+      TC_ASSERT(false, "not a float operation");
+      return 0;
   }
 }
 
 bool fold_compare(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::eq: return a == b;
-    case BinaryOp::ne: return a != b;
-    case BinaryOp::lt: return a < b;
-    case BinaryOp::le: return a <= b;
-    case BinaryOp::gt: return a > b;
-    case BinaryOp::ge: return a >= b;
-    default: TC_ASSERT(false, "not a comparison"); return false;
+    case BinaryOp::eq:
+      return a == b;
+    case BinaryOp::ne:
+      return a != b;
+    case BinaryOp::lt:
+      return a < b;
+    case BinaryOp::le:
+      return a <= b;
+    case BinaryOp::gt:
+      return a > b;
+    case BinaryOp::ge:
+      return a >= b;
+    default:
+      TC_ASSERT(false, "not a comparison");
+      return false;
   }
 }
 
@@ -153,7 +192,7 @@ int64_t float_to_int(DType type, double v) {
 }
 
 double int_to_float(DType to, DType from, int64_t v) {
-  if (from.code == TypeCode::uint && v < 0) {   // a u64 of 2^63 or more
+  if (from.code == TypeCode::uint && v < 0) {  // a u64 of 2^63 or more
     const auto u = static_cast<uint64_t>(v);
     if (to.bits == 64) return static_cast<double>(u);
     if (to.bits == 32) return static_cast<float>(u);

@@ -8,7 +8,8 @@
 namespace tc::ir {
 namespace text {
 
-Parser::Parser(std::string_view text, std::string_view file) : source_{text, file}, tokens_(tokenize(source_)) {
+Parser::Parser(std::string_view text, std::string_view file)
+    : source_{text, file}, tokens_(tokenize(source_)) {
   // Where the axes of a reduction start, so that they can be read before its source.
   first_axis_.assign(tokens_.size(), 0);
   std::vector<size_t> open;
@@ -16,7 +17,8 @@ Parser::Parser(std::string_view text, std::string_view file) : source_{text, fil
     const std::string_view t = tokens_[i].text;
     if (t == "(" || t == "[" || t == "{") open.push_back(i);
     if ((t == ")" || t == "]" || t == "}") && !open.empty()) open.pop_back();
-    const bool axis = t == "in" && i > 0 && tokens_[i - 1].kind == Token::Kind::word && i + 1 < tokens_.size() && tokens_[i + 1].text == "[";
+    const bool axis = t == "in" && i > 0 && tokens_[i - 1].kind == Token::Kind::word &&
+                      i + 1 < tokens_.size() && tokens_[i + 1].text == "[";
     if (axis && !open.empty() && !first_axis_[open.back()]) first_axis_[open.back()] = i - 1;
   }
 }
@@ -50,11 +52,13 @@ void Parser::expected(std::string_view what, std::string fix) const {
 }
 
 void Parser::too_deep() const {
-  fail(peek(), "the program is nested too deeply", "split it into stages, or name values with let", "ir.depth");
+  fail(peek(), "the program is nested too deeply", "split it into stages, or name values with let",
+       "ir.depth");
 }
 
 void Parser::end() {
-  if (peek().kind != Token::Kind::end) fail(peek(), fmt::format("unexpected {}", describe(peek())), "remove it, or what follows");
+  if (peek().kind != Token::Kind::end)
+    fail(peek(), fmt::format("unexpected {}", describe(peek())), "remove it, or what follows");
 }
 
 // ---- names
@@ -74,14 +78,17 @@ const Parser::Entry& Parser::lookup(const Token& name) const {
   std::vector<std::string> known;
   for (const auto& [word, entries] : names_)
     if (!entries.empty()) known.emplace_back(word);
-  std::sort(known.begin(), known.end());   // which of two as near is named must not depend on hashing
+  std::sort(known.begin(), known.end());  // which of two as near is named must not depend on hashing
   const std::string near = nearest(name.text, known);
-  fail(name, fmt::format("unknown name {}", describe(name)), near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  fail(name, fmt::format("unknown name {}", describe(name)),
+       near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 
 const Token& Parser::new_name(std::string_view what) {
   const Token& name = word(fmt::format("the name of {}", what));
-  if (is_reserved(name.text)) fail(name, fmt::format("'{}' is a word of the language", name.text), fmt::format("call it {}_", name.text));
+  if (is_reserved(name.text))
+    fail(name, fmt::format("'{}' is a word of the language", name.text),
+         fmt::format("call it {}_", name.text));
   return name;
 }
 
@@ -133,14 +140,17 @@ BufferRef Parser::buffer_type(const Token& name, bool symbols) {
 // One extent; with `symbols` an unknown plain name becomes known by it.
 Expr Parser::extent(bool symbols) {
   const Token& token = peek();
-  const bool plain = token.kind == Token::Kind::word && !is_reserved(token.text) && (at(",", 1) || at("]", 1));
+  const bool plain =
+      token.kind == Token::Kind::word && !is_reserved(token.text) && (at(",", 1) || at("]", 1));
   if (symbols && plain) {
     const auto it = names_.find(token.text);
     if (it == names_.end() || it->second.empty()) declare(token.text, var(std::string(token.text)));
   }
   const size_t start = pos_;
   Expr e = expr();
-  if (e->type != kIndex) fail(since(start), fmt::format("an extent is i64, not {}", to_string(e->type)), "cast it: cast(i64, x)", "ir.type");
+  if (e->type != kIndex)
+    fail(since(start), fmt::format("an extent is i64, not {}", to_string(e->type)), "cast it: cast(i64, x)",
+         "ir.type");
   const auto n = as_int(e);
   if (n && *n < 0) fail(since(start), fmt::format("the extent {} is negative", *n), "", "ir.shape");
   return e;
@@ -154,7 +164,8 @@ std::vector<Expr> Parser::indices() {
     const size_t start = pos_;
     at.push_back(expr());
     if (at.back()->type.element() != kIndex)
-      fail(since(start), fmt::format("an index is i64, not {}", to_string(at.back()->type)), "cast it: cast(i64, x)", "ir.type");
+      fail(since(start), fmt::format("an index is i64, not {}", to_string(at.back()->type)),
+           "cast it: cast(i64, x)", "ir.type");
   });
   return at;
 }
@@ -194,13 +205,15 @@ Stmt Parser::stmts() {
       if (accept(":")) {
         const Token& word = this->word("a type");
         type = parse_dtype(word.text);
-        if (!type) --pos_, (void)dtype();   // says what is wrong
+        if (!type) --pos_, (void)dtype();  // says what is wrong
       }
       expect("=", "the variable");
       const size_t value_start = pos_;
       Expr value = expr();
       if (type && *type != value->type)
-        fail(since(value_start), fmt::format("{} is {} and is given {}", name.text, to_string(*type), to_string(value->type)), "cast the value", "ir.type");
+        fail(since(value_start),
+             fmt::format("{} is {} and is given {}", name.text, to_string(*type), to_string(value->type)),
+             "cast the value", "ir.type");
       VarRef v = var(std::string(name.text), value->type);
       declare(name.text, v);
       open.push_back({std::move(items), &token, nullptr, std::move(v), std::move(value)});
@@ -242,12 +255,16 @@ Stmt Parser::for_loop() {
   const size_t extent_start = pos_;
   Expr extent = expr();
   if (extent->type != min->type)
-    fail(since(extent_start), fmt::format("the loop starts at {} and its extent is {}", to_string(min->type), to_string(extent->type)), "give both one type", "ir.type");
+    fail(since(extent_start),
+         fmt::format("the loop starts at {} and its extent is {}", to_string(min->type),
+                     to_string(extent->type)),
+         "give both one type", "ir.type");
   expect(")", "the extent of the loop");
   LoopMode mode = LoopMode::serial;
   if (!at("{")) {
     std::vector<std::string> known;
-    for (int i = 0; i <= static_cast<int>(LoopMode::unrolled); ++i) known.emplace_back(to_string(static_cast<LoopMode>(i)));
+    for (int i = 0; i <= static_cast<int>(LoopMode::unrolled); ++i)
+      known.emplace_back(to_string(static_cast<LoopMode>(i)));
     const auto it = std::find(known.begin(), known.end(), peek().text);
     if (it == known.end()) {
       const std::string near = peek().kind == Token::Kind::word ? nearest(peek().text, known) : "";
@@ -257,7 +274,7 @@ Stmt Parser::for_loop() {
     next();
   }
   const VarRef v = var(std::string(name.text), min->type);
-  make_at(name, [&] { return for_(v, min, extent, mode, nullptr); });   // its errors before those of the body
+  make_at(name, [&] { return for_(v, min, extent, mode, nullptr); });  // its errors before those of the body
   const size_t start = mark();
   declare(name.text, v);
   Stmt body = block("the loop");
@@ -273,7 +290,8 @@ Stmt Parser::if_stmt() {
   make_at(since(start), [&] { return exact::if_(condition, seq({}), nullptr); });
   Stmt if_true = block("the condition"), if_false;
   if (accept("else")) if_false = at("if") ? if_stmt() : block("'else'");
-  return make_at(token, [&] { return exact::if_(std::move(condition), std::move(if_true), std::move(if_false)); });
+  return make_at(token,
+                 [&] { return exact::if_(std::move(condition), std::move(if_true), std::move(if_false)); });
 }
 
 Stmt Parser::store_stmt() {
@@ -281,12 +299,12 @@ Stmt Parser::store_stmt() {
   if (is_reserved(name.text)) expected("a statement");
   next();
   if (!at("[")) {
-    (void)lookup(name);   // a misspelt word is the likelier mistake
+    (void)lookup(name);  // a misspelt word is the likelier mistake
     expected("'['", fmt::format("a store is {}[...] = value", name.text));
   }
   const BufferRef buffer = known_buffer(name);
   std::vector<Expr> at = indices();
-  make_at(name, [&] { return load(buffer, at); });   // what is wrong with the indices, at them
+  make_at(name, [&] { return load(buffer, at); });  // what is wrong with the indices, at them
   expect("=", "the element to store to");
   const size_t start = pos_;
   Expr value = expr();
@@ -304,8 +322,10 @@ Stmt Parser::compute_stmt() {
     size_t n = 0;
     list("]", [&] {
       const Token& name = new_name("an axis");
-      if (buffers.size() == 1 && n < kMaxRank) vars.push_back(var(std::string(name.text)));
-      else if (n >= vars.size() || vars[n]->name != name.text) fail(name, "the buffers of one compute have the same axes");
+      if (buffers.size() == 1 && n < kMaxRank)
+        vars.push_back(var(std::string(name.text)));
+      else if (n >= vars.size() || vars[n]->name != name.text)
+        fail(name, "the buffers of one compute have the same axes");
       ++n;
     });
     if (n != vars.size()) fail(tokens_[pos_ - 1], "the buffers of one compute have the same axes");
@@ -331,7 +351,8 @@ std::vector<Expr> Parser::compute_values(size_t n, const Token& start) {
     } else {
       for (size_t i = 0; i < r.combiner->results.size(); ++i) components.push_back(static_cast<int64_t>(i));
     }
-    if (components.size() != n) fail(start, fmt::format("{} buffers are given {} components", n, components.size()), "", "ir.type");
+    if (components.size() != n)
+      fail(start, fmt::format("{} buffers are given {} components", n, components.size()), "", "ir.type");
     for (const int64_t c : components) values.push_back(component_of(r, c, start));
     return values;
   }
@@ -342,7 +363,8 @@ std::vector<Expr> Parser::compute_values(size_t n, const Token& start) {
 }
 
 template <class F>
-auto parse(std::string_view text, const ParseScope& scope, std::string_view file, F&& what) -> Expected<decltype(what(std::declval<Parser&>()))> {
+auto parse(std::string_view text, const ParseScope& scope, std::string_view file, F&& what)
+    -> Expected<decltype(what(std::declval<Parser&>()))> {
   try {
     Parser p(text, file);
     for (const auto& [name, v] : scope.vars) p.declare(name, v);

@@ -62,7 +62,9 @@ Expr Parser::infix(const Token& token, BinaryOp op, Expr left, Expr right) const
   return make_at(token, [&] { return exact::binary(op, std::move(left), std::move(right)); });
 }
 
-void Parser::chained(const Token& token) const { fail(token, "comparisons do not chain", "write a < b && b < c"); }
+void Parser::chained(const Token& token) const {
+  fail(token, "comparisons do not chain", "write a < b && b < c");
+}
 
 Expr Parser::unary() {
   const Token& token = peek();
@@ -121,7 +123,9 @@ Expr Parser::whole_reduction(const Token& token) {
 Expr Parser::variable_or_element(const Token& token) {
   const Entry& entry = lookup(token);
   if (!at("[")) {
-    if (entry.buffer) fail(token, fmt::format("{} is a buffer", token.text), fmt::format("read an element: {}[...]", token.text));
+    if (entry.buffer)
+      fail(token, fmt::format("{} is a buffer", token.text),
+           fmt::format("read an element: {}[...]", token.text));
     return entry.var;
   }
   const BufferRef buffer = known_buffer(token);
@@ -157,7 +161,8 @@ void Parser::unknown_function(const Token& token) const {
   TC_IR_CALLS(TC_X)
 #undef TC_X
   const std::string near = nearest(token.text, known);
-  fail(token, fmt::format("unknown function '{}'", token.text), near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  fail(token, fmt::format("unknown function '{}'", token.text),
+       near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 
 // The fields between the parentheses, in the order of the node's syntax string.
@@ -176,10 +181,14 @@ bool Parser::spelled(const Token& word, Fields& fields) {
     } else {
       const std::string_view name = rest.substr(1, rest.find('}') - 1);
       rest.remove_prefix(name.size() + 2);
-      if (name == "type") fields.type = dtype();
-      else if (name == "lanes") fields.lanes = lanes();
-      else if (name == "op") fields.op = reduce_op();
-      else fields.children.push_back(expr());
+      if (name == "type")
+        fields.type = dtype();
+      else if (name == "lanes")
+        fields.lanes = lanes();
+      else if (name == "op")
+        fields.op = reduce_op();
+      else
+        fields.children.push_back(expr());
     }
   }
   return true;
@@ -189,18 +198,23 @@ DType Parser::dtype() {
   const Token& token = word("a type");
   const auto type = parse_dtype(token.text);
   if (type && type->is_scalar()) return *type;
-  if (type) fail(token, "expected the type of one element", fmt::format("write {}", to_string(type->element())));
+  if (type)
+    fail(token, "expected the type of one element", fmt::format("write {}", to_string(type->element())));
   std::vector<std::string> known;
-  for (const DType t : {kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool}) known.push_back(to_string(t));
+  for (const DType t : {kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool})
+    known.push_back(to_string(t));
   const std::string near = nearest(token.text, known);
-  fail(token, fmt::format("unknown type '{}'", token.text), near.empty() ? "the types are f64 f32 f16 bf16 i64 ... i8 u64 ... u8 bool" : fmt::format("did you mean '{}'?", near));
+  fail(token, fmt::format("unknown type '{}'", token.text),
+       near.empty() ? "the types are f64 f32 f16 bf16 i64 ... i8 u64 ... u8 bool"
+                    : fmt::format("did you mean '{}'?", near));
 }
 
 int Parser::lanes() {
   const Token& token = peek();
   int value = 0;
   const auto [end, error] = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
-  if (token.kind != Token::Kind::number || error == std::errc::invalid_argument || end != token.text.data() + token.text.size())
+  if (token.kind != Token::Kind::number || error == std::errc::invalid_argument ||
+      end != token.text.data() + token.text.size())
     expected("a number of lanes");
   if (error != std::errc() || value < 1 || value > kMaxLanes)
     fail(token, fmt::format("a vector has 1 to {} lanes", kMaxLanes));
@@ -227,7 +241,8 @@ Expr Parser::call(CallOp op) {
   std::vector<Expr> args;
   list(")", [&] { args.push_back(expr()); });
   if (static_cast<int>(args.size()) != num_args(op))
-    fail(name, fmt::format("{} takes {} argument{}, not {}", name.text, num_args(op), num_args(op) == 1 ? "" : "s", args.size()));
+    fail(name, fmt::format("{} takes {} argument{}, not {}", name.text, num_args(op),
+                           num_args(op) == 1 ? "" : "s", args.size()));
   return make_at(name, [&] { return exact::call(op, std::move(args)); });
 }
 
@@ -235,8 +250,9 @@ Expr Parser::binary_call(BinaryOp op) {
   const Token& name = tokens_[pos_ - 1];
   expect("(", name.text);
   Expr a = expr();
-  if (!at(",")) fail(peek(), fmt::format("{} takes two values, or a value and the axes of a reduction", name.text),
-                     fmt::format("{0}(a, b), or {0}(a, k in [0, +n))", name.text));
+  if (!at(","))
+    fail(peek(), fmt::format("{} takes two values, or a value and the axes of a reduction", name.text),
+         fmt::format("{0}(a, b), or {0}(a, k in [0, +n))", name.text));
   next();
   Expr b = expr();
   expect(")", "the second value");
@@ -263,23 +279,31 @@ Expr Parser::number(const Token& token, bool negative, DType type, bool typed) {
   const bool fraction = !hex && digits.find_first_of(".eE") != std::string_view::npos;
   if (!typed && fraction) type = kF32;
   const auto refuse = [&] {
-    fail(token, fmt::format("{}{} does not fit {}", negative ? "-" : "", digits.substr(0, 40), to_string(type)),
+    fail(token,
+         fmt::format("{}{} does not fit {}", negative ? "-" : "", digits.substr(0, 40), to_string(type)),
          type.is_float() ? "write inf for infinity" : "name a wider type");
   };
   if (type.is_bool()) fail(token, "a bool is true or false");
-  if (fraction && !type.is_float()) fail(token, fmt::format("{} is not an integer", digits.substr(0, 40)), "", "ir.type");
+  if (fraction && !type.is_float())
+    fail(token, fmt::format("{} is not an integer", digits.substr(0, 40)), "", "ir.type");
   if (type.is_float()) {
-    if (hex) fail(token, "a hexadecimal number is an integer", "bits(f32, i32(0x...)) gives the float of these bits");
+    if (hex)
+      fail(token, "a hexadecimal number is an integer",
+           "bits(f32, i32(0x...)) gives the float of these bits");
     const auto v = type == kF32 ? read_float<float>(digits) : read_float<double>(digits);
     if (!v || !std::isfinite(round_to(type, *v))) refuse();
     return float_imm(negative ? -*v : *v, type);
   }
   if (hex) digits.remove_prefix(2);
   uint64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-  if (error == std::errc::invalid_argument || end != digits.data() + digits.size()) fail(token, "a malformed number");
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+  if (error == std::errc::invalid_argument || end != digits.data() + digits.size())
+    fail(token, "a malformed number");
   const bool u64 = type == kU64;
-  const uint64_t limit = u64 ? UINT64_MAX : negative ? static_cast<uint64_t>(0) - static_cast<uint64_t>(min_of(type)) : static_cast<uint64_t>(max_of(type));
+  const uint64_t limit = u64        ? UINT64_MAX
+                         : negative ? static_cast<uint64_t>(0) - static_cast<uint64_t>(min_of(type))
+                                    : static_cast<uint64_t>(max_of(type));
   if (error != std::errc() || value > limit || (u64 && negative && value)) refuse();
   return int_imm(static_cast<int64_t>(negative ? 0 - value : value), type);
 }
@@ -287,12 +311,13 @@ Expr Parser::number(const Token& token, bool negative, DType type, bool typed) {
 Expr Parser::not_a_number(const Token& token, bool negative, DType type) {
   if (!type.is_float()) fail(token, fmt::format("{} has no {}", to_string(type), token.text), "", "ir.type");
   double v = token.text == "inf" ? HUGE_VAL : std::numeric_limits<double>::quiet_NaN();
-  if (token.text == "nan" && accept("(")) {   // with its payload, the bits of the f64
+  if (token.text == "nan" && accept("(")) {  // with its payload, the bits of the f64
     const Token& payload = peek();
     uint64_t u = 0;
     const bool hex = payload.text.starts_with("0x");
     if (hex) (void)std::from_chars(payload.text.data() + 2, payload.text.data() + payload.text.size(), u, 16);
-    if (!hex || !std::isnan(std::bit_cast<double>(u)) || u >> 63) fail(payload, "not the bits of a NaN", "nan, or nan(0x7ff8000000000000)");
+    if (!hex || !std::isnan(std::bit_cast<double>(u)) || u >> 63)
+      fail(payload, "not the bits of a NaN", "nan, or nan(0x7ff8000000000000)");
     next();
     expect(")", "the bits");
     v = std::bit_cast<double>(u);
@@ -364,7 +389,9 @@ void Parser::axes(Reduction& r) {
     expect("+", "the ','");
     Expr extent = expr();
     expect(")", "the extent of the axis");
-    if (min->type != kIndex || extent->type != kIndex) fail(name, fmt::format("the bounds of the axis {} must be i64", name.text), "cast them: cast(i64, x)", "ir.type");
+    if (min->type != kIndex || extent->type != kIndex)
+      fail(name, fmt::format("the bounds of the axis {} must be i64", name.text), "cast them: cast(i64, x)",
+           "ir.type");
     if (r.vars.size() == kMaxRank) fail(name, fmt::format("a reduction has at most {} axes", kMaxRank));
     r.vars.push_back(var(std::string(name.text)));
     r.mins.push_back(std::move(min));
@@ -401,7 +428,8 @@ CombinerRef Parser::combiner() {
   expect("from", "the combiner's results");
   std::vector<Expr> identity = parenthesized();
   return make_at(name, [&] {
-    return ir::combiner(std::string(name.text), std::move(lhs), std::move(rhs), std::move(results), std::move(identity));
+    return ir::combiner(std::string(name.text), std::move(lhs), std::move(rhs), std::move(results),
+                        std::move(identity));
   });
 }
 
@@ -418,9 +446,11 @@ int64_t Parser::component(const Reduction& r) {
 int64_t Parser::component_number(const Reduction& r) {
   const Token& token = peek();
   int64_t value = -1;
-  if (token.kind == Token::Kind::number) (void)std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
+  if (token.kind == Token::Kind::number)
+    (void)std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
   if (value < 0 || value >= static_cast<int64_t>(r.combiner->results.size()))
-    fail(token, fmt::format("expected a component from 0 to {}, found {}", r.combiner->results.size() - 1, describe(token)));
+    fail(token, fmt::format("expected a component from 0 to {}, found {}", r.combiner->results.size() - 1,
+                            describe(token)));
   next();
   return value;
 }

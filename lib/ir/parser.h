@@ -46,7 +46,8 @@ class Parser {
   bool accept(std::string_view text);
   const Token& expect(std::string_view text, std::string_view after);
   const Token& word(std::string_view what);
-  [[noreturn]] void fail(const Token& token, std::string message, std::string fix = "", std::string code = "ir.parse") const;
+  [[noreturn]] void fail(const Token& token, std::string message, std::string fix = "",
+                         std::string code = "ir.parse") const;
   [[noreturn]] void expected(std::string_view what, std::string fix = "") const;
   // The text from the token at `start` to the last one read, as one token.
   Token since(size_t start) const {
@@ -62,7 +63,7 @@ class Parser {
       throw source_.located(e, token.at, token.text.size());
     }
   }
-  struct Nested;   // bounds the recursion
+  struct Nested;  // bounds the recursion
   [[noreturn, gnu::noinline]] void too_deep() const;
 
   // ---- names
@@ -124,7 +125,7 @@ class Parser {
 
   Source source_;
   std::vector<Token> tokens_;
-  std::vector<size_t> first_axis_;   // by '(' token: the first `x in [` inside, or 0
+  std::vector<size_t> first_axis_;  // by '(' token: the first `x in [` inside, or 0
   size_t pos_ = 0;
   int depth_ = 0;
   const char* stack_ = static_cast<const char*>(__builtin_frame_address(0));
@@ -138,7 +139,8 @@ class Parser {
 struct Parser::Nested {
   Parser& parser;
   explicit Nested(Parser& p) : parser(p) {
-    const auto used = static_cast<size_t>(std::abs(p.stack_ - static_cast<const char*>(__builtin_frame_address(0))));
+    const auto used =
+        static_cast<size_t>(std::abs(p.stack_ - static_cast<const char*>(__builtin_frame_address(0))));
     if (++p.depth_ <= 2 * kMaxDepth + 100 && used < kMaxStack) return;
     --p.depth_;
     p.too_deep();

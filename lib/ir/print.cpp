@@ -26,10 +26,14 @@ std::string as_identifier(std::string_view hint) {
   std::string out;
   for (size_t i = 0; i < hint.size() && i < 200; ++i) {
     const char c = hint[i];
-    if (letter(c) || (digit(c) && !out.empty())) out += c;
-    else if (digit(c)) (out += '_') += c;
-    else if (c == '.' && !out.empty() && i + 1 < hint.size() && i + 1 < 200 && letter(hint[i + 1])) out += c;
-    else out += '_';
+    if (letter(c) || (digit(c) && !out.empty()))
+      out += c;
+    else if (digit(c))
+      (out += '_') += c;
+    else if (c == '.' && !out.empty() && i + 1 < hint.size() && i + 1 < 200 && letter(hint[i + 1]))
+      out += c;
+    else
+      out += '_';
   }
   return out.empty() ? "v" : out;
 }
@@ -50,8 +54,10 @@ class Names {
   }
   void release(const Node& node, std::string before) {
     used_.erase(names_[&node]);
-    if (before.empty()) names_.erase(&node);
-    else names_[&node] = std::move(before);
+    if (before.empty())
+      names_.erase(&node);
+    else
+      names_[&node] = std::move(before);
   }
   const std::string& of(const Node& node, std::string_view hint) {
     const auto it = names_.find(&node);
@@ -77,7 +83,8 @@ void name_free(const Node& root, Names& names, std::unordered_map<const Node*, i
     } else if (child.kind == Kind::Var || child.kind == Kind::Buffer) {
       const auto it = bound.find(&child);
       if (it != bound.end() && it->second > 0) return;
-      (void)names.of(child, child.kind == Kind::Var ? static_cast<const Var&>(child).name : static_cast<const Buffer&>(child).name);
+      (void)names.of(child, child.kind == Kind::Var ? static_cast<const Var&>(child).name
+                                                    : static_cast<const Buffer&>(child).name);
     } else {
       name_free(child, names, bound);
     }
@@ -90,7 +97,8 @@ std::string float_text(DType type, double v) {
   if (std::isnan(v)) {
     const auto u = std::bit_cast<uint64_t>(v);
     const std::string sign = negative ? "-" : "";
-    return (u << 1 >> 1) == 0x7ff8000000000000u ? sign + "nan" : fmt::format("{}nan({:#x})", sign, u << 1 >> 1);
+    return (u << 1 >> 1) == 0x7ff8000000000000u ? sign + "nan"
+                                                : fmt::format("{}nan({:#x})", sign, u << 1 >> 1);
   }
   if (std::isinf(v)) return negative ? "-inf" : "inf";
   std::string digits = type.bits == 64 ? fmt::format("{}", v) : fmt::format("{}", static_cast<float>(v));
@@ -141,7 +149,7 @@ class Printer {
 
   void root(const Node& node) {
     std::unordered_map<const Node*, int> bound;
-    if (node.kind == Kind::Func)   // a bare variable in a parameter's shape is defined there, in order
+    if (node.kind == Kind::Func)  // a bare variable in a parameter's shape is defined there, in order
       for (const BufferRef& p : static_cast<const Func&>(node).params) name_free(*p, names, bound);
     name_free(node, names, bound);
   }
@@ -153,18 +161,29 @@ class Printer {
     const bool parens = precedence_of(e) < at_least;
     if (parens) out += '(';
     switch (e.kind) {
-      case Kind::Var: name(static_cast<const Var&>(e)); break;
-      case Kind::IntImm: int_imm(static_cast<const IntImm&>(e)); break;
-      case Kind::FloatImm: float_imm(static_cast<const FloatImm&>(e)); break;
-      case Kind::Binary: binary(static_cast<const Binary&>(e)); break;
-      case Kind::Call: call(static_cast<const Call&>(e)); break;
+      case Kind::Var:
+        name(static_cast<const Var&>(e));
+        break;
+      case Kind::IntImm:
+        int_imm(static_cast<const IntImm&>(e));
+        break;
+      case Kind::FloatImm:
+        float_imm(static_cast<const FloatImm&>(e));
+        break;
+      case Kind::Binary:
+        binary(static_cast<const Binary&>(e));
+        break;
+      case Kind::Call:
+        call(static_cast<const Call&>(e));
+        break;
       case Kind::Reduce: {
         const auto& r = static_cast<const Reduce&>(e);
         reduction(r);
         if (r.combiner->results.size() != 1) out += fmt::format(".{}", r.component);
         break;
       }
-      default: dispatch(e, [&](const auto& n) { by_syntax(n); });
+      default:
+        dispatch(e, [&](const auto& n) { by_syntax(n); });
     }
     if (parens) out += ')';
   }
@@ -229,7 +248,8 @@ class Printer {
     Printer& p;
     const Node& node;
     std::string before;
-    Defined(Printer& printer, const Node& n, std::string_view hint) : p(printer), node(n), before(p.names.define(n, hint)) {}
+    Defined(Printer& printer, const Node& n, std::string_view hint)
+        : p(printer), node(n), before(p.names.define(n, hint)) {}
     Defined(const Defined&) = delete;
     ~Defined() { p.names.release(node, std::move(before)); }
   };
@@ -273,13 +293,20 @@ class Printer {
         block(i.if_true);
         if (!i.if_false) break;
         out += " else ";
-        if (i.if_false.as<If>()) stmt(i.if_false);
-        else block(i.if_false);
+        if (i.if_false.as<If>())
+          stmt(i.if_false);
+        else
+          block(i.if_false);
         break;
       }
-      case Kind::Store: by_syntax(static_cast<const Store&>(*s)); break;
-      case Kind::Compute: compute(static_cast<const Compute&>(*s)); break;
-      default: block(s);
+      case Kind::Store:
+        by_syntax(static_cast<const Store&>(*s));
+        break;
+      case Kind::Compute:
+        compute(static_cast<const Compute&>(*s));
+        break;
+      default:
+        block(s);
     }
   }
 
@@ -299,13 +326,15 @@ class Printer {
     for (size_t i = 0; i < c.values.size(); ++i) {
       const auto* r = c.values[i].as<Reduce>();
       one_reduction &= r != nullptr;
-      in_order &= r && r->component == static_cast<int64_t>(i) && r->combiner->results.size() == c.values.size();
+      in_order &=
+          r && r->component == static_cast<int64_t>(i) && r->combiner->results.size() == c.values.size();
     }
     if (!one_reduction || c.values.size() == 1) return value(c.values);
     reduction(*c.values[0].as<Reduce>());
     if (in_order) return;
     out += ".(";
-    for (size_t i = 0; i < c.values.size(); ++i) out += fmt::format("{}{}", i ? ", " : "", c.values[i].as<Reduce>()->component);
+    for (size_t i = 0; i < c.values.size(); ++i)
+      out += fmt::format("{}{}", i ? ", " : "", c.values[i].as<Reduce>()->component);
     out += ')';
   }
 
@@ -341,10 +370,14 @@ class Printer {
   }
 
   void int_imm(const IntImm& i) {
-    if (i.type.is_bool()) out += i.value ? "true" : "false";
-    else if (i.type == kI64) out += fmt::format("{}", i.value);
-    else if (i.type == kU64) out += fmt::format("u64({})", static_cast<uint64_t>(i.value));
-    else out += fmt::format("{}({})", to_string(i.type), i.value);
+    if (i.type.is_bool())
+      out += i.value ? "true" : "false";
+    else if (i.type == kI64)
+      out += fmt::format("{}", i.value);
+    else if (i.type == kU64)
+      out += fmt::format("u64({})", static_cast<uint64_t>(i.value));
+    else
+      out += fmt::format("{}({})", to_string(i.type), i.value);
   }
   void float_imm(const FloatImm& f) {
     const std::string digits = float_text(f.type, f.value);
@@ -360,7 +393,7 @@ class Printer {
       out += ')';
       return;
     }
-    expr(b.a, is_compare(b.op) ? p + 1 : p);   // comparisons do not chain
+    expr(b.a, is_compare(b.op) ? p + 1 : p);  // comparisons do not chain
     out += fmt::format(" {} ", to_string(b.op));
     expr(b.b, p + 1);
   }
@@ -398,7 +431,8 @@ class Printer {
     for_each_field(node, [&](const auto& field, const auto& v) {
       using V = std::decay_t<decltype(v)>;
       if (field.name != wanted) return;
-      if constexpr (std::is_same_v<V, Stmt>) braces ? block(v) : body(v);
+      if constexpr (std::is_same_v<V, Stmt>)
+        braces ? block(v) : body(v);
       else if constexpr (std::is_same_v<V, std::string>)
         out += std::is_same_v<T, Buffer> ? names.of(node, v) : as_identifier(v);
       else if constexpr (std::is_same_v<T, Combiner> && std::is_same_v<V, std::vector<VarRef>>)

@@ -17,7 +17,7 @@ struct Bindings {
   std::array<const Expr*, 3> flags{};
   std::array<int64_t, 2> constants{};
   std::array<bool, 2> has_constant{};
-  DType type;   // of the constants
+  DType type;  // of the constants
 };
 
 bool bind(const Expr*& slot, const Expr& e) {
@@ -33,15 +33,22 @@ class Matcher {
   bool operator()(int at, const Expr& e) {
     const PatternNode& p = rule_.nodes[static_cast<size_t>(at)];
     switch (p.is) {
-      case Is::any: return bind(out_.any[p.op], e);
-      case Is::flag: return e->type.is_bool() && bind(out_.flags[p.op], e);
-      case Is::constant: return constant(p.op, e);
-      case Is::literal: return e->type.is_int() && is_int(e, p.value);
-      case Is::truth: return e->type.is_bool() && is_int(e, p.value);
-      case Is::float_literal: return float_literal(p, e);
+      case Is::any:
+        return bind(out_.any[p.op], e);
+      case Is::flag:
+        return e->type.is_bool() && bind(out_.flags[p.op], e);
+      case Is::constant:
+        return constant(p.op, e);
+      case Is::literal:
+        return e->type.is_int() && is_int(e, p.value);
+      case Is::truth:
+        return e->type.is_bool() && is_int(e, p.value);
+      case Is::float_literal:
+        return float_literal(p, e);
       case Is::binary: {
         const auto* b = e.as<Binary>();
-        return b && b->op == static_cast<BinaryOp>(p.op) && (*this)(p.kids[0], b->a) && (*this)(p.kids[1], b->b);
+        return b && b->op == static_cast<BinaryOp>(p.op) && (*this)(p.kids[0], b->a) &&
+               (*this)(p.kids[1], b->b);
       }
       case Is::call: {
         const auto* c = e.as<Call>();
@@ -49,10 +56,14 @@ class Matcher {
       }
       case Is::select: {
         const auto* s = e.as<Select>();
-        return s && (*this)(p.kids[0], s->condition) && (*this)(p.kids[1], s->if_true) && (*this)(p.kids[2], s->if_false);
+        return s && (*this)(p.kids[0], s->condition) && (*this)(p.kids[1], s->if_true) &&
+               (*this)(p.kids[2], s->if_false);
       }
-      case Is::broadcast: return e->kind == Kind::Broadcast && (*this)(p.kids[0], e.as<Broadcast>()->value);
-      case Is::ramp: return e->kind == Kind::Ramp && (*this)(p.kids[0], e.as<Ramp>()->base) && (*this)(p.kids[1], e.as<Ramp>()->stride);
+      case Is::broadcast:
+        return e->kind == Kind::Broadcast && (*this)(p.kids[0], e.as<Broadcast>()->value);
+      case Is::ramp:
+        return e->kind == Kind::Ramp && (*this)(p.kids[0], e.as<Ramp>()->base) &&
+               (*this)(p.kids[1], e.as<Ramp>()->stride);
     }
     return false;
   }
@@ -93,7 +104,8 @@ std::optional<int64_t> evaluate(const Rule& r, int at, const Bindings& b, DType 
 bool guard_holds(const Rule& r, const Bindings& b) {
   if (r.guard < 0) return true;
   // guards compare signed numbers; those of u64 that are none fail
-  if (b.type.code == TypeCode::uint && b.type.bits == 64 && (b.constants[0] < 0 || b.constants[1] < 0)) return false;
+  if (b.type.code == TypeCode::uint && b.type.bits == 64 && (b.constants[0] < 0 || b.constants[1] < 0))
+    return false;
   const auto v = evaluate(r, r.guard, b, kI64);
   return v && *v != 0;
 }
@@ -113,27 +125,35 @@ class Builder {
     }
     const auto kid = [&](int i, DType t) { return (*this)(p.kids[i], t, scalar); };
     switch (p.is) {
-      case Is::any: return scalar && b_.scalars[p.op] ? *b_.scalars[p.op] : *b_.any[p.op];
-      case Is::flag: return *b_.flags[p.op];
-      case Is::truth: return int_imm(p.value, kBool.with_lanes(type.lanes));
-      case Is::float_literal: return float_imm(p.number, type);
+      case Is::any:
+        return scalar && b_.scalars[p.op] ? *b_.scalars[p.op] : *b_.any[p.op];
+      case Is::flag:
+        return *b_.flags[p.op];
+      case Is::truth:
+        return int_imm(p.value, kBool.with_lanes(type.lanes));
+      case Is::float_literal:
+        return float_imm(p.number, type);
       case Is::binary: {
         const auto op = static_cast<BinaryOp>(p.op);
         const DType t = is_compare(op) ? operand_type(p, type.lanes, scalar) : type;
         const Expr x = kid(0, t), y = kid(1, t);
         return make_.make_binary(op, x, y);
       }
-      case Is::call: return make_.make_call(static_cast<CallOp>(p.op), kid(0, type));
+      case Is::call:
+        return make_.make_call(static_cast<CallOp>(p.op), kid(0, type));
       case Is::select: {
         const Expr c = kid(0, kBool.with_lanes(type.lanes)), x = kid(1, type), y = kid(2, type);
         return make_.make_select(c, x, y);
       }
-      case Is::broadcast: return make_.make_broadcast((*this)(p.kids[0], type.element(), true), type.lanes);
+      case Is::broadcast:
+        return make_.make_broadcast((*this)(p.kids[0], type.element(), true), type.lanes);
       case Is::ramp: {
-        const Expr base = (*this)(p.kids[0], type.element(), true), stride = (*this)(p.kids[1], type.element(), true);
+        const Expr base = (*this)(p.kids[0], type.element(), true),
+                   stride = (*this)(p.kids[1], type.element(), true);
         return make_.make_ramp(base, stride, type.lanes);
       }
-      default: return nullptr;
+      default:
+        return nullptr;
     }
   }
 
@@ -208,8 +228,10 @@ namespace detail {
 
 Expr apply_rules(const Expr& e, Simplifier& s) {
   size_t root = 64;
-  if (const auto* b = e.as<Binary>()) root = root_of(Is::binary, static_cast<unsigned>(b->op));
-  else if (const auto* c = e.as<Call>()) root = root_of(Is::call, static_cast<unsigned>(c->op));
+  if (const auto* b = e.as<Binary>())
+    root = root_of(Is::binary, static_cast<unsigned>(b->op));
+  else if (const auto* c = e.as<Call>())
+    root = root_of(Is::call, static_cast<unsigned>(c->op));
   for (const Rule* r : table()[root]) {
     Bindings b;
     if (!Matcher(*r, b)(r->left, e) || !in_domain(*r, b) || !guard_holds(*r, b)) continue;

@@ -26,11 +26,12 @@ class RuleParser {
   };
   // longest first where one begins another
   static constexpr Infix kInfix[] = {
-      {"||", BinaryOp::or_, 0}, {"&&", BinaryOp::and_, 1}, {"==", BinaryOp::eq, 2},  {"!=", BinaryOp::ne, 2},
-      {"<<", BinaryOp::shl, 6}, {">>", BinaryOp::shr, 6},  {"<=", BinaryOp::le, 2},  {">=", BinaryOp::ge, 2},
-      {"<", BinaryOp::lt, 2},   {">", BinaryOp::gt, 2},    {"|", BinaryOp::bit_or, 3}, {"^", BinaryOp::bit_xor, 4},
-      {"&", BinaryOp::bit_and, 5}, {"+", BinaryOp::add, 7}, {"-", BinaryOp::sub, 7}, {"*", BinaryOp::mul, 8},
-      {"/", BinaryOp::div, 8},  {"%", BinaryOp::mod, 8}};
+      {"||", BinaryOp::or_, 0},    {"&&", BinaryOp::and_, 1},  {"==", BinaryOp::eq, 2},
+      {"!=", BinaryOp::ne, 2},     {"<<", BinaryOp::shl, 6},   {">>", BinaryOp::shr, 6},
+      {"<=", BinaryOp::le, 2},     {">=", BinaryOp::ge, 2},    {"<", BinaryOp::lt, 2},
+      {">", BinaryOp::gt, 2},      {"|", BinaryOp::bit_or, 3}, {"^", BinaryOp::bit_xor, 4},
+      {"&", BinaryOp::bit_and, 5}, {"+", BinaryOp::add, 7},    {"-", BinaryOp::sub, 7},
+      {"*", BinaryOp::mul, 8},     {"/", BinaryOp::div, 8},    {"%", BinaryOp::mod, 8}};
   static constexpr int kTight = 9;
 
   void skip() {
@@ -42,7 +43,9 @@ class RuleParser {
     text_.remove_prefix(token.size());
     return true;
   }
-  void expect(std::string_view token) { TC_ASSERT(accept(token), "a rule lacks " + std::string(token) + " at " + std::string(text_)); }
+  void expect(std::string_view token) {
+    TC_ASSERT(accept(token), "a rule lacks " + std::string(token) + " at " + std::string(text_));
+  }
 
   int add(PatternNode n, std::initializer_list<int> kids = {}) {
     size_t i = 0;
@@ -71,7 +74,8 @@ class RuleParser {
 
   int unary() {
     skip();
-    if (text_.starts_with("-") && text_.size() > 1 && std::isdigit(static_cast<unsigned char>(text_[1]))) return number();
+    if (text_.starts_with("-") && text_.size() > 1 && std::isdigit(static_cast<unsigned char>(text_[1])))
+      return number();
     if (accept("-")) return add({Is::call, static_cast<uint8_t>(CallOp::neg)}, {unary()});
     if (accept("!")) return add({Is::call, static_cast<uint8_t>(CallOp::not_)}, {unary()});
     return primary();
@@ -128,13 +132,20 @@ class RuleParser {
     } while (accept(","));
     expect(")");
     PatternNode p{Is::binary};
-    if (name == "min") p.op = static_cast<uint8_t>(BinaryOp::min);
-    else if (name == "max") p.op = static_cast<uint8_t>(BinaryOp::max);
-    else if (name == "select") p.is = Is::select;
-    else if (name == "broadcast") p.is = Is::broadcast;
-    else if (name == "ramp") p.is = Is::ramp;
-    else if (name == "abs") p = {Is::call, static_cast<uint8_t>(CallOp::abs)};
-    else TC_ASSERT(false, "a rule uses " + std::string(name));
+    if (name == "min")
+      p.op = static_cast<uint8_t>(BinaryOp::min);
+    else if (name == "max")
+      p.op = static_cast<uint8_t>(BinaryOp::max);
+    else if (name == "select")
+      p.is = Is::select;
+    else if (name == "broadcast")
+      p.is = Is::broadcast;
+    else if (name == "ramp")
+      p.is = Is::ramp;
+    else if (name == "abs")
+      p = {Is::call, static_cast<uint8_t>(CallOp::abs)};
+    else
+      TC_ASSERT(false, "a rule uses " + std::string(name));
     return add(p, {arguments[0], arguments[1], arguments[2]});
   }
 
@@ -144,8 +155,8 @@ class RuleParser {
 
 RuleDomain domain_of(std::string_view name) {
   static constexpr std::pair<std::string_view, RuleDomain> kDomains[] = {
-      {"any", RuleDomain::any}, {"number", RuleDomain::number}, {"int", RuleDomain::int_},
-      {"index", RuleDomain::index}, {"float", RuleDomain::float_}, {"bool", RuleDomain::bool_}};
+      {"any", RuleDomain::any},     {"number", RuleDomain::number}, {"int", RuleDomain::int_},
+      {"index", RuleDomain::index}, {"float", RuleDomain::float_},  {"bool", RuleDomain::bool_}};
   for (const auto& [text, domain] : kDomains)
     if (text == name) return domain;
   TC_ASSERT(false, "a rule has the domain " + std::string(name));
@@ -203,12 +214,18 @@ std::span<const Rule> rules() {
 
 bool applies_to(RuleDomain domain, DType type) {
   switch (domain) {
-    case RuleDomain::any: return true;
-    case RuleDomain::number: return !type.is_bool();
-    case RuleDomain::int_: return type.is_int();
-    case RuleDomain::index: return type.element() == kIndex;
-    case RuleDomain::float_: return type.is_float();
-    case RuleDomain::bool_: return type.is_bool();
+    case RuleDomain::any:
+      return true;
+    case RuleDomain::number:
+      return !type.is_bool();
+    case RuleDomain::int_:
+      return type.is_int();
+    case RuleDomain::index:
+      return type.element() == kIndex;
+    case RuleDomain::float_:
+      return type.is_float();
+    case RuleDomain::bool_:
+      return type.is_bool();
   }
   return false;
 }

@@ -10,14 +10,22 @@ Stmt Simplifier::stmt(const Stmt& s) {
   if (!s) return s;
   memo_.clear();
   switch (s->kind) {
-    case Kind::For: return for_loop(s, *s.as<For>());
-    case Kind::Let: return let_(s, *s.as<Let>());
-    case Kind::If: return branch(s, *s.as<If>());
-    case Kind::Store: return store_(s, *s.as<Store>());
-    case Kind::Alloc: return alloc_(s, *s.as<Alloc>());
-    case Kind::Seq: return sequence(s, *s.as<Seq>());
-    case Kind::Compute: return compute_(s, *s.as<Compute>());
-    default: return s;
+    case Kind::For:
+      return for_loop(s, *s.as<For>());
+    case Kind::Let:
+      return let_(s, *s.as<Let>());
+    case Kind::If:
+      return branch(s, *s.as<If>());
+    case Kind::Store:
+      return store_(s, *s.as<Store>());
+    case Kind::Alloc:
+      return alloc_(s, *s.as<Alloc>());
+    case Kind::Seq:
+      return sequence(s, *s.as<Seq>());
+    case Kind::Compute:
+      return compute_(s, *s.as<Compute>());
+    default:
+      return s;
   }
 }
 
@@ -74,8 +82,10 @@ Stmt Simplifier::let_(const Stmt& s, const Let& l) {
   const Expr value = expr(l.value);
   if (is_trivial(value)) return with(l.var, value, l.body);
   const auto m = bounds_.mark();
-  if (value->type == kIndex) bounds_.push(l.var, value, value);
-  else if (value->type.is_int()) bounds_.push(l.var, interval_of(value, bounds_));
+  if (value->type == kIndex)
+    bounds_.push(l.var, value, value);
+  else if (value->type.is_int())
+    bounds_.push(l.var, interval_of(value, bounds_));
   Stmt body = stmt(l.body);
   bounds_.pop(m);
   if (is_empty(body) || !uses_var(*body, *l.var)) return body;
@@ -121,13 +131,15 @@ Stmt Simplifier::alloc_(const Stmt& s, const Alloc& a) {
     return body.same(a.body) ? s : alloc(a.buffer, std::move(body));
   }
   BufferRef b = buffer(a.buffer->name, a.buffer->type, std::move(shape), a.buffer->scope);
-  const_cast<Buffer*>(b.get())->source = a.buffer->source;   // not shared yet
+  const_cast<Buffer*>(b.get())->source = a.buffer->source;  // not shared yet
   const auto outer = buffers_.find(a.buffer);
   const BufferRef hidden = outer == buffers_.end() ? BufferRef() : outer->second;
   buffers_.insert_or_assign(a.buffer, b);
   Stmt body = stmt(a.body);
-  if (hidden) buffers_.insert_or_assign(a.buffer, hidden);
-  else buffers_.erase(a.buffer);
+  if (hidden)
+    buffers_.insert_or_assign(a.buffer, hidden);
+  else
+    buffers_.erase(a.buffer);
   return is_empty(body) ? body : alloc(std::move(b), std::move(body));
 }
 
@@ -150,7 +162,8 @@ Stmt Simplifier::compute_(const Stmt& s, const Compute& c) {
     changed |= !buffers.back().same(b);
   }
   const auto m = bounds_.mark();
-  for (size_t i = 0; i < c.vars.size(); ++i) bounds_.push_loop(c.vars[i], int_imm(0), expr(buffers[0]->shape[i]));
+  for (size_t i = 0; i < c.vars.size(); ++i)
+    bounds_.push_loop(c.vars[i], int_imm(0), expr(buffers[0]->shape[i]));
   auto values = exprs(c.values, changed);
   bounds_.pop(m);
   return changed ? compute(std::move(buffers), c.vars, std::move(values)) : s;

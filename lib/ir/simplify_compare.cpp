@@ -82,7 +82,7 @@ Expr Simplifier::compare_less(Affine d, const Expr& from) {
     if (!solve(d)) break;
     cancel(d);
   }
-  Affine opposite;   // not d < 0: -d - 1 < 0
+  Affine opposite;  // not d < 0: -d - 1 < 0
   if (negative(d)) return bool_imm(true);
   if (opposite.add(d, -1) && opposite.add(-1) && negative(opposite)) return bool_imm(false);
   Affine left, right;
@@ -91,7 +91,7 @@ Expr Simplifier::compare_less(Affine d, const Expr& from) {
     (t.coef > 0 ? left : right).terms.push_back({t.atom, t.coef > 0 ? t.coef : -t.coef});
   }
   BinaryOp op = BinaryOp::lt;
-  if (left.terms.empty()) {   // -r + k < 0 is r >= k + 1
+  if (left.terms.empty()) {  // -r + k < 0 is r >= k + 1
     std::swap(left, right);
     op = BinaryOp::ge;
     if (__builtin_add_overflow(d.constant, 1, &right.constant)) return nullptr;
@@ -165,7 +165,8 @@ Expr Simplifier::equation(BinaryOp op, Affine d, const Expr& from) {
   }
   if (first->coef < 0 && !d.scale(-1)) return nullptr;
   Affine left, right;
-  for (const AffineTerm& t : d.terms) (t.coef > 0 ? left : right).terms.push_back({t.atom, std::llabs(t.coef)});
+  for (const AffineTerm& t : d.terms)
+    (t.coef > 0 ? left : right).terms.push_back({t.atom, std::llabs(t.coef)});
   right.constant = -d.constant;
   const auto* f = from ? as_binary(from, op) : nullptr;
   const Expr a = finish_sum(left, f ? f->a : nullptr), b = finish_sum(right, f ? f->b : nullptr);
@@ -173,7 +174,9 @@ Expr Simplifier::equation(BinaryOp op, Affine d, const Expr& from) {
 }
 
 Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const Expr& from) {
-  const auto keep = [&] { return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(b) ? from : binary(op, a, b); };
+  const auto keep = [&] {
+    return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(b) ? from : binary(op, a, b);
+  };
   const bool swap = op == BinaryOp::gt || op == BinaryOp::ge;
   Affine d;
   if (!collect_affine(swap ? b : a, 1, d) || !collect_affine(swap ? a : b, -1, d)) return keep();
@@ -199,13 +202,14 @@ Expr Simplifier::make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr&
     if (r.lo && *r.lo >= 0) return pick(false);
     Affine e;
     if (d.constant > INT64_MIN + 1 && e.add(d, -1) && e.add(-1) && d.add(-1)) {
-      if (negative(d)) return pick(true);        // a - b - 1 < 0
+      if (negative(d)) return pick(true);  // a - b - 1 < 0
       if (negative(e)) return pick(false);
     }
     Affine common;
     for (const AffineTerm& t : x.terms)
       if (y.coef_of(t.atom) == t.coef) common.terms.push_back(t);
-    if (!common.terms.empty() || (x.constant == y.constant && x.constant != 0 && !x.terms.empty() && !y.terms.empty())) {
+    if (!common.terms.empty() ||
+        (x.constant == y.constant && x.constant != 0 && !x.terms.empty() && !y.terms.empty())) {
       if (x.constant == y.constant) common.constant = x.constant;
       if (x.add(common, -1) && y.add(common, -1) &&
           collect_affine(make_min(op, finish_sum(x), finish_sum(y), nullptr), 1, common))

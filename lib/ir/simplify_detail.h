@@ -59,7 +59,7 @@ class Simplifier {
   bool merge_quotients(const Affine& rest, int64_t c, Affine& out, bool& done);
   Expr division(BinaryOp op, Affine& a, int64_t c, const Expr& from);
   struct Split {
-    Affine multiple;   // a = g * multiple + rest, rest in [0, g)
+    Affine multiple;  // a = g * multiple + rest, rest in [0, g)
     Affine rest;
     int64_t g = 0;
   };
@@ -82,7 +82,8 @@ class Simplifier {
   bool negative_by_fact(const Affine& sum, int depth);
   bool negative_by_range(const Affine& sum, int depth);
   bool negative_by_atom(const Affine& sum, const AffineTerm& t, int depth);
-  std::optional<Affine> replaced(const Affine& sum, const AffineTerm& t, const Expr& by, int64_t scale = 1) const;
+  std::optional<Affine> replaced(const Affine& sum, const AffineTerm& t, const Expr& by,
+                                 int64_t scale = 1) const;
 
   // simplify.cpp
   Stmt for_loop(const Stmt& s, const For& f);
@@ -96,11 +97,11 @@ class Simplifier {
   BufferRef map(const BufferRef& b) const;
 
   Bounds bounds_;
-  std::vector<std::pair<VarRef, Expr>> replaced_;   // variables that lets and loops of extent 1 gave up
-  BufferMap buffers_;                               // allocations whose shape changed
-  std::unordered_map<const Node*, std::pair<Expr, Expr>> memo_;   // shared nodes, in the present scope
-  int failures_ = 0;                                // sums that could not be collected
-  int budget_ = 0;                                  // steps left of a proof
+  std::vector<std::pair<VarRef, Expr>> replaced_;  // variables that lets and loops of extent 1 gave up
+  BufferMap buffers_;                              // allocations whose shape changed
+  std::unordered_map<const Node*, std::pair<Expr, Expr>> memo_;  // shared nodes, in the present scope
+  int failures_ = 0;                                             // sums that could not be collected
+  int budget_ = 0;                                               // steps left of a proof
 };
 
 /// Whether `e` is a number, or a broadcast of one.

@@ -20,8 +20,10 @@ std::optional<Simplifier::Split> Simplifier::split(const Affine& a, int64_t c) c
     Split out;
     out.g = g;
     for (const AffineTerm& t : a.terms) {
-      if (t.coef % g == 0) out.multiple.terms.push_back({t.atom, t.coef / g});
-      else out.rest.terms.push_back(t);
+      if (t.coef % g == 0)
+        out.multiple.terms.push_back({t.atom, t.coef / g});
+      else
+        out.rest.terms.push_back(t);
     }
     out.multiple.constant = floor_div(a.constant, g);
     out.rest.constant = floor_mod(a.constant, g);
@@ -44,12 +46,14 @@ Expr Simplifier::division(BinaryOp op, Affine& a, int64_t c, const Expr& from) {
 
 // Adds floor(a / c) to out, c > 0; false on overflow.
 bool Simplifier::quotient(Affine a, int64_t c, Affine& out, const Expr& from) {
-  cancel(a);   // coefficients may have changed since it was made
+  cancel(a);  // coefficients may have changed since it was made
   if (c == 1) return out.add(a);
   Affine rest;
   for (const AffineTerm& t : a.terms) {
-    if (t.coef % c != 0) rest.terms.push_back(t);
-    else if (!out.add(t.atom, t.coef / c)) return false;
+    if (t.coef % c != 0)
+      rest.terms.push_back(t);
+    else if (!out.add(t.atom, t.coef / c))
+      return false;
   }
   if (!out.add(floor_div(a.constant, c))) return false;
   rest.constant = floor_mod(a.constant, c);
@@ -77,7 +81,8 @@ bool Simplifier::merge_quotients(const Affine& rest, int64_t c, Affine& out, boo
       done = true;
       return quotient(std::move(whole), product, out);
     }
-    if (b->op == BinaryOp::mod && !__builtin_mul_overflow(a, k, &product) && product % c == 0 && interval(whole).within(0, k - 1)) {
+    if (b->op == BinaryOp::mod && !__builtin_mul_overflow(a, k, &product) && product % c == 0 &&
+        interval(whole).within(0, k - 1)) {
       Affine q;
       if (!collect_affine(b->a, k, whole) || !quotient(std::move(whole), c, q)) continue;
       done = true;
@@ -132,7 +137,9 @@ bool Simplifier::remainder(Affine a, int64_t c, Affine& out, const Expr& from) {
 }
 
 Expr Simplifier::make_divide(BinaryOp op, const Expr& a, const Expr& b, const Expr& from) {
-  const auto keep = [&] { return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(b) ? from : binary(op, a, b); };
+  const auto keep = [&] {
+    return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(b) ? from : binary(op, a, b);
+  };
   const auto c = as_int(b);
   if (!c) return divide_symbolic(op, a, b, from);
   if (*c == 0 || *c == INT64_MIN) return keep();
@@ -140,15 +147,20 @@ Expr Simplifier::make_divide(BinaryOp op, const Expr& a, const Expr& b, const Ex
   Affine x, out;
   const int64_t sign = *c < 0 ? -1 : 1;
   if (!collect_affine(a, sign, x)) return keep();
-  const bool ok = op == BinaryOp::div ? quotient(std::move(x), std::llabs(*c), out, from) : remainder(std::move(x), std::llabs(*c), out, from);
+  const bool ok = op == BinaryOp::div ? quotient(std::move(x), std::llabs(*c), out, from)
+                                      : remainder(std::move(x), std::llabs(*c), out, from);
   if (!ok || (op == BinaryOp::mod && sign < 0 && !out.scale(-1))) return keep();
-  if (from && out.terms.size() == 1 && out.terms[0].coef == 1 && out.constant == 0 && out.terms[0].atom.same(from)) return from;
+  if (from && out.terms.size() == 1 && out.terms[0].coef == 1 && out.constant == 0 &&
+      out.terms[0].atom.same(from))
+    return from;
   return finish_sum(out);
 }
 
 // (q * d + r) / d = q + r / d for a d that is no number; r / d is 0 where 0 <= r < d.
 Expr Simplifier::divide_symbolic(BinaryOp op, const Expr& a, const Expr& d, const Expr& from) {
-  const auto keep = [&] { return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(d) ? from : binary(op, a, d); };
+  const auto keep = [&] {
+    return from && as_binary(from, op)->a.same(a) && as_binary(from, op)->b.same(d) ? from : binary(op, a, d);
+  };
   const bool div = op == BinaryOp::div;
   Affine x, multiple, rest;
   if (!collect_affine(a, 1, x)) return keep();
@@ -168,8 +180,9 @@ Expr Simplifier::divide_symbolic(BinaryOp op, const Expr& a, const Expr& d, cons
     if (!(q ? multiple.add(q, t.coef) : multiple.add(t.coef))) return keep();
   }
   if (rest.is_constant() && rest.constant == 0) return div ? finish_sum(multiple) : int_imm(0);
-  Affine below = rest, above;   // rest - d < 0 and -rest - 1 < 0
-  if (collect_affine(d, -1, below) && above.add(rest, -1) && above.add(-1) && negative(below) && negative(above))
+  Affine below = rest, above;  // rest - d < 0 and -rest - 1 < 0
+  if (collect_affine(d, -1, below) && above.add(rest, -1) && above.add(-1) && negative(below) &&
+      negative(above))
     return div ? finish_sum(multiple) : finish_sum(rest);
   if (multiple.is_constant() && multiple.constant == 0) return keep();
   const Expr r = binary(op, finish_sum(rest), d);

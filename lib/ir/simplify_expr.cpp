@@ -14,7 +14,8 @@ Expr Simplifier::expr(const Expr& e) {
 
 Expr Simplifier::visit(const Expr& e) {
   switch (e->kind) {
-    case Kind::Var: return variable(e);
+    case Kind::Var:
+      return variable(e);
     case Kind::Binary: {
       const auto& b = *e.as<Binary>();
       if (b.op <= BinaryOp::mul && b.type == kIndex) return sum(e);
@@ -32,22 +33,29 @@ Expr Simplifier::visit(const Expr& e) {
       const Expr c = expr(s.condition), x = expr(s.if_true), y = expr(s.if_false);
       return make_select(c, x, y, e);
     }
-    case Kind::Cast: return make_cast(e->type, expr(e.as<Cast>()->value), e);
-    case Kind::Load: return load_(e, *e.as<Load>());
+    case Kind::Cast:
+      return make_cast(e->type, expr(e.as<Cast>()->value), e);
+    case Kind::Load:
+      return load_(e, *e.as<Load>());
     case Kind::Ramp: {
       const Expr base = expr(e.as<Ramp>()->base), stride = expr(e.as<Ramp>()->stride);
       return make_ramp(base, stride, e->type.lanes, e);
     }
-    case Kind::Broadcast: return make_broadcast(expr(e.as<Broadcast>()->value), e->type.lanes, e);
-    case Kind::VectorReduce: return vector_reduce_(e, *e.as<VectorReduce>());
-    case Kind::Reduce: return reduce_(e, *e.as<Reduce>());
-    default: return e;
+    case Kind::Broadcast:
+      return make_broadcast(expr(e.as<Broadcast>()->value), e->type.lanes, e);
+    case Kind::VectorReduce:
+      return vector_reduce_(e, *e.as<VectorReduce>());
+    case Kind::Reduce:
+      return reduce_(e, *e.as<Reduce>());
+    default:
+      return e;
   }
 }
 
 Expr Simplifier::variable(const Expr& e) {
   for (size_t i = replaced_.size(); i-- > 0;)
-    if (replaced_[i].first.get() == e.get()) return expr(Expr(replaced_[i].second));   // more may be known here
+    if (replaced_[i].first.get() == e.get())
+      return expr(Expr(replaced_[i].second));  // more may be known here
   if (e->type.is_bool())
     if (const auto v = bounds_.known(e)) return bool_imm(*v);
   return e;
@@ -86,7 +94,9 @@ Expr Simplifier::reduce_(const Expr& e, const Reduce& r) {
   auto source = exprs(r.source, changed);
   bounds_.pop(m);
   memo_.clear();
-  return changed ? reduce(r.combiner, std::move(mins), std::move(extents), r.vars, std::move(source), r.component) : e;
+  return changed
+             ? reduce(r.combiner, std::move(mins), std::move(extents), r.vars, std::move(source), r.component)
+             : e;
 }
 
 Expr Simplifier::make_broadcast(const Expr& v, int lanes, const Expr& from) {
@@ -95,7 +105,8 @@ Expr Simplifier::make_broadcast(const Expr& v, int lanes, const Expr& from) {
 
 Expr Simplifier::make_ramp(const Expr& base, const Expr& stride, int lanes, const Expr& from) {
   const auto* r = from ? from.as<Ramp>() : nullptr;
-  return r && r->base.same(base) && r->stride.same(stride) && !is_int(stride, 0) ? from : ramp(base, stride, lanes);
+  return r && r->base.same(base) && r->stride.same(stride) && !is_int(stride, 0) ? from
+                                                                                 : ramp(base, stride, lanes);
 }
 
 // ramp(b, s) / c and % c where all lanes have one quotient.
@@ -128,7 +139,8 @@ Expr Simplifier::make_binary(BinaryOp op, const Expr& a, const Expr& b, const Ex
     if (is_compare(op)) return make_compare(op, a, b, from);
     if (op == BinaryOp::div || op == BinaryOp::mod) return make_divide(op, a, b, from);
     if (op == BinaryOp::min || op == BinaryOp::max) return make_min(op, a, b, from);
-    return simple_sum(from && from.as<Binary>()->a.same(a) && from.as<Binary>()->b.same(b) ? from : binary(op, a, b));
+    return simple_sum(
+        from && from.as<Binary>()->a.same(a) && from.as<Binary>()->b.same(b) ? from : binary(op, a, b));
   }
   if (op == BinaryOp::and_ || op == BinaryOp::or_) return make_logic(op, a, b, from);
   if (a->type.element() == kIndex && (op == BinaryOp::div || op == BinaryOp::mod))
@@ -136,8 +148,9 @@ Expr Simplifier::make_binary(BinaryOp op, const Expr& a, const Expr& b, const Ex
       if (const Expr e = vector_divide(op, a, *c)) return e;
   const auto* f = from ? from.as<Binary>() : nullptr;
   // constants stand on the right, except of floats, where a NaN's payload could tell
-  const bool commutes = op == BinaryOp::add || op == BinaryOp::mul || op == BinaryOp::min || op == BinaryOp::max ||
-                        op == BinaryOp::eq || op == BinaryOp::ne || (op >= BinaryOp::bit_and && op <= BinaryOp::bit_xor);
+  const bool commutes = op == BinaryOp::add || op == BinaryOp::mul || op == BinaryOp::min ||
+                        op == BinaryOp::max || op == BinaryOp::eq || op == BinaryOp::ne ||
+                        (op >= BinaryOp::bit_and && op <= BinaryOp::bit_xor);
   const bool swap = commutes && !a->type.is_float() && as_int(a) && !as_int(b);
   // a maker may fold what has a constant
   const bool keep = f && !swap && f->a.same(a) && f->b.same(b) && !is_constant(a) && !is_constant(b);
@@ -166,13 +179,16 @@ Expr folded(CallOp op, const Expr& a, const Expr& from) {
 }  // namespace
 
 Expr Simplifier::make_call(CallOp op, const Expr& a, const Expr& from) {
-  if (op == CallOp::neg && a->type == kIndex) return simple_sum(from && from.as<Call>()->args[0].same(a) ? from : -a);
+  if (op == CallOp::neg && a->type == kIndex)
+    return simple_sum(from && from.as<Call>()->args[0].same(a) ? from : -a);
   // not of a comparison of indices is a comparison
   if (op == CallOp::not_) {
     const auto* c = a.as<Binary>();
     if (c && is_compare(c->op) && c->a->type == kIndex) {
-      static constexpr BinaryOp kNot[] = {BinaryOp::ne, BinaryOp::eq, BinaryOp::ge, BinaryOp::gt, BinaryOp::le, BinaryOp::lt};
-      return make_compare(kNot[static_cast<int>(c->op) - static_cast<int>(BinaryOp::eq)], c->a, c->b, nullptr);
+      static constexpr BinaryOp kNot[] = {BinaryOp::ne, BinaryOp::eq, BinaryOp::ge,
+                                          BinaryOp::gt, BinaryOp::le, BinaryOp::lt};
+      return make_compare(kNot[static_cast<int>(c->op) - static_cast<int>(BinaryOp::eq)], c->a, c->b,
+                          nullptr);
     }
   }
   const Expr e = from && from.as<Call>()->args[0].same(a) && !is_constant(a) ? from : folded(op, a, from);
@@ -195,16 +211,21 @@ namespace {
 
 // Whether every value of `from` is exact in `to`.
 bool exact(DType from, DType to) {
-  const auto digits = [](DType t) { return t.code == TypeCode::bfloat ? 8 : t.bits == 16 ? 11 : t.bits == 32 ? 24 : 53; };
+  const auto digits = [](DType t) {
+    return t.code == TypeCode::bfloat ? 8 : t.bits == 16 ? 11 : t.bits == 32 ? 24 : 53;
+  };
   if (from.is_bool()) return true;
   if (from.is_float()) {
     if (!to.is_float()) return false;
-    const bool same_range = to.bits > from.bits;   // f32 has the exponents of both 16-bit types
+    const bool same_range = to.bits > from.bits;  // f32 has the exponents of both 16-bit types
     return from.element() == to.element() || same_range;
   }
-  if (to.is_float()) return from.bits - (from.is_signed() ? 1 : 0) <= digits(to) && !(to.bits == 16 && to.code == TypeCode::float_ && from.bits > 8);
+  if (to.is_float())
+    return from.bits - (from.is_signed() ? 1 : 0) <= digits(to) &&
+           !(to.bits == 16 && to.code == TypeCode::float_ && from.bits > 8);
   if (!to.is_int()) return false;
-  return from.is_signed() ? to.is_signed() && to.bits >= from.bits : to.bits > from.bits || (!to.is_signed() && to.bits == from.bits);
+  return from.is_signed() ? to.is_signed() && to.bits >= from.bits
+                          : to.bits > from.bits || (!to.is_signed() && to.bits == from.bits);
 }
 
 }  // namespace
@@ -216,10 +237,11 @@ Expr Simplifier::make_cast(DType type, const Expr& v, const Expr& from) {
     const DType first = inner->value->type, mid = v->type;
     // there and back, and two steps up
     if (first == out && exact(first, mid)) return inner->value;
-    if (exact(first, mid) && (mid.is_int() == out.is_int()) && !out.is_bool() && (mid.is_int() ? first.is_int() : exact(mid, out)))
+    if (exact(first, mid) && (mid.is_int() == out.is_int()) && !out.is_bool() &&
+        (mid.is_int() ? first.is_int() : exact(mid, out)))
       return make_cast(type, inner->value);
     if (first.is_int() && mid.is_int() && out.is_int()) {
-      if (mid.bits >= out.bits) return make_cast(type, inner->value);   // both keep the low bits
+      if (mid.bits >= out.bits) return make_cast(type, inner->value);  // both keep the low bits
       const Interval i = interval_of(inner->value, bounds_), all = interval_of(mid);
       if (mid.bits < 64 && i.lo && i.hi && i.within(*all.lo, *all.hi)) return make_cast(type, inner->value);
     }

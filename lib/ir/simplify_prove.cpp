@@ -26,7 +26,7 @@ bool Simplifier::negative(const Affine& sum) {
   if (i.hi && *i.hi < 0) return true;
   if ((i.lo && *i.lo >= 0) || !may_help(sum, bounds_)) return false;
   budget_ = kSteps;
-  Affine sorted = sum;   // what the budget suffices for must not depend on how the sum was written
+  Affine sorted = sum;  // what the budget suffices for must not depend on how the sum was written
   sort(sorted);
   return negative(sorted, kDepth);
 }
@@ -48,17 +48,20 @@ bool Simplifier::negative_by_fact(const Affine& sum, int depth) {
     int64_t k = 0;
     for (const AffineTerm& t : f.terms) {
       const int64_t c = sum.coef_of(t.atom);
-      if (c != 0 && (c > 0) == (t.coef > 0) && c != INT64_MIN && t.coef != INT64_MIN && c / t.coef > k) k = c / t.coef;
+      if (c != 0 && (c > 0) == (t.coef > 0) && c != INT64_MIN && t.coef != INT64_MIN && c / t.coef > k)
+        k = c / t.coef;
     }
     if (k == 0) continue;
     Affine rest = sum;
-    if (rest.add(f, -k) && rest.add(-k) && rest.terms.size() <= sum.terms.size() && negative(rest, depth)) return true;
+    if (rest.add(f, -k) && rest.add(-k) && rest.terms.size() <= sum.terms.size() && negative(rest, depth))
+      return true;
   }
   return false;
 }
 
 // The sum with coef * t replaced by coef * by / scale, times scale.
-std::optional<Affine> Simplifier::replaced(const Affine& sum, const AffineTerm& t, const Expr& by, int64_t scale) const {
+std::optional<Affine> Simplifier::replaced(const Affine& sum, const AffineTerm& t, const Expr& by,
+                                           int64_t scale) const {
   Affine out;
   for (const AffineTerm& u : sum.terms) {
     if (u.atom.same(t.atom)) continue;
@@ -66,7 +69,8 @@ std::optional<Affine> Simplifier::replaced(const Affine& sum, const AffineTerm& 
     if (__builtin_mul_overflow(u.coef, scale, &c) || !out.add(u.atom, c)) return std::nullopt;
   }
   int64_t k = 0;
-  if (__builtin_mul_overflow(sum.constant, scale, &k) || !out.add(k) || !collect_affine(by, t.coef, out)) return std::nullopt;
+  if (__builtin_mul_overflow(sum.constant, scale, &k) || !out.add(k) || !collect_affine(by, t.coef, out))
+    return std::nullopt;
   return out;
 }
 
@@ -82,7 +86,7 @@ bool Simplifier::negative_by_range(const Affine& sum, int depth) {
       collect_factors(t.atom, factors);
       for (size_t i = 0; i < factors.size(); ++i) {
         if (!factors[i].same(e.var)) continue;
-        Expr other;   // v * other, where other >= 0
+        Expr other;  // v * other, where other >= 0
         for (size_t j = 0; j < factors.size(); ++j)
           if (j != i) other = other ? product_atom(other, factors[j]) : factors[j];
         if (other && !(interval_of(other, bounds_).lo.value_or(-1) >= 0)) continue;
@@ -120,7 +124,8 @@ bool Simplifier::negative_by_atom(const Affine& sum, const AffineTerm& t, int de
       if (as_int(b.b) || !c.lo || *c.lo <= 0) return false;
       return holds(t.coef > 0 ? b.b - 1 : int_imm(0));
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

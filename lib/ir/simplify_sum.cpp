@@ -33,7 +33,8 @@ bool Simplifier::collect(const Expr& e, int64_t scale, Affine& out) {
   const auto* b = e.as<Binary>();
   if (b && b->op == BinaryOp::add) return collect(b->a, scale, out) && collect(b->b, scale, out);
   if (b && b->op == BinaryOp::sub)
-    return collect(b->a, scale, out) && !__builtin_sub_overflow(int64_t{0}, scale, &s) && collect(b->b, s, out);
+    return collect(b->a, scale, out) && !__builtin_sub_overflow(int64_t{0}, scale, &s) &&
+           collect(b->b, s, out);
   if (b && b->op == BinaryOp::mul) return collect_product(*b, scale, out);
   const Expr atom = expr(e);
   return out.terms.size() < kMaxTerms && collect_affine(atom, scale, out);
@@ -41,8 +42,10 @@ bool Simplifier::collect(const Expr& e, int64_t scale, Affine& out) {
 
 bool Simplifier::collect_product(const Binary& m, int64_t scale, Affine& out) {
   int64_t s = 0;
-  if (const auto* i = m.b.as<IntImm>()) return !__builtin_mul_overflow(scale, i->value, &s) && collect(m.a, s, out);
-  if (const auto* i = m.a.as<IntImm>()) return !__builtin_mul_overflow(scale, i->value, &s) && collect(m.b, s, out);
+  if (const auto* i = m.b.as<IntImm>())
+    return !__builtin_mul_overflow(scale, i->value, &s) && collect(m.a, s, out);
+  if (const auto* i = m.a.as<IntImm>())
+    return !__builtin_mul_overflow(scale, i->value, &s) && collect(m.b, s, out);
   Affine x, y;
   if (!collect(m.a, 1, x) || !collect(m.b, 1, y)) return false;
   if (may_multiply(x, y)) return add_product(out, x, y, scale);
@@ -100,7 +103,7 @@ void Simplifier::sort(Affine& s) const {
 Expr Simplifier::finish_sum(Affine& s, const Expr& from) {
   cancel(s);
   if (has_product(s)) {
-    const Expr e = from_affine(std::move(s));   // takes out common factors
+    const Expr e = from_affine(std::move(s));  // takes out common factors
     return from && same_expr(e, from) ? from : e;
   }
   sort(s);
@@ -161,14 +164,15 @@ bool Simplifier::join_quotient(Affine& s) {
 bool Simplifier::join_multiple(Affine& s) {
   for (size_t j = 0; j < s.terms.size(); ++j) {
     const Division d = constant_division(s.terms[j].atom, BinaryOp::div);
-    constexpr int64_t kLarge = int64_t{1} << 30;   // products of smaller ones fit
+    constexpr int64_t kLarge = int64_t{1} << 30;  // products of smaller ones fit
     if (!d.node || s.terms[j].coef == INT64_MIN || s.terms[j].coef % d.by != 0) continue;
     const int64_t k = -(s.terms[j].coef / d.by);
     if (k > kLarge || k < -kLarge) continue;
     Affine x, next = s;
     if (!collect_affine(d.node->a, 1, x) || x.is_constant()) continue;
     bool all = true;
-    for (const AffineTerm& t : x.terms) all = all && t.coef <= kLarge && t.coef >= -kLarge && s.coef_of(t.atom) == k * t.coef;
+    for (const AffineTerm& t : x.terms)
+      all = all && t.coef <= kLarge && t.coef >= -kLarge && s.coef_of(t.atom) == k * t.coef;
     if (!all) continue;
     erase(next, j);
     if (!next.add(x, -k)) continue;
@@ -190,7 +194,9 @@ bool Simplifier::push_into_min(Affine& s) {
     if (!collect_affine(m->a, 1, p) || !collect_affine(m->b, 1, q)) continue;
     for (size_t j = 0; j < s.terms.size(); ++j) {
       const AffineTerm t{s.terms[j].atom, s.terms[j].coef};
-      if (j == i || t.coef == INT64_MIN || (p.coef_of(t.atom) != -t.coef * k && q.coef_of(t.atom) != -t.coef * k)) continue;
+      if (j == i || t.coef == INT64_MIN ||
+          (p.coef_of(t.atom) != -t.coef * k && q.coef_of(t.atom) != -t.coef * k))
+        continue;
       Affine next = s;
       erase(next, std::max(i, j));
       erase(next, std::min(i, j));

@@ -68,8 +68,10 @@ Stmt seq(std::vector<Stmt> stmts) {
   std::vector<Stmt> flat;
   for (Stmt& s : stmts) {
     if (is_empty(s)) continue;
-    if (const auto* q = s.as<Seq>()) flat.insert(flat.end(), q->stmts.begin(), q->stmts.end());
-    else flat.push_back(std::move(s));
+    if (const auto* q = s.as<Seq>())
+      flat.insert(flat.end(), q->stmts.begin(), q->stmts.end());
+    else
+      flat.push_back(std::move(s));
   }
   if (flat.size() == 1) return flat[0];
   return make_stmt<Seq>([&](Seq& q) { q.stmts = std::move(flat); });
@@ -77,7 +79,8 @@ Stmt seq(std::vector<Stmt> stmts) {
 
 Stmt if_(Expr condition, Stmt if_true, Stmt if_false) {
   require_scalar("if", condition);
-  TC_REQUIRE(condition->type.is_bool(), Error("ir.type", "if needs a bool, not " + to_string(condition->type)).fix("compare: x != 0"));
+  TC_REQUIRE(condition->type.is_bool(),
+             Error("ir.type", "if needs a bool, not " + to_string(condition->type)).fix("compare: x != 0"));
   if (const auto v = as_int(condition)) {
     Stmt chosen = *v ? if_true : if_false;
     return chosen ? chosen : seq({});
@@ -94,7 +97,8 @@ Stmt if_(Expr condition, Stmt if_true, Stmt if_false) {
 Stmt let(VarRef var, Expr value, Stmt body) {
   require_value("let", value);
   TC_REQUIRE(var->type == value->type,
-             Error("ir.type", fmt::format("{} is {} and is given {}", var->name, to_string(var->type), to_string(value->type))));
+             Error("ir.type", fmt::format("{} is {} and is given {}", var->name, to_string(var->type),
+                                          to_string(value->type))));
   return make_stmt<Let>([&](Let& l) {
     l.var = std::move(var);
     l.value = std::move(value);
@@ -104,22 +108,25 @@ Stmt let(VarRef var, Expr value, Stmt body) {
 
 Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars, std::vector<Expr> values) {
   TC_REQUIRE(!buffers.empty() && buffers.size() == values.size(),
-             Error("ir.type", fmt::format("compute of {} buffers is given {} values", buffers.size(), values.size())));
+             Error("ir.type",
+                   fmt::format("compute of {} buffers is given {} values", buffers.size(), values.size())));
   const Reduce* first = values[0].as<Reduce>();
   for (size_t i = 0; i < buffers.size(); ++i) {
     require_value("compute", values[i]);
     TC_REQUIRE(values[i]->type == buffers[i]->type,
-               Error("ir.type", fmt::format("{} holds {} and is given {}", buffers[i]->name, to_string(buffers[i]->type),
-                                            to_string(values[i]->type))));
+               Error("ir.type", fmt::format("{} holds {} and is given {}", buffers[i]->name,
+                                            to_string(buffers[i]->type), to_string(values[i]->type))));
     TC_REQUIRE(buffers[i]->shape.size() == vars.size(),
-               Error("ir.rank", fmt::format("{} has {} dimensions and is computed over {} axes", buffers[i]->name,
-                                            buffers[i]->shape.size(), vars.size())));
+               Error("ir.rank", fmt::format("{} has {} dimensions and is computed over {} axes",
+                                            buffers[i]->name, buffers[i]->shape.size(), vars.size())));
     const Reduce* r = values[i].as<Reduce>();
-    const bool same = (!first && !r) || (first && r && r->combiner.same(first->combiner) && r->vars.size() == first->vars.size() &&
+    const bool same = (!first && !r) || (first && r && r->combiner.same(first->combiner) &&
+                                         r->vars.size() == first->vars.size() &&
                                          (r->vars.empty() || r->vars[0].same(first->vars[0])));
-    TC_REQUIRE(same, Error("ir.compute", fmt::format("the values of {} and {} are not components of one reduction",
-                                                     buffers[0]->name, buffers[i]->name))
-                         .fix("compute them in separate stages"));
+    TC_REQUIRE(same,
+               Error("ir.compute", fmt::format("the values of {} and {} are not components of one reduction",
+                                               buffers[0]->name, buffers[i]->name))
+                   .fix("compute them in separate stages"));
   }
   return make_stmt<Compute>([&](Compute& c) {
     c.buffers = std::move(buffers);

@@ -7,24 +7,33 @@ namespace tc::ir {
 Expr rebuild(const ExprNode& node, std::span<const Expr> c) {
   const auto all = [&] { return std::vector<Expr>(c.begin(), c.end()); };
   switch (node.kind) {
-    case Kind::Binary: return binary(static_cast<const Binary&>(node).op, c[0], c[1]);
+    case Kind::Binary:
+      return binary(static_cast<const Binary&>(node).op, c[0], c[1]);
     case Kind::Call: {
       const auto& n = static_cast<const Call&>(node);
-      return n.op == CallOp::bits ? reinterpret(n.type.with_lanes(c[0]->type.lanes), c[0]) : call(n.op, all());
+      return n.op == CallOp::bits ? reinterpret(n.type.with_lanes(c[0]->type.lanes), c[0])
+                                  : call(n.op, all());
     }
-    case Kind::Select: return select(c[0], c[1], c[2]);
-    case Kind::Cast: return cast(node.type.element(), c[0]);
-    case Kind::Load: return load(static_cast<const Load&>(node).buffer, all());
-    case Kind::Ramp: return ramp(c[0], c[1], node.type.lanes);
-    case Kind::Broadcast: return broadcast(c[0], node.type.lanes);
-    case Kind::VectorReduce: return vector_reduce(static_cast<const VectorReduce&>(node).op, c[0]);
+    case Kind::Select:
+      return select(c[0], c[1], c[2]);
+    case Kind::Cast:
+      return cast(node.type.element(), c[0]);
+    case Kind::Load:
+      return load(static_cast<const Load&>(node).buffer, all());
+    case Kind::Ramp:
+      return ramp(c[0], c[1], node.type.lanes);
+    case Kind::Broadcast:
+      return broadcast(c[0], node.type.lanes);
+    case Kind::VectorReduce:
+      return vector_reduce(static_cast<const VectorReduce&>(node).op, c[0]);
     case Kind::Reduce: {
       const auto& r = static_cast<const Reduce&>(node);
       const size_t n = r.vars.size();
       return reduce(r.combiner, {c.begin(), c.begin() + n}, {c.begin() + n, c.begin() + 2 * n}, r.vars,
                     {c.begin() + 2 * n, c.end()}, r.component);
     }
-    default: return Expr(&node);
+    default:
+      return Expr(&node);
   }
 }
 
@@ -79,8 +88,9 @@ struct Substituter {
     if (const auto* a = s.as<Alloc>()) {
       std::vector<Expr> shape;
       bool other_shape = false;
-      for (const Expr& e : a->buffer->shape) shape.push_back((*this)(e)), other_shape |= !shape.back().same(e);
-      if (other_shape) {   // another extent makes it another buffer
+      for (const Expr& e : a->buffer->shape)
+        shape.push_back((*this)(e)), other_shape |= !shape.back().same(e);
+      if (other_shape) {  // another extent makes it another buffer
         const BufferRef old = map(a->buffer), b = buffer(old->name, old->type, std::move(shape), old->scope);
         const BufferMap renamed = {{old, b}};
         return alloc(b, substitute((*this)(a->body), renamed));

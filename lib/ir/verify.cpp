@@ -23,9 +23,20 @@ namespace {
 
 bool in_target(CallOp op) {
   switch (op) {
-    case CallOp::neg: case CallOp::not_: case CallOp::abs: case CallOp::sqrt: case CallOp::floor: case CallOp::ceil:
-    case CallOp::round: case CallOp::trunc: case CallOp::fma: case CallOp::bits: case CallOp::isnan: return true;
-    default: return false;
+    case CallOp::neg:
+    case CallOp::not_:
+    case CallOp::abs:
+    case CallOp::sqrt:
+    case CallOp::floor:
+    case CallOp::ceil:
+    case CallOp::round:
+    case CallOp::trunc:
+    case CallOp::fma:
+    case CallOp::bits:
+    case CallOp::isnan:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -43,11 +54,13 @@ class Verifier {
     if (form_ == Form::te) outputs(f);
     require(f.body, "shape", "the function has no body");
     stmt(f.body);
-    if (form_ == Form::target) registers_.check([&](const StmtNode* at, std::string message) { fail_at(at, "register", std::move(message)); });
+    if (form_ == Form::target)
+      registers_.check(
+          [&](const StmtNode* at, std::string message) { fail_at(at, "register", std::move(message)); });
   }
 
  private:
-  enum class State : uint8_t { input, pending, computed };   // te: pending ones may not be read
+  enum class State : uint8_t { input, pending, computed };  // te: pending ones may not be read
 
   Form form_;
   const StmtNode* at_ = nullptr;
@@ -60,22 +73,27 @@ class Verifier {
 
   // ---- errors
   [[noreturn]] void fail_at(const StmtNode* at, std::string_view rule, std::string message) const {
-    Error e = Error("ir.verify." + std::string(rule), std::move(message)).fact("form", std::string(to_string(form_)));
+    Error e = Error("ir.verify." + std::string(rule), std::move(message))
+                  .fact("form", std::string(to_string(form_)));
     if (at) {
       const std::string text = to_string(Stmt(at));
-      size_t end = 0;   // of a long statement the beginning
-      for (int lines = 0; lines < 8 && end != std::string::npos; ++lines) end = text.find('\n', end ? end + 1 : 0);
+      size_t end = 0;  // of a long statement the beginning
+      for (int lines = 0; lines < 8 && end != std::string::npos; ++lines)
+        end = text.find('\n', end ? end + 1 : 0);
       (void)std::move(e).excerpt(text.substr(0, end));
     }
     throw e;
   }
-  [[noreturn]] void fail(std::string_view rule, std::string message) const { fail_at(at_, rule, std::move(message)); }
+  [[noreturn]] void fail(std::string_view rule, std::string message) const {
+    fail_at(at_, rule, std::move(message));
+  }
   template <class... A>
   void require(bool ok, std::string_view rule, fmt::format_string<A...> message, A&&... args) const {
     if (!ok) fail(rule, fmt::format(message, std::forward<A>(args)...));
   }
   template <class T, class... A>
-  void require(const Ref<T>& ref, std::string_view rule, fmt::format_string<A...> message, A&&... args) const {
+  void require(const Ref<T>& ref, std::string_view rule, fmt::format_string<A...> message,
+               A&&... args) const {
     if (!ref) fail(rule, fmt::format(message, std::forward<A>(args)...));
   }
   // An error of a maker, in our words.
@@ -98,7 +116,8 @@ class Verifier {
   }
   void define(const Buffer& b, State state) {
     require(buffers_.emplace(&b, state).second, "buffer", "the buffer {} is defined twice", b.name);
-    require(b.shape.size() <= kMaxRank, "rank", "{} has {} dimensions, more than {}", b.name, b.shape.size(), kMaxRank);
+    require(b.shape.size() <= kMaxRank, "rank", "{} has {} dimensions, more than {}", b.name, b.shape.size(),
+            kMaxRank);
     require(b.type.is_scalar() && b.type.bits != 0, "type", "the buffer {} holds vectors", b.name);
     for (const Expr& e : b.shape) {
       require(e, "shape", "an extent of {} is missing", b.name);
@@ -110,7 +129,8 @@ class Verifier {
     const bool flat = form_ == Form::flat || form_ == Form::target;
     require(!flat || b.shape.size() == 1, "flat", "{} has {} dimensions", b.name, b.shape.size());
     if (form_ == Form::target && b.scope == Scope::register_) {
-      require(as_int(b.shape[0]).has_value(), "register", "the register buffer {} has an extent that is no constant", b.name);
+      require(as_int(b.shape[0]).has_value(), "register",
+              "the register buffer {} has an extent that is no constant", b.name);
       registers_.define(b);
     }
   }
@@ -120,15 +140,21 @@ class Verifier {
         if (const auto it = buffers_.find(b.get()); it != buffers_.end()) it->second = State::pending;
     });
   }
-  void use(const Buffer& b) const { require(buffers_.count(&b) != 0, "buffer", "{} is used where it is neither a parameter nor allocated", b.name); }
+  void use(const Buffer& b) const {
+    require(buffers_.count(&b) != 0, "buffer", "{} is used where it is neither a parameter nor allocated",
+            b.name);
+  }
 
   // ---- statements
   void stmt(const Stmt& s) {
     require(s, "shape", "a statement is missing");
     const StmtNode* before = std::exchange(at_, s.get());
     require(s->depth <= kMaxDepth, "shape", "the program is nested too deeply");
-    if (form_ == Form::te) require(s->kind == Kind::Seq || s->kind == Kind::Alloc || s->kind == Kind::Compute, "te", "{} stands in te form", to_string(s->kind));
-    else require(s->kind != Kind::Compute, "nested", "a compute is left");
+    if (form_ == Form::te)
+      require(s->kind == Kind::Seq || s->kind == Kind::Alloc || s->kind == Kind::Compute, "te",
+              "{} stands in te form", to_string(s->kind));
+    else
+      require(s->kind != Kind::Compute, "nested", "a compute is left");
     switch (s->kind) {
       case Kind::Seq:
         for (const Stmt& item : s.as<Seq>()->stmts) {
@@ -137,8 +163,12 @@ class Verifier {
           stmt(item);
         }
         break;
-      case Kind::For: loop(*s.as<For>()); break;
-      case Kind::Store: store(*s.as<Store>()); break;
+      case Kind::For:
+        loop(*s.as<For>());
+        break;
+      case Kind::Store:
+        store(*s.as<Store>());
+        break;
       case Kind::Alloc: {
         const auto* a = s.as<Alloc>();
         require(a->buffer, "shape", "an alloc has no buffer");
@@ -151,7 +181,8 @@ class Verifier {
       case Kind::If: {
         const auto* i = s.as<If>();
         value(i->condition);
-        require(i->condition->type == kBool, "type", "the condition of an if is {}", to_string(i->condition->type));
+        require(i->condition->type == kBool, "type", "the condition of an if is {}",
+                to_string(i->condition->type));
         stmt(i->if_true);
         if (i->if_false) stmt(i->if_false);
         break;
@@ -160,14 +191,18 @@ class Verifier {
         const auto* l = s.as<Let>();
         value(l->value);
         require(l->var, "shape", "a let has no variable");
-        require(l->var->type == l->value->type, "type", "{} is {} and is given {}", l->var->name, to_string(l->var->type), to_string(l->value->type));
+        require(l->var->type == l->value->type, "type", "{} is {} and is given {}", l->var->name,
+                to_string(l->var->type), to_string(l->value->type));
         bind(*l->var);
         stmt(l->body);
         unbind(*l->var);
         break;
       }
-      case Kind::Compute: compute(*s.as<Compute>()); break;
-      default: fail("shape", fmt::format("{} stands as a statement", to_string(s->kind)));
+      case Kind::Compute:
+        compute(*s.as<Compute>());
+        break;
+      default:
+        fail("shape", fmt::format("{} stands as a statement", to_string(s->kind)));
     }
     at_ = before;
   }
@@ -176,10 +211,12 @@ class Verifier {
     value(f.min);
     value(f.extent);
     const DType t = f.var->type;
-    require(t.is_int() && t.is_scalar() && f.min->type == t && f.extent->type == t, "type", "the loop over {}: {} starts at {} and has extent {}", f.var->name,
-            to_string(t), to_string(f.min->type), to_string(f.extent->type));
+    require(t.is_int() && t.is_scalar() && f.min->type == t && f.extent->type == t, "type",
+            "the loop over {}: {} starts at {} and has extent {}", f.var->name, to_string(t),
+            to_string(f.min->type), to_string(f.extent->type));
     if (form_ == Form::target)
-      require(f.mode == LoopMode::serial || f.mode == LoopMode::parallel, "loop", "the loop over {} is {}", f.var->name, to_string(f.mode));
+      require(f.mode == LoopMode::serial || f.mode == LoopMode::parallel, "loop", "the loop over {} is {}",
+              f.var->name, to_string(f.mode));
     bind(*f.var);
     stmt(f.body);
     unbind(*f.var);
@@ -188,25 +225,29 @@ class Verifier {
     require(s.buffer, "shape", "a store has no buffer");
     value(s.value);
     const int lanes = indices(*s.buffer, s.indices);
-    require(s.value->type == s.buffer->type.with_lanes(lanes), "type", "{} holds {} and is given {}", s.buffer->name,
-            to_string(s.buffer->type.with_lanes(lanes)), to_string(s.value->type));
+    require(s.value->type == s.buffer->type.with_lanes(lanes), "type", "{} holds {} and is given {}",
+            s.buffer->name, to_string(s.buffer->type.with_lanes(lanes)), to_string(s.value->type));
   }
   int indices(const Buffer& b, const std::vector<Expr>& at) {
     use(b);
-    require(at.size() == b.shape.size(), "rank", "{} has {} dimensions and is accessed with {} indices", b.name, b.shape.size(), at.size());
+    require(at.size() == b.shape.size(), "rank", "{} has {} dimensions and is accessed with {} indices",
+            b.name, b.shape.size(), at.size());
     int lanes = 1;
     for (const Expr& e : at) {
       value(e);
-      require(e->type.element() == kIndex && (e->type.lanes == 1 || lanes == 1 || e->type.lanes == lanes), "type", "an index of {} is {}", b.name, to_string(e->type));
+      require(e->type.element() == kIndex && (e->type.lanes == 1 || lanes == 1 || e->type.lanes == lanes),
+              "type", "an index of {} is {}", b.name, to_string(e->type));
       lanes = std::max<int>(lanes, e->type.lanes);
     }
-    if (form_ == Form::target && b.scope == Scope::register_) registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
+    if (form_ == Form::target && b.scope == Scope::register_)
+      registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
     return lanes;
   }
 
   // ---- te
   void compute(const Compute& c) {
-    require(!c.buffers.empty() && c.buffers.size() == c.values.size(), "shape", "a compute of {} buffers has {} values", c.buffers.size(), c.values.size());
+    require(!c.buffers.empty() && c.buffers.size() == c.values.size(), "shape",
+            "a compute of {} buffers has {} values", c.buffers.size(), c.values.size());
     const Reduce* first = c.values[0].as<Reduce>();
     for (const VarRef& v : c.vars) {
       require(v, "shape", "an axis is missing");
@@ -218,14 +259,20 @@ class Verifier {
       require(b, "shape", "a compute has no buffer");
       require(c.values[i], "shape", "a value is missing");
       use(*b);
-      require(b->shape.size() == c.vars.size(), "rank", "{} has {} dimensions and is computed over {} axes", b->name, b->shape.size(), c.vars.size());
+      require(b->shape.size() == c.vars.size(), "rank", "{} has {} dimensions and is computed over {} axes",
+              b->name, b->shape.size(), c.vars.size());
       for (size_t d = 0; d < b->shape.size(); ++d)
-        require(equal(b->shape[d], c.buffers[0]->shape[d]), "type", "{} and {} are computed together and have different shapes", c.buffers[0]->name, b->name);
-      require(c.values[i]->type == b->type, "type", "{} holds {} and is given {}", b->name, to_string(b->type), to_string(c.values[i]->type));
+        require(equal(b->shape[d], c.buffers[0]->shape[d]), "type",
+                "{} and {} are computed together and have different shapes", c.buffers[0]->name, b->name);
+      require(c.values[i]->type == b->type, "type", "{} holds {} and is given {}", b->name,
+              to_string(b->type), to_string(c.values[i]->type));
       const Reduce* r = c.values[i].as<Reduce>();
-      require(!r == !first && (!r || same_fold(*first, *r)), "reduce", "the values of {} and {} are not components of one reduction", c.buffers[0]->name, b->name);
-      if (r) reduction(*r);
-      else expr(c.values[i]);
+      require(!r == !first && (!r || same_fold(*first, *r)), "reduce",
+              "the values of {} and {} are not components of one reduction", c.buffers[0]->name, b->name);
+      if (r)
+        reduction(*r);
+      else
+        expr(c.values[i]);
     }
     for (const VarRef& v : c.vars) unbind(*v);
     for (const BufferRef& b : c.buffers) {
@@ -247,7 +294,8 @@ class Verifier {
   void reduction(const Reduce& r) {
     require(r.combiner, "shape", "a reduction has no combiner");
     const size_t n = r.vars.size();
-    require(r.mins.size() == n && r.extents.size() == n, "shape", "a reduction has {} axes, {} starts and {} extents", n, r.mins.size(), r.extents.size());
+    require(r.mins.size() == n && r.extents.size() == n, "shape",
+            "a reduction has {} axes, {} starts and {} extents", n, r.mins.size(), r.extents.size());
     for (const auto* list : {&r.mins, &r.extents})
       for (const Expr& e : *list) {
         value(e);
@@ -262,7 +310,8 @@ class Verifier {
     for (const Expr& e : r.source) value(e);
     as_made([&] {
       const Expr made = reduce(r.combiner, r.mins, r.extents, r.vars, r.source, r.component);
-      require(made->type == r.type, "type", "a reduction of {} claims to be {}", to_string(made->type), to_string(r.type));
+      require(made->type == r.type, "type", "a reduction of {} claims to be {}", to_string(made->type),
+              to_string(r.type));
     });
     for (const VarRef& v : r.vars) unbind(*v);
   }
@@ -295,28 +344,36 @@ class Verifier {
     require(e->type.lanes >= 1 && e->type.lanes <= kMaxLanes, "type", "a vector has {} lanes", e->type.lanes);
     require(form_ != Form::te || e->type.lanes == 1, "te", "a vector stands in te form");
     switch (e->kind) {
-      case Kind::Var: require(vars_.count(e.get()) != 0, "bound", "the variable {} is not bound here", e.as<Var>()->name); return;
+      case Kind::Var:
+        require(vars_.count(e.get()) != 0, "bound", "the variable {} is not bound here", e.as<Var>()->name);
+        return;
       case Kind::IntImm: {
-        const bool ok = e->type.is_scalar() && !e->type.is_float() && wrap(e->type, e.as<IntImm>()->value) == e.as<IntImm>()->value;
-        return require(ok, "type", "the constant {} is not a value of {}", e.as<IntImm>()->value, to_string(e->type));
+        const bool ok = e->type.is_scalar() && !e->type.is_float() &&
+                        wrap(e->type, e.as<IntImm>()->value) == e.as<IntImm>()->value;
+        return require(ok, "type", "the constant {} is not a value of {}", e.as<IntImm>()->value,
+                       to_string(e->type));
       }
       case Kind::FloatImm: {
         const double v = e.as<FloatImm>()->value;
-        const bool ok = e->type.is_scalar() && e->type.is_float() && (std::isnan(v) || round_to(e->type, v) == v);
+        const bool ok =
+            e->type.is_scalar() && e->type.is_float() && (std::isnan(v) || round_to(e->type, v) == v);
         return require(ok, "type", "the constant {} is not a value of {}", v, to_string(e->type));
       }
       case Kind::Load: {
         const auto* l = e.as<Load>();
         require(l->buffer, "shape", "a load has no buffer");
         const int lanes = indices(*l->buffer, l->indices);
-        require(e->type == l->buffer->type.with_lanes(lanes), "type", "a load from {} of {} claims to be {}", l->buffer->name,
-                to_string(l->buffer->type.with_lanes(lanes)), to_string(e->type));
+        require(e->type == l->buffer->type.with_lanes(lanes), "type", "a load from {} of {} claims to be {}",
+                l->buffer->name, to_string(l->buffer->type.with_lanes(lanes)), to_string(e->type));
         const auto it = buffers_.find(l->buffer.get());
-        return require(it->second != State::pending, "order", "{} is read before it is computed", l->buffer->name);
+        return require(it->second != State::pending, "order", "{} is read before it is computed",
+                       l->buffer->name);
       }
       case Kind::Reduce:
-        fail(form_ == Form::te ? "reduce" : "nested", form_ == Form::te ? "a reduction is not the whole value of a compute" : "a reduction is left");
-      default: break;
+        fail(form_ == Form::te ? "reduce" : "nested",
+             form_ == Form::te ? "a reduction is not the whole value of a compute" : "a reduction is left");
+      default:
+        break;
     }
     operation(e);
   }
@@ -328,25 +385,30 @@ class Verifier {
       for_each_field(node, [&](const auto&, const auto& v) {
         using V = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<V, Expr>) children.push_back(v);
-        if constexpr (std::is_same_v<V, std::vector<Expr>>) children.insert(children.end(), v.begin(), v.end());
+        if constexpr (std::is_same_v<V, std::vector<Expr>>)
+          children.insert(children.end(), v.begin(), v.end());
       });
     });
     for (const Expr& c : children) missing |= !c;
     require(!missing && !children.empty(), "shape", "an operand of {} is missing", to_string(e->kind));
     if (const auto* c = e.as<Call>()) {
-      require(static_cast<int>(c->args.size()) == num_args(c->op), "shape", "{} has {} arguments", to_string(c->op), c->args.size());
-      require(form_ != Form::target || in_target(c->op), "call", "{} is no call of the target", to_string(c->op));
+      require(static_cast<int>(c->args.size()) == num_args(c->op), "shape", "{} has {} arguments",
+              to_string(c->op), c->args.size());
+      require(form_ != Form::target || in_target(c->op), "call", "{} is no call of the target",
+              to_string(c->op));
       require(form_ != Form::flat || c->op != CallOp::if_then_else, "flat", "an if_then_else is left");
     }
     for (const Expr& c : children) expr(c);
     // makers widen scalars; a node must not rely on it
     const bool same_lanes = e->kind == Kind::Binary || e->kind == Kind::Select;
     if (same_lanes)
-      require(children[children.size() - 2]->type == children.back()->type, "type", "the operands of {} are {} and {}", to_string(e->kind),
+      require(children[children.size() - 2]->type == children.back()->type, "type",
+              "the operands of {} are {} and {}", to_string(e->kind),
               to_string(children[children.size() - 2]->type), to_string(children.back()->type));
     as_made([&] {
       const Expr made = rebuild(*e, children);
-      require(made->type == e->type, "type", "{} of {} claims to be {}", to_string(e->kind), to_string(made->type), to_string(e->type));
+      require(made->type == e->type, "type", "{} of {} claims to be {}", to_string(e->kind),
+              to_string(made->type), to_string(e->type));
     });
   }
 };

@@ -13,7 +13,8 @@ class RegisterAccesses {
   /// `b` has one, constant, extent.
   void define(const Buffer& b) { (void)runs_[&b]; }
   /// Notes an access; calls `fail` where it is no constant run in bounds.
-  void access(const Buffer& b, const Expr& index, const StmtNode* at, const std::function<void(std::string)>& fail);
+  void access(const Buffer& b, const Expr& index, const StmtNode* at,
+              const std::function<void(std::string)>& fail);
   /// Calls `fail` at the first access that overlaps another one in part.
   void check(const std::function<void(const StmtNode*, std::string)>& fail) const;
 

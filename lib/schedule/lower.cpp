@@ -16,11 +16,14 @@ using ir::Stmt;
 // Makes the nests of all stages, once their regions are known.
 class Lowerer {
  public:
-  Lowerer(const ScheduleState& state, const Nests& nests) : state_(state), nests_(nests), storage_(state.stages.size()) {
+  Lowerer(const ScheduleState& state, const Nests& nests)
+      : state_(state), nests_(nests), storage_(state.stages.size()) {
     for (size_t i = 0; i < state_.stages.size(); ++i) make_storage(static_cast<int>(i));
   }
 
-  [[nodiscard]] const std::vector<BufferRef>& storage(int stage) const { return storage_[static_cast<size_t>(stage)]; }
+  [[nodiscard]] const std::vector<BufferRef>& storage(int stage) const {
+    return storage_[static_cast<size_t>(stage)];
+  }
 
   Stmt run() {
     std::vector<Stmt> nests;
@@ -44,7 +47,8 @@ class Lowerer {
     if (s.attach == StageState::inlined) return;
     const bool own = s.attach == StageState::at || !s.layout.empty() || s.scope != Scope::global;
     for (const BufferRef& b : s.buffers)
-      storage_[static_cast<size_t>(id)].push_back(own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
+      storage_[static_cast<size_t>(id)].push_back(
+          own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
   }
 
   // Every read of a stage's tensor, as a read of where it is kept.
@@ -55,7 +59,8 @@ class Lowerer {
       const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
       size_t component = 0;
       while (!buffers[component].same(l.buffer)) ++component;
-      return ir::load(storage_[static_cast<size_t>(producer)][component], nests_.stored_at(producer, l.indices));
+      return ir::load(storage_[static_cast<size_t>(producer)][component],
+                      nests_.stored_at(producer, l.indices));
     });
   }
 
@@ -67,7 +72,8 @@ class Lowerer {
 
   [[nodiscard]] std::vector<Expr> own_index(int id, const ir::VarMap* subst = nullptr) const {
     std::vector<Expr> index;
-    for (int d = 0; d < state_.stages[static_cast<size_t>(id)].rank(); ++d) index.push_back(nests_.index(id, d, subst));
+    for (int d = 0; d < state_.stages[static_cast<size_t>(id)].rank(); ++d)
+      index.push_back(nests_.index(id, d, subst));
     return nests_.stored_at(id, index);
   }
 
@@ -96,18 +102,22 @@ class Lowerer {
         conditions.push_back(c->args[0]);
         sources[0] = Expr(c->args[1]);
       }
-      ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)}, {r->combiner->rhs[0], sources[0]}};
-      return guarded(conditions, ir::store(storage(id)[0], index, ir::substitute(r->combiner->results[0], fold)));
+      ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)},
+                      {r->combiner->rhs[0], sources[0]}};
+      return guarded(conditions,
+                     ir::store(storage(id)[0], index, ir::substitute(r->combiner->results[0], fold)));
     }
     return guarded(conditions, tuple_update(id, *r, index, sources));
   }
 
   // All components are read before any is written.
-  Stmt tuple_update(int id, const ir::Reduce& r, const std::vector<Expr>& index, const std::vector<Expr>& sources) const {
+  Stmt tuple_update(int id, const ir::Reduce& r, const std::vector<Expr>& index,
+                    const std::vector<Expr>& sources) const {
     ir::VarMap fold;
     std::vector<std::pair<VarRef, Expr>> lets;
     for (size_t i = 0; i < sources.size(); ++i) {
-      const VarRef old = ir::var(r.combiner->lhs[i]->name, sources[i]->type), add = ir::var(r.combiner->rhs[i]->name, sources[i]->type);
+      const VarRef old = ir::var(r.combiner->lhs[i]->name, sources[i]->type),
+                   add = ir::var(r.combiner->rhs[i]->name, sources[i]->type);
       lets.emplace_back(old, ir::load(storage(id)[i], index));
       lets.emplace_back(add, sources[i]);
       fold[r.combiner->lhs[i]] = old;
@@ -154,13 +164,16 @@ class Lowerer {
 
   Stmt loop(int id, int axis, const VarRef& var, Stmt body) const {
     const AxisState& a = state_.stages[static_cast<size_t>(id)].axes[static_cast<size_t>(axis)];
-    return ir::for_(var, ir::int_imm(0), ir::int_imm(nests_.of(id).axis_extent[static_cast<size_t>(axis)]), a.mode, std::move(body));
+    return ir::for_(var, ir::int_imm(0), ir::int_imm(nests_.of(id).axis_extent[static_cast<size_t>(axis)]),
+                    a.mode, std::move(body));
   }
 
   // Position of the outermost reduce loop, or the number of loops.
   static int first_reduce(const StageState& s) {
     int p = 0;
-    while (p < static_cast<int>(s.leaves.size()) && !s.axes[static_cast<size_t>(s.leaves[static_cast<size_t>(p)])].reduce) ++p;
+    while (p < static_cast<int>(s.leaves.size()) &&
+           !s.axes[static_cast<size_t>(s.leaves[static_cast<size_t>(p)])].reduce)
+      ++p;
     return p;
   }
 
@@ -185,13 +198,14 @@ class Lowerer {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     const int q = first_reduce(s);
     int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
-    for (int i = q; i < at; ++i)   // inside a loop that never runs, nothing would be initialised
+    for (int i = q; i < at; ++i)  // inside a loop that never runs, nothing would be initialised
       if (nests_.of(id).axis_extent[static_cast<size_t>(s.leaves[static_cast<size_t>(i)])] == 0) at = q;
     if (p != at) return body;
     std::vector<Expr> first;
     for (int i = q; i < p; ++i) {
       const int axis = s.leaves[static_cast<size_t>(i)];
-      if (s.axes[static_cast<size_t>(axis)].reduce) first.push_back(ir::eq(nests_.of(id).axis_var[static_cast<size_t>(axis)], ir::int_imm(0)));
+      if (s.axes[static_cast<size_t>(axis)].reduce)
+        first.push_back(ir::eq(nests_.of(id).axis_var[static_cast<size_t>(axis)], ir::int_imm(0)));
     }
     return ir::seq({init_nest(id, p, first), body});
   }
@@ -220,7 +234,7 @@ class Lowerer {
 // padding is zero, the innermost dimension in vectors, the outermost in parallel.
 FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
   std::vector<VarRef> vars;
-  const size_t extra = packed->shape.size() - s.layout.size();   // a first dimension of 1
+  const size_t extra = packed->shape.size() - s.layout.size();  // a first dimension of 1
   std::vector<Expr> place(extra, ir::int_imm(0));
   std::vector<Expr> index(plain->shape.size(), ir::int_imm(0));
   for (size_t i = 0; i < s.layout.size(); ++i) {
@@ -231,9 +245,12 @@ FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& 
   }
   Expr inside = ir::bool_imm(true);
   for (size_t d = 0; d < index.size(); ++d) inside = ir::logical_and(inside, index[d] < plain->shape[d]);
-  Stmt body = ir::store(packed, place, ir::if_then_else(inside, ir::load(plain, index), ir::const_of(plain->type, 0)));
+  Stmt body = ir::store(packed, place,
+                        ir::if_then_else(inside, ir::load(plain, index), ir::const_of(plain->type, 0)));
   for (size_t i = vars.size(); i-- > 0;) {
-    const auto mode = i == 0 ? ir::LoopMode::parallel : i + 1 == vars.size() ? ir::LoopMode::vectorized : ir::LoopMode::serial;
+    const auto mode = i == 0                 ? ir::LoopMode::parallel
+                      : i + 1 == vars.size() ? ir::LoopMode::vectorized
+                                             : ir::LoopMode::serial;
     body = ir::for_(vars[i], ir::int_imm(0), packed->shape[i + extra], mode, body);
   }
   return ir::simplify(ir::func("pack_" + s.name, {plain, packed}, body));
@@ -243,7 +260,7 @@ FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& 
 
 Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& args, const std::string& name) {
   try {
-    (void)to_func(schedule.graph(), args, name);   // the rules for arguments
+    (void)to_func(schedule.graph(), args, name);  // the rules for arguments
     const ScheduleState& state = schedule.state();
     Nests nests(state);
     if (auto error = nests.infer()) return *error;
@@ -254,7 +271,8 @@ Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& arg
       const int stage = state.find(args[i].buffer().get());
       const StageState& s = state.stages[static_cast<size_t>(stage)];
       if (!s.is_input && !s.is_output)
-        return Error("lower.args", fmt::format("{} is an intermediate and is given as an argument", s.name)).fix("make it an output of the schedule, or leave it out");
+        return Error("lower.args", fmt::format("{} is an intermediate and is given as an argument", s.name))
+            .fix("make it an output of the schedule, or leave it out");
       size_t component = 0;
       while (!s.buffers[component].same(args[i].buffer())) ++component;
       params.push_back(lowerer.storage(stage)[component]);
@@ -269,7 +287,8 @@ Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& arg
     for (const StageState& s : state.stages)
       if (s.is_output)
         for (const BufferRef& b : s.buffers)
-          if (std::none_of(params.begin(), params.end(), [&](const BufferRef& p) { return p.same(b); })) body = ir::alloc(b, body);
+          if (std::none_of(params.begin(), params.end(), [&](const BufferRef& p) { return p.same(b); }))
+            body = ir::alloc(b, body);
     out.func = ir::simplify(ir::func(name, params, body));
     return out;
   } catch (const Error& e) {

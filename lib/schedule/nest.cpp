@@ -55,14 +55,16 @@ Check Nests::read_region(int stage, int reader, const std::vector<ir::VarRange>&
   const auto all = loops_of(reader, static_cast<int>(q.leaves.size()));
   std::vector<ir::VarRange> moving;
   for (const ir::VarRange& v : all)
-    if (std::none_of(fixed.begin(), fixed.end(), [&](const ir::VarRange& f) { return f.var.same(v.var); })) moving.push_back(v);
+    if (std::none_of(fixed.begin(), fixed.end(), [&](const ir::VarRange& f) { return f.var.same(v.var); }))
+      moving.push_back(v);
   const ir::Bounds outer = bounds_of(fixed);
   const ir::VarMap map = body_map(reader);
   for (const Expr& value : q.values)
     ir::walk<ir::Load>(value, [&](const ir::Load& l) {
       if (state_.find(l.buffer.get()) != stage) return;
       for (size_t d = 0; d < l.indices.size(); ++d) {
-        const auto [least, greatest] = ir::symbolic_bounds(ir::simplify(ir::substitute(l.indices[d], map)), moving, outer);
+        const auto [least, greatest] =
+            ir::symbolic_bounds(ir::simplify(ir::substitute(l.indices[d], map)), moving, outer);
         const bool first = !lo[d] && !hi[d];
         // a bound that is not known, or that depends on memory, is the shape's
         const auto usable = [](const Expr& e) {
@@ -101,10 +103,10 @@ Check Nests::infer_region(int id) {
     if (auto error = read_region(id, r, n.enclosing, lo, hi)) return error;
   const ir::Bounds outer = bounds_of(n.enclosing);
   for (size_t d = 0; d < rank; ++d) {
-    if (!lo[d]) continue;   // no reader is left: one that was inlined may have folded away
+    if (!lo[d]) continue;  // no reader is left: one that was inlined may have folded away
     const Expr count = ir::simplify(hi[d] - lo[d] + 1, outer);
     const ir::Interval range = ir::interval_of(count, outer);
-    if (!range.hi || *range.hi >= shape[d]) continue;   // all of it
+    if (!range.hi || *range.hi >= shape[d]) continue;  // all of it
     n.lo[d] = lo[d];
     n.extent[d] = std::max<int64_t>(*range.hi, 0);
     const ir::Interval first = ir::interval_of(lo[d], outer);
@@ -120,7 +122,8 @@ void Nests::derive_axes(int id) {
   NestState& n = nests_[static_cast<size_t>(id)];
   n.axis_extent.assign(s.axes.size(), 0);
   for (size_t d = 0; d < s.vars.size(); ++d) n.axis_extent[d] = n.extent[d];
-  for (size_t k = 0; k < s.reduce.size(); ++k) n.axis_extent[s.vars.size() + k] = ir::as_int(s.reduce[k].extent).value_or(0);
+  for (size_t k = 0; k < s.reduce.size(); ++k)
+    n.axis_extent[s.vars.size() + k] = ir::as_int(s.reduce[k].extent).value_or(0);
   for (const Relation& r : s.relations) {
     auto& ext = n.axis_extent;
     const auto at = [&](int i) -> int64_t& { return ext[static_cast<size_t>(i)]; };
@@ -137,7 +140,8 @@ void Nests::derive_axes(int id) {
     }
   }
   n.axis_var.resize(s.axes.size());
-  for (const int l : s.leaves) n.axis_var[static_cast<size_t>(l)] = ir::var(s.axes[static_cast<size_t>(l)].name);
+  for (const int l : s.leaves)
+    n.axis_var[static_cast<size_t>(l)] = ir::var(s.axes[static_cast<size_t>(l)].name);
 }
 
 Expr Nests::value(int stage, int axis, const ir::VarMap* subst) const {
@@ -150,8 +154,11 @@ Expr Nests::value(int stage, int axis, const ir::VarMap* subst) const {
     return v;
   }
   for (const Relation& r : s.relations) {
-    const auto extent = [&](int i) { return int_imm(std::max<int64_t>(n.axis_extent[static_cast<size_t>(i)], 1)); };
-    if (r.kind != Relation::fuse && r.parent == axis) return value(stage, r.outer, subst) * extent(r.inner) + value(stage, r.inner, subst);
+    const auto extent = [&](int i) {
+      return int_imm(std::max<int64_t>(n.axis_extent[static_cast<size_t>(i)], 1));
+    };
+    if (r.kind != Relation::fuse && r.parent == axis)
+      return value(stage, r.outer, subst) * extent(r.inner) + value(stage, r.inner, subst);
     if (r.kind == Relation::fuse && r.outer == axis) return value(stage, r.parent, subst) / extent(r.inner);
     if (r.kind == Relation::fuse && r.inner == axis) return value(stage, r.parent, subst) % extent(r.inner);
   }
@@ -175,7 +182,8 @@ std::vector<Expr> Nests::guards(int stage, bool spatial_only, const ir::VarMap* 
   }
   for (int d = 0; d < s.rank(); ++d) {
     if (n.guard_lo[static_cast<size_t>(d)]) out.push_back(index(stage, d, subst) >= int_imm(0));
-    if (n.guard_hi[static_cast<size_t>(d)]) out.push_back(index(stage, d, subst) < s.buffers[0]->shape[static_cast<size_t>(d)]);
+    if (n.guard_hi[static_cast<size_t>(d)])
+      out.push_back(index(stage, d, subst) < s.buffers[0]->shape[static_cast<size_t>(d)]);
   }
   return out;
 }
@@ -193,7 +201,8 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   const StageState& s = state_.stages[static_cast<size_t>(stage)];
   const NestState& n = nests_[static_cast<size_t>(stage)];
   std::vector<Expr> local, out;
-  for (size_t d = 0; d < index.size(); ++d) local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
+  for (size_t d = 0; d < index.size(); ++d)
+    local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
   if (s.layout.empty()) return local;
   if (looks_plain(stage)) out.push_back(int_imm(0));
   for (const LayoutDim& d : s.layout) {
@@ -216,14 +225,16 @@ std::vector<int64_t> Nests::layout_shape(int stage) const {
 }
 
 bool Nests::looks_plain(int stage) const {
-  return state_.stages[static_cast<size_t>(stage)].is_input && layout_shape(stage) == nests_[static_cast<size_t>(stage)].extent;
+  return state_.stages[static_cast<size_t>(stage)].is_input &&
+         layout_shape(stage) == nests_[static_cast<size_t>(stage)].extent;
 }
 
 std::vector<Expr> Nests::storage_shape(int stage) const {
   const bool plain = state_.stages[static_cast<size_t>(stage)].layout.empty();
   std::vector<Expr> out;
   if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
-  for (const int64_t e : plain ? nests_[static_cast<size_t>(stage)].extent : layout_shape(stage)) out.push_back(int_imm(e));
+  for (const int64_t e : plain ? nests_[static_cast<size_t>(stage)].extent : layout_shape(stage))
+    out.push_back(int_imm(e));
   return out;
 }
 

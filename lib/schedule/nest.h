@@ -7,13 +7,13 @@ namespace tc {
 
 /// The loops of one stage, once its region is known.
 struct NestState {
-  std::vector<Expr> lo;                 // per dimension: first index computed, in loops outside the stage
-  std::vector<int64_t> extent;          // per dimension: how many
-  std::vector<bool> guard_lo, guard_hi; // may lie outside the shape
-  std::vector<int64_t> axis_extent;     // per axis id
-  std::vector<VarRef> axis_var;         // per axis id; loops only
-  std::vector<BufferRef> storage;       // per output: where it is kept
-  std::vector<ir::VarRange> enclosing;  // loops around the stage, outermost first
+  std::vector<Expr> lo;                  // per dimension: first index computed, in loops outside the stage
+  std::vector<int64_t> extent;           // per dimension: how many
+  std::vector<bool> guard_lo, guard_hi;  // may lie outside the shape
+  std::vector<int64_t> axis_extent;      // per axis id
+  std::vector<VarRef> axis_var;          // per axis id; loops only
+  std::vector<BufferRef> storage;        // per output: where it is kept
+  std::vector<ir::VarRange> enclosing;   // loops around the stage, outermost first
 };
 
 class Nests {
@@ -27,7 +27,8 @@ class Nests {
   [[nodiscard]] Expr value(int stage, int axis, const ir::VarMap* subst = nullptr) const;
   /// Conditions under which the values of all splits lie inside their axes; only
   /// spatial ones where asked. Plus the shape where the region may exceed it.
-  [[nodiscard]] std::vector<Expr> guards(int stage, bool spatial_only, const ir::VarMap* subst = nullptr) const;
+  [[nodiscard]] std::vector<Expr> guards(int stage, bool spatial_only,
+                                         const ir::VarMap* subst = nullptr) const;
   /// Index of dimension `d`, in terms of loops.
   [[nodiscard]] Expr index(int stage, int d, const ir::VarMap* subst = nullptr) const;
   /// The body's variables -> indices, reduce variables included.
@@ -42,7 +43,8 @@ class Nests {
   void derive_axes(int stage);
   [[nodiscard]] std::vector<int64_t> layout_shape(int stage) const;
   [[nodiscard]] bool looks_plain(int stage) const;
-  Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo, std::vector<Expr>& hi);
+  Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo,
+                    std::vector<Expr>& hi);
   [[nodiscard]] std::vector<ir::VarRange> loops_of(int stage, int upto) const;
 
   const ScheduleState& state_;

@@ -27,7 +27,8 @@ Schedule::Schedule(std::vector<Tensor> outputs) : state_(std::make_unique<Schedu
     StageState s;
     s.is_input = true;
     s.buffers = {t.buffer()};
-    for (int i = 0; i < t.ndim(); ++i) s.vars.push_back(ir::var(t.ndim() == 2 ? (i ? "x" : "y") : fmt::format("d{}", i)));
+    for (int i = 0; i < t.ndim(); ++i)
+      s.vars.push_back(ir::var(t.ndim() == 2 ? (i ? "x" : "y") : fmt::format("d{}", i)));
     s.name = fresh_stage_name(*state_, t.name());
     add_axes(s);
     state_->stages.push_back(std::move(s));
@@ -57,7 +58,8 @@ Schedule::~Schedule() = default;
 
 Stage Schedule::operator[](const Tensor& t) {
   const int i = state_->find(t.buffer().get());
-  TC_REQUIRE(i >= 0, Error("schedule.stage.unknown", fmt::format("{} is no tensor of this computation", t ? t.name() : "an empty tensor"))
+  TC_REQUIRE(i >= 0, Error("schedule.stage.unknown", fmt::format("{} is no tensor of this computation",
+                                                                 t ? t.name() : "an empty tensor"))
                          .fix("make the schedule of the outputs that need it"));
   return {this, state_->stages[static_cast<size_t>(i)].name};
 }
@@ -75,9 +77,15 @@ std::vector<std::string> Schedule::stages() const {
 Check Schedule::apply(const Step& step) {
   try {
     switch (step.kind) {
-      case StepKind::split: case StepKind::fuse: case StepKind::reorder: case StepKind::vectorize: case StepKind::unroll:
-      case StepKind::parallel: return apply_loop_step(*state_, step);
-      default: break;
+      case StepKind::split:
+      case StepKind::fuse:
+      case StepKind::reorder:
+      case StepKind::vectorize:
+      case StepKind::unroll:
+      case StepKind::parallel:
+        return apply_loop_step(*state_, step);
+      default:
+        break;
     }
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
@@ -87,7 +95,7 @@ Check Schedule::apply(const Step& step) {
     if (auto error = check_placement(trial, step)) return error;
     *state_ = std::move(trial);
     return std::nullopt;
-  } catch (const Error& e) {   // e.g. an inlined expression that would be nested too deeply
+  } catch (const Error& e) {  // e.g. an inlined expression that would be nested too deeply
     return e;
   }
 }
@@ -107,16 +115,20 @@ Stage Schedule::cache_read(const std::string& stage, Scope scope, const std::vec
   return {this, state_->steps.back().into[0]};
 }
 Stage Schedule::cache_write(const std::string& stage, Scope scope) {
-  throw_if(apply(Step{.kind = StepKind::cache_write, .stage = stage, .scope = std::string(ir::to_string(scope))}));
+  throw_if(
+      apply(Step{.kind = StepKind::cache_write, .stage = stage, .scope = std::string(ir::to_string(scope))}));
   return {this, state_->steps.back().into[0]};
 }
-Stage Schedule::cache_read(const Tensor& t, Scope scope, const std::vector<Stage>& readers) { return cache_read((*this)[t].name(), scope, readers); }
+Stage Schedule::cache_read(const Tensor& t, Scope scope, const std::vector<Stage>& readers) {
+  return cache_read((*this)[t].name(), scope, readers);
+}
 Stage Schedule::cache_write(const Tensor& t, Scope scope) { return cache_write((*this)[t].name(), scope); }
 
 // ---- Stage
 
 void Stage::wrong_count(size_t have, size_t wanted, const char* what) const {
-  throw Error("schedule.axis.count", fmt::format("{} has {} {}, not {}", name_, have, what, wanted)).fact("stage", name_);
+  throw Error("schedule.axis.count", fmt::format("{} has {} {}, not {}", name_, have, what, wanted))
+      .fact("stage", name_);
 }
 
 namespace {
@@ -155,7 +167,8 @@ namespace {
 std::vector<std::string> names_of(const std::string& stage, const std::vector<Axis>& axes) {
   std::vector<std::string> out;
   for (const Axis& a : axes) {
-    TC_REQUIRE(a.stage == stage, Error("schedule.axis.stage", fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
+    TC_REQUIRE(a.stage == stage, Error("schedule.axis.stage",
+                                       fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
                                      .fact("stage", stage)
                                      .fact("axis", a.name)
                                      .fix(fmt::format("apply the step to s[{}]", a.stage)));
@@ -166,21 +179,27 @@ std::vector<std::string> names_of(const std::string& stage, const std::vector<Ax
 }  // namespace
 
 std::array<Axis, 2> Stage::split(const Axis& axis, int64_t factor) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::split, .stage = name_, .axes = names_of(name_, {axis}), .number = factor}));
+  throw_if(schedule_->apply(
+      Step{.kind = StepKind::split, .stage = name_, .axes = names_of(name_, {axis}), .number = factor}));
   const auto& into = schedule_->steps().back().into;
   return {Axis{name_, into[0]}, Axis{name_, into[1]}};
 }
 std::array<Axis, 2> Stage::split_parts(const Axis& axis, int64_t parts) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::split, .stage = name_, .axes = names_of(name_, {axis}), .number = parts, .parts = true}));
+  throw_if(schedule_->apply(Step{.kind = StepKind::split,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .number = parts,
+                                 .parts = true}));
   const auto& into = schedule_->steps().back().into;
   return {Axis{name_, into[0]}, Axis{name_, into[1]}};
 }
 std::vector<Axis> Stage::tile(const std::vector<Axis>& axes, const std::vector<int64_t>& factors) {
   TC_REQUIRE(axes.size() == factors.size() && !axes.empty(),
-             Error("schedule.tile.count", fmt::format("tile is given {} axes and {} factors", axes.size(), factors.size()))
+             Error("schedule.tile.count",
+                   fmt::format("tile is given {} axes and {} factors", axes.size(), factors.size()))
                  .fact("stage", name_)
                  .fix("give one factor an axis"));
-  Schedule trial = *schedule_;   // all of it or nothing
+  Schedule trial = *schedule_;  // all of it or nothing
   Stage stage(&trial, name_);
   std::vector<Axis> outer, inner;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -201,7 +220,10 @@ Stage& Stage::reorder(const std::vector<Axis>& axes) {
   return *this;
 }
 Stage& Stage::vectorize(const Axis& axis, bool reassociate) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::vectorize, .stage = name_, .axes = names_of(name_, {axis}), .reassociate = reassociate}));
+  throw_if(schedule_->apply(Step{.kind = StepKind::vectorize,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .reassociate = reassociate}));
   return *this;
 }
 Stage& Stage::unroll(const Axis& axis) {
@@ -209,11 +231,14 @@ Stage& Stage::unroll(const Axis& axis) {
   return *this;
 }
 Stage& Stage::parallel(const Axis& axis) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::parallel, .stage = name_, .axes = names_of(name_, {axis})}));
+  throw_if(
+      schedule_->apply(Step{.kind = StepKind::parallel, .stage = name_, .axes = names_of(name_, {axis})}));
   return *this;
 }
 Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::compute_at, .stage = name_, .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));
+  throw_if(schedule_->apply(Step{.kind = StepKind::compute_at,
+                                 .stage = name_,
+                                 .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));
   return *this;
 }
 Stage& Stage::compute_root() {
@@ -225,7 +250,8 @@ Stage& Stage::compute_inline() {
   return *this;
 }
 Stage& Stage::set_scope(Scope scope) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::set_scope, .stage = name_, .scope = std::string(ir::to_string(scope))}));
+  throw_if(schedule_->apply(
+      Step{.kind = StepKind::set_scope, .stage = name_, .scope = std::string(ir::to_string(scope))}));
   return *this;
 }
 Stage& Stage::layout(const std::vector<std::string>& dims) {
@@ -233,7 +259,8 @@ Stage& Stage::layout(const std::vector<std::string>& dims) {
   return *this;
 }
 Stage& Stage::init_at(const Axis& axis) {
-  throw_if(schedule_->apply(Step{.kind = StepKind::init_at, .stage = name_, .axes = names_of(name_, {axis})}));
+  throw_if(
+      schedule_->apply(Step{.kind = StepKind::init_at, .stage = name_, .axes = names_of(name_, {axis})}));
   return *this;
 }
 

@@ -32,7 +32,8 @@ std::vector<BufferRef> buffers_read(const std::vector<Expr>& values) {
   std::vector<BufferRef> out;
   for (const Expr& v : values)
     ir::walk<ir::Load>(v, [&](const ir::Load& l) {
-      if (std::none_of(out.begin(), out.end(), [&](const BufferRef& b) { return b.same(l.buffer); })) out.push_back(l.buffer);
+      if (std::none_of(out.begin(), out.end(), [&](const BufferRef& b) { return b.same(l.buffer); }))
+        out.push_back(l.buffer);
     });
   return out;
 }
@@ -78,7 +79,9 @@ bool reads_inside(const ScheduleState& state, const StageState& stage, int reade
   for (int q = reader; q != stage.at_stage;) {
     const StageState& s = state.stages[static_cast<size_t>(q)];
     if (s.attach != StageState::at) return false;
-    if (s.at_stage == stage.at_stage && consumer.leaf_position(s.at_axis) < consumer.leaf_position(stage.at_axis)) return false;
+    if (s.at_stage == stage.at_stage &&
+        consumer.leaf_position(s.at_axis) < consumer.leaf_position(stage.at_axis))
+      return false;
     q = s.at_stage;
   }
   return true;
@@ -91,8 +94,11 @@ Check check_placement(const ScheduleState& state, const Step& step) {
     if (s.attach != StageState::at) continue;
     for (const int r : state.readers(static_cast<int>(i))) {
       if (reads_inside(state, s, r)) continue;
-      const StageState &c = state.stages[static_cast<size_t>(s.at_stage)], &reader = state.stages[static_cast<size_t>(r)];
-      return Error("schedule.place.reader", fmt::format("{} would leave {} reading {} outside the loop where it is computed", step.text(), reader.name, s.name))
+      const StageState &c = state.stages[static_cast<size_t>(s.at_stage)],
+                       &reader = state.stages[static_cast<size_t>(r)];
+      return Error("schedule.place.reader",
+                   fmt::format("{} would leave {} reading {} outside the loop where it is computed",
+                               step.text(), reader.name, s.name))
           .fact("stage", s.name)
           .fact("at", fmt::format("{} of {}", c.axes[static_cast<size_t>(s.at_axis)].name, c.name))
           .fact("reader", reader.name)
@@ -118,11 +124,14 @@ Expected<int> loop_of(const StageState& stage, const std::string& name, const ch
   if (axis >= 0) {
     for (const Relation& r : stage.relations) {
       const auto n = [&](int i) { return stage.axes[static_cast<size_t>(i)].name; };
-      if (r.kind == Relation::fuse && (r.outer == axis || r.inner == axis)) reason = fmt::format("{} was fused into {}", name, n(r.parent));
-      if (r.kind != Relation::fuse && r.parent == axis) reason = fmt::format("{} was split into {} and {}", name, n(r.outer), n(r.inner));
+      if (r.kind == Relation::fuse && (r.outer == axis || r.inner == axis))
+        reason = fmt::format("{} was fused into {}", name, n(r.parent));
+      if (r.kind != Relation::fuse && r.parent == axis)
+        reason = fmt::format("{} was split into {} and {}", name, n(r.outer), n(r.inner));
     }
   }
-  return Error(axis >= 0 ? "schedule.axis.not_a_loop" : "schedule.axis.unknown", fmt::format("cannot {} {}: {}", step, name, reason))
+  return Error(axis >= 0 ? "schedule.axis.not_a_loop" : "schedule.axis.unknown",
+               fmt::format("cannot {} {}: {}", step, name, reason))
       .fact("stage", stage.name)
       .fact("axis", name)
       .fact("loops", list_loops(stage))

@@ -32,29 +32,29 @@ struct LayoutDim {
 struct StageState {
   std::string name;
   std::vector<BufferRef> buffers;
-  std::vector<VarRef> vars;                  // of the values, per dimension
+  std::vector<VarRef> vars;  // of the values, per dimension
   std::vector<ReduceAxis> reduce;
   std::vector<Expr> values;
   bool is_input = false, is_output = false;
-  std::vector<AxisState> axes;               // dimensions, reduce axes, then those made by steps
+  std::vector<AxisState> axes;  // dimensions, reduce axes, then those made by steps
   std::vector<Relation> relations;
-  std::vector<int> leaves;                   // axis ids, outermost first
+  std::vector<int> leaves;  // axis ids, outermost first
   enum Attach { root, inlined, at } attach = root;
   int at_stage = -1, at_axis = -1;
-  int init_at = -1;                          // axis id
+  int init_at = -1;  // axis id
   Scope scope = Scope::global;
-  std::vector<LayoutDim> layout;             // empty: as the axes
+  std::vector<LayoutDim> layout;  // empty: as the axes
   std::string layout_text;
 
   [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
   [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
   [[nodiscard]] int find_axis(std::string_view n) const;
-  [[nodiscard]] int leaf_position(int axis) const;   // -1: not a loop any more
+  [[nodiscard]] int leaf_position(int axis) const;  // -1: not a loop any more
 };
 
 struct ScheduleState {
   Graph graph;
-  std::vector<StageState> stages;            // producers before consumers; inputs first
+  std::vector<StageState> stages;  // producers before consumers; inputs first
   std::vector<Step> steps;
 
   [[nodiscard]] int find(std::string_view name) const;
@@ -66,9 +66,9 @@ struct ScheduleState {
 };
 
 /// Which step did what: each applies itself to the state or tells why not.
-Check apply_loop_step(ScheduleState& state, const Step& step);      // steps_loops.cpp
-Check apply_place_step(ScheduleState& state, const Step& step);     // steps_place.cpp
-Check apply_storage_step(ScheduleState& state, const Step& step);   // steps_storage.cpp
+Check apply_loop_step(ScheduleState& state, const Step& step);     // steps_loops.cpp
+Check apply_place_step(ScheduleState& state, const Step& step);    // steps_place.cpp
+Check apply_storage_step(ScheduleState& state, const Step& step);  // steps_storage.cpp
 
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);

@@ -9,8 +9,8 @@ namespace tc {
 namespace {
 
 constexpr std::array<std::string_view, 14> kNames = {
-    "split", "fuse", "reorder", "vectorize", "unroll", "parallel", "compute_at", "compute_root", "compute_inline",
-    "cache_read", "cache_write", "set_scope", "layout", "init_at"};
+    "split",        "fuse",           "reorder",    "vectorize",   "unroll",    "parallel", "compute_at",
+    "compute_root", "compute_inline", "cache_read", "cache_write", "set_scope", "layout",   "init_at"};
 
 Error parse_error(std::string_view line, size_t column, std::string what) {
   if (line.size() > 200) line = line.substr(0, 200);
@@ -75,12 +75,15 @@ std::string_view to_string(StepKind kind) { return kNames[static_cast<size_t>(ki
 
 std::string Step::text() const {
   std::string out = fmt::format("{} {}", to_string(kind), stage);
-  if (kind == StepKind::compute_at) out += fmt::format(" {}", fmt::join(axes, " "));
-  else if (!axes.empty()) out += fmt::format(" {}", fmt::join(axes, ","));
+  if (kind == StepKind::compute_at)
+    out += fmt::format(" {}", fmt::join(axes, " "));
+  else if (!axes.empty())
+    out += fmt::format(" {}", fmt::join(axes, ","));
   if (kind == StepKind::split) out += fmt::format(" {}={}", parts ? "parts" : "factor", number);
   if (reassociate) out += " reassociate";
   if (!scope.empty()) out += fmt::format(" scope={}", scope);
-  if (!names.empty()) out += fmt::format(" {}={}", kind == StepKind::layout ? "dims" : "readers", fmt::join(names, ","));
+  if (!names.empty())
+    out += fmt::format(" {}={}", kind == StepKind::layout ? "dims" : "readers", fmt::join(names, ","));
   if (!into.empty()) out += fmt::format(" into={}", fmt::join(into, ","));
   return out;
 }
@@ -92,15 +95,22 @@ Expected<Step> parse_step(std::string_view line) {
   Step step;
   size_t kind = 0;
   while (kind < kNames.size() && kNames[kind] != words[0].text) ++kind;
-  if (kind == kNames.size()) return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text));
+  if (kind == kNames.size())
+    return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text));
   step.kind = static_cast<StepKind>(kind);
-  if (words.size() < 2) return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text));
+  if (words.size() < 2)
+    return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text));
   step.stage = std::string(words[1].text);
   size_t i = 2;
-  const auto is_plain = [&] { return i < words.size() && words[i].text.find('=') == std::string_view::npos && words[i].text != "reassociate"; };
+  const auto is_plain = [&] {
+    return i < words.size() && words[i].text.find('=') == std::string_view::npos &&
+           words[i].text != "reassociate";
+  };
   if (step.kind == StepKind::compute_at) {
     while (is_plain()) step.axes.emplace_back(words[i++].text);
-    if (step.axes.size() != 2) return parse_error(line, line.size(), "compute_at names the stage, its consumer and the consumer's axis");
+    if (step.axes.size() != 2)
+      return parse_error(line, line.size(),
+                         "compute_at names the stage, its consumer and the consumer's axis");
   } else if (is_plain()) {
     step.axes = split_list(words[i++].text);
   }

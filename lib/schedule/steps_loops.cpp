@@ -14,18 +14,21 @@ Check require_plain(const ScheduleState& state, int stage, int axis, const char*
   const StageState& s = state.stages[static_cast<size_t>(stage)];
   const AxisState& a = s.axes[static_cast<size_t>(axis)];
   if (a.mode != ir::LoopMode::serial)
-    return Error("schedule.axis.mode", fmt::format("cannot {} {}: it is {}", step, a.name, ir::to_string(a.mode)))
+    return Error("schedule.axis.mode",
+                 fmt::format("cannot {} {}: it is {}", step, a.name, ir::to_string(a.mode)))
         .fact("stage", s.name)
         .fact("axis", a.name)
         .fix(fmt::format("{} first, then set the mode of the new loops", step));
   for (const StageState& other : state.stages)
     if (other.attach == StageState::at && other.at_stage == stage && other.at_axis == axis)
-      return Error("schedule.axis.attached", fmt::format("cannot {} {}: {} is computed at it", step, a.name, other.name))
+      return Error("schedule.axis.attached",
+                   fmt::format("cannot {} {}: {} is computed at it", step, a.name, other.name))
           .fact("stage", s.name)
           .fact("axis", a.name)
           .fix(fmt::format("{} first, then place {}", step, other.name));
   if (s.init_at == axis)
-    return Error("schedule.axis.attached", fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))
+    return Error("schedule.axis.attached",
+                 fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))
         .fact("stage", s.name)
         .fix(fmt::format("{} first, then init_at", step));
   return std::nullopt;
@@ -36,9 +39,12 @@ Check check_into(const StageState& s, const Step& step, size_t count) {
   std::set<std::string> seen;
   for (const std::string& n : step.into)
     if (n.empty() || s.find_axis(n) >= 0 || !seen.insert(n).second)
-      return Error("schedule.axis.name", fmt::format("{} has an axis `{}` already", s.name, n)).fact("stage", s.name).fix("name the new axes otherwise");
+      return Error("schedule.axis.name", fmt::format("{} has an axis `{}` already", s.name, n))
+          .fact("stage", s.name)
+          .fix("name the new axes otherwise");
   if (step.into.size() != count)
-    return Error("schedule.axis.name", fmt::format("{} makes {} axes, {} names are given", to_string(step.kind), count, step.into.size()))
+    return Error("schedule.axis.name", fmt::format("{} makes {} axes, {} names are given",
+                                                   to_string(step.kind), count, step.into.size()))
         .fact("stage", s.name);
   return std::nullopt;
 }
@@ -65,7 +71,8 @@ Check split(ScheduleState& state, int id, Step step) {
   const bool reduce = s.axes[static_cast<size_t>(axis.value())].reduce;
   s.axes.push_back({step.into[0], reduce, {}, false});
   s.axes.push_back({step.into[1], reduce, {}, false});
-  s.relations.push_back({step.parts ? Relation::parts : Relation::split, axis.value(), n, n + 1, step.number});
+  s.relations.push_back(
+      {step.parts ? Relation::parts : Relation::split, axis.value(), n, n + 1, step.number});
   const int p = s.leaf_position(axis.value());
   s.leaves[static_cast<size_t>(p)] = n;
   s.leaves.insert(s.leaves.begin() + p + 1, n + 1);
@@ -80,13 +87,16 @@ Check check_fusable(const ScheduleState& state, int id, const std::vector<int>& 
     if (auto error = require_plain(state, id, ids[i], "fuse")) return error;
     if (i == 0) continue;
     if (s.axes[static_cast<size_t>(ids[i])].reduce != s.axes[static_cast<size_t>(ids[0])].reduce)
-      return Error("schedule.fuse.kinds", fmt::format("cannot fuse {} and {}: one is reduced over, the other is not", name(ids[0]), name(ids[i])))
+      return Error("schedule.fuse.kinds",
+                   fmt::format("cannot fuse {} and {}: one is reduced over, the other is not", name(ids[0]),
+                               name(ids[i])))
           .fact("stage", s.name)
           .fact("loops", list_loops(s))
           .fix("fuse axes of one kind");
     if (s.leaf_position(ids[i]) != s.leaf_position(ids[i - 1]) + 1)
-      return Error("schedule.fuse.adjacent", fmt::format("cannot fuse {} and {}: {} is not the loop just inside {}", name(ids[i - 1]),
-                                                         name(ids[i]), name(ids[i]), name(ids[i - 1])))
+      return Error("schedule.fuse.adjacent",
+                   fmt::format("cannot fuse {} and {}: {} is not the loop just inside {}", name(ids[i - 1]),
+                               name(ids[i]), name(ids[i]), name(ids[i - 1])))
           .fact("stage", s.name)
           .fact("loops", list_loops(s))
           .fix("reorder them to be adjacent, and name the outer one first");
@@ -134,17 +144,23 @@ Check reorder(ScheduleState& state, int id, Step step) {
     const auto axis = loop_of(s, n, "reorder");
     if (!axis) return axis.error();
     if (std::find(ids.begin(), ids.end(), axis.value()) != ids.end())
-      return Error("schedule.reorder.twice", fmt::format("cannot reorder: {} is named twice", n)).fact("stage", s.name).fix("name each loop once");
+      return Error("schedule.reorder.twice", fmt::format("cannot reorder: {} is named twice", n))
+          .fact("stage", s.name)
+          .fix("name each loop once");
     ids.push_back(axis.value());
     places.push_back(static_cast<size_t>(s.leaf_position(axis.value())));
   }
   for (const StageState& other : state.stages)
     if (other.attach == StageState::at && other.at_stage == id)
-      return Error("schedule.reorder.attached", fmt::format("cannot reorder {}: {} is computed inside its loops", s.name, other.name))
+      return Error("schedule.reorder.attached",
+                   fmt::format("cannot reorder {}: {} is computed inside its loops", s.name, other.name))
           .fact("stage", s.name)
           .fix(fmt::format("reorder first, then place {}", other.name));
   if (s.init_at >= 0)
-    return Error("schedule.reorder.attached", fmt::format("cannot reorder {}: its initialisation is placed", s.name)).fact("stage", s.name).fix("reorder first, then init_at");
+    return Error("schedule.reorder.attached",
+                 fmt::format("cannot reorder {}: its initialisation is placed", s.name))
+        .fact("stage", s.name)
+        .fix("reorder first, then init_at");
   std::sort(places.begin(), places.end());
   for (size_t i = 0; i < ids.size(); ++i) s.leaves[places[i]] = ids[i];
   state.steps.push_back(std::move(step));
@@ -152,7 +168,9 @@ Check reorder(ScheduleState& state, int id, Step step) {
 }
 
 Error reduce_mode_error(const StageState& s, const AxisState& a, const char* mode, std::string fix) {
-  return Error(fmt::format("schedule.{}.reduce", mode), fmt::format("{} {} would race on {}", std::string(mode) == "parallel" ? "parallelising" : "vectorizing", a.name, s.name))
+  return Error(fmt::format("schedule.{}.reduce", mode),
+               fmt::format("{} {} would race on {}",
+                           std::string(mode) == "parallel" ? "parallelising" : "vectorizing", a.name, s.name))
       .fact("stage", s.name)
       .fact("axis", a.name + " (reduce)")
       .fact("loops", list_loops(s) + fmt::format("  <- {} carries {}", a.name, s.name))
@@ -162,7 +180,8 @@ Error reduce_mode_error(const StageState& s, const AxisState& a, const char* mod
 std::string spatial_loops(const StageState& s) {
   std::string out;
   for (const int l : s.leaves)
-    if (const AxisState& a = s.axes[static_cast<size_t>(l)]; !a.reduce) out += (out.empty() ? "" : " or ") + a.name;
+    if (const AxisState& a = s.axes[static_cast<size_t>(l)]; !a.reduce)
+      out += (out.empty() ? "" : " or ") + a.name;
   return out;
 }
 
@@ -170,18 +189,23 @@ std::string spatial_loops(const StageState& s) {
 Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reassociate) {
   const auto* r = s.values[0].as<ir::Reduce>();
   const std::string& c = r->combiner->name;
-  const bool exact = c == "min" || c == "max" || c == "all" || c == "any" || ((c == "sum" || c == "prod") && r->type.is_int());
+  const bool exact = c == "min" || c == "max" || c == "all" || c == "any" ||
+                     ((c == "sum" || c == "prod") && r->type.is_int());
   const bool simple = r->source.size() == 1 && (exact || c == "sum" || c == "prod");
   const std::string other = spatial_loops(s);
   if (!simple)
-    return reduce_mode_error(s, a, "vectorize", other.empty() ? "leave it serial" : "vectorize " + other + " instead");
+    return reduce_mode_error(s, a, "vectorize",
+                             other.empty() ? "leave it serial" : "vectorize " + other + " instead");
   if (!exact && !reassociate)
-    return Error("schedule.vectorize.reassociate", fmt::format("vectorizing {} would change the order of the float {} in {}", a.name, c, s.name))
+    return Error(
+               "schedule.vectorize.reassociate",
+               fmt::format("vectorizing {} would change the order of the float {} in {}", a.name, c, s.name))
         .fact("stage", s.name)
         .fact("axis", a.name + " (reduce)")
         .fact("loops", list_loops(s))
         .fix(other.empty() ? fmt::format("allow it: vectorize({}, reassociate=True)", a.name)
-                           : fmt::format("vectorize {} instead, or allow it: vectorize({}, reassociate=True)", other, a.name));
+                           : fmt::format("vectorize {} instead, or allow it: vectorize({}, reassociate=True)",
+                                         other, a.name));
   return std::nullopt;
 }
 
@@ -193,7 +217,11 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
   if (!axis) return axis.error();
   AxisState& a = s.axes[static_cast<size_t>(axis.value())];
   if (a.mode != ir::LoopMode::serial)
-    return Error("schedule.axis.mode", fmt::format("cannot {} {}: it is {} already", verb, a.name, ir::to_string(a.mode))).fact("stage", s.name).fact("axis", a.name).fix("give each loop one mode; split it to have two");
+    return Error("schedule.axis.mode",
+                 fmt::format("cannot {} {}: it is {} already", verb, a.name, ir::to_string(a.mode)))
+        .fact("stage", s.name)
+        .fact("axis", a.name)
+        .fix("give each loop one mode; split it to have two");
   if (mode == ir::LoopMode::parallel && a.reduce) {
     const std::string other = spatial_loops(s);
     return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
@@ -202,8 +230,13 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
     if (a.reduce)
       if (auto error = check_vectorized_reduce(s, a, step.reassociate)) return error;
     for (const StageState& other : state.stages)
-      if (other.attach == StageState::at && other.at_stage == id && s.leaf_position(other.at_axis) >= s.leaf_position(axis.value()))
-        return Error("schedule.vectorize.attached", fmt::format("cannot vectorize {}: {} is computed inside it", a.name, other.name)).fact("stage", s.name).fact("axis", a.name).fix(fmt::format("compute {} outside {}, or vectorize a loop inside", other.name, a.name));
+      if (other.attach == StageState::at && other.at_stage == id &&
+          s.leaf_position(other.at_axis) >= s.leaf_position(axis.value()))
+        return Error("schedule.vectorize.attached",
+                     fmt::format("cannot vectorize {}: {} is computed inside it", a.name, other.name))
+            .fact("stage", s.name)
+            .fact("axis", a.name)
+            .fix(fmt::format("compute {} outside {}, or vectorize a loop inside", other.name, a.name));
   }
   a.mode = mode;
   a.reassociate = step.reassociate;
@@ -218,16 +251,23 @@ Check apply_loop_step(ScheduleState& state, const Step& step) {
   if (!id) return id.error();
   const StageState& s = state.stages[static_cast<size_t>(id.value())];
   if (s.is_input)
-    return Error("schedule.stage.input", fmt::format("cannot {} {}: it is an input and has no loops", to_string(step.kind), s.name))
+    return Error("schedule.stage.input",
+                 fmt::format("cannot {} {}: it is an input and has no loops", to_string(step.kind), s.name))
         .fact("stage", s.name)
         .fix(fmt::format("copy it with cache_read, and {} the copy", to_string(step.kind)));
   switch (step.kind) {
-    case StepKind::split: return split(state, id.value(), step);
-    case StepKind::fuse: return fuse(state, id.value(), step);
-    case StepKind::reorder: return reorder(state, id.value(), step);
-    case StepKind::vectorize: return set_mode(state, id.value(), step, ir::LoopMode::vectorized);
-    case StepKind::unroll: return set_mode(state, id.value(), step, ir::LoopMode::unrolled);
-    default: return set_mode(state, id.value(), step, ir::LoopMode::parallel);
+    case StepKind::split:
+      return split(state, id.value(), step);
+    case StepKind::fuse:
+      return fuse(state, id.value(), step);
+    case StepKind::reorder:
+      return reorder(state, id.value(), step);
+    case StepKind::vectorize:
+      return set_mode(state, id.value(), step, ir::LoopMode::vectorized);
+    case StepKind::unroll:
+      return set_mode(state, id.value(), step, ir::LoopMode::unrolled);
+    default:
+      return set_mode(state, id.value(), step, ir::LoopMode::parallel);
   }
 }
 

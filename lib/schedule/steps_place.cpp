@@ -14,13 +14,20 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
   if (!consumer) return consumer.error();
   const StageState& c = state.stages[static_cast<size_t>(consumer.value())];
   const auto refuse = [&](const char* code, std::string why, std::string fix) {
-    return Error(code, fmt::format("cannot compute {} at {} of {}: {}", s.name, step.axes[1], c.name, why)).fact("stage", s.name).fact("axis", step.axes[1]).fact("loops", list_loops(c)).fix(std::move(fix));
+    return Error(code, fmt::format("cannot compute {} at {} of {}: {}", s.name, step.axes[1], c.name, why))
+        .fact("stage", s.name)
+        .fact("axis", step.axes[1])
+        .fact("loops", list_loops(c))
+        .fix(std::move(fix));
   };
-  if (s.is_output) return refuse("schedule.compute_at.output", fmt::format("{} is an output", s.name), "cache_write it and place the cache");
+  if (s.is_output)
+    return refuse("schedule.compute_at.output", fmt::format("{} is an output", s.name),
+                  "cache_write it and place the cache");
   const auto axis = loop_of(c, step.axes[1], "compute at");
   if (!axis) return axis.error();
   if (state.inside(consumer.value(), id))
-    return refuse("schedule.compute_at.cycle", fmt::format("{} is computed inside {}", c.name, s.name), "place the consumer elsewhere first");
+    return refuse("schedule.compute_at.cycle", fmt::format("{} is computed inside {}", c.name, s.name),
+                  "place the consumer elsewhere first");
   const std::vector<int> readers = state.readers(id);
   for (const int r : readers) {
     const StageState& reader = state.stages[static_cast<size_t>(r)];
@@ -29,16 +36,24 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
     while (q != consumer.value()) {
       const StageState& sq = state.stages[static_cast<size_t>(q)];
       if (sq.attach != StageState::at)
-        return refuse("schedule.compute_at.reader", fmt::format("{} reads {} outside that loop", reader.name, s.name), fmt::format("compute {} at a loop that encloses all its readers, or at root", s.name));
+        return refuse("schedule.compute_at.reader",
+                      fmt::format("{} reads {} outside that loop", reader.name, s.name),
+                      fmt::format("compute {} at a loop that encloses all its readers, or at root", s.name));
       if (sq.at_stage == consumer.value() && c.leaf_position(sq.at_axis) < c.leaf_position(axis.value()))
-        return refuse("schedule.compute_at.reader", fmt::format("{} reads {} and is computed at {}, outside that loop", reader.name, s.name, c.axes[static_cast<size_t>(sq.at_axis)].name), fmt::format("place {} further in first", reader.name));
+        return refuse("schedule.compute_at.reader",
+                      fmt::format("{} reads {} and is computed at {}, outside that loop", reader.name, s.name,
+                                  c.axes[static_cast<size_t>(sq.at_axis)].name),
+                      fmt::format("place {} further in first", reader.name));
       q = sq.at_stage;
     }
   }
-  if (readers.empty()) return refuse("schedule.compute_at.unused", fmt::format("nothing reads {}", s.name), "leave it at root");
+  if (readers.empty())
+    return refuse("schedule.compute_at.unused", fmt::format("nothing reads {}", s.name), "leave it at root");
   for (int p = 0; p <= c.leaf_position(axis.value()); ++p)
-    if (const AxisState& a = c.axes[static_cast<size_t>(c.leaves[static_cast<size_t>(p)])]; a.mode == ir::LoopMode::vectorized)
-      return refuse("schedule.compute_at.vectorized", fmt::format("{} is vectorized", a.name), "compute it at a loop outside the vectorized one");
+    if (const AxisState& a = c.axes[static_cast<size_t>(c.leaves[static_cast<size_t>(p)])];
+        a.mode == ir::LoopMode::vectorized)
+      return refuse("schedule.compute_at.vectorized", fmt::format("{} is vectorized", a.name),
+                    "compute it at a loop outside the vectorized one");
   s.attach = StageState::at;
   s.at_stage = consumer.value();
   s.at_axis = axis.value();
@@ -58,15 +73,20 @@ Expr inlined_value(const StageState& s, const ir::Load& load) {
 Check compute_inline(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   const auto refuse = [&](const char* code, std::string why, std::string fix) {
-    return Error(code, fmt::format("cannot inline {}: {}", s.name, why)).fact("stage", s.name).fix(std::move(fix));
+    return Error(code, fmt::format("cannot inline {}: {}", s.name, why))
+        .fact("stage", s.name)
+        .fix(std::move(fix));
   };
   if (s.is_output) return refuse("schedule.inline.output", "it is an output", "inline its producers instead");
-  if (s.has_reduce()) return refuse("schedule.inline.reduce", "it is a reduction", "compute_at a loop of its reader instead");
+  if (s.has_reduce())
+    return refuse("schedule.inline.reduce", "it is a reduction", "compute_at a loop of its reader instead");
   for (const StageState& other : state.stages)
     if (other.attach == StageState::at && other.at_stage == id)
-      return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name), fmt::format("place {} elsewhere first", other.name));
+      return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name),
+                    fmt::format("place {} elsewhere first", other.name));
   if (!s.relations.empty() || !s.layout.empty())
-    return refuse("schedule.inline.steps", "its loops or layout were scheduled", "inline it before other steps, or leave it");
+    return refuse("schedule.inline.steps", "its loops or layout were scheduled",
+                  "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {
     StageState& reader = state.stages[static_cast<size_t>(r)];
     for (Expr& v : reader.values)
@@ -85,12 +105,19 @@ Check init_at(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   if (step.axes.size() != 1) return Error("schedule.parse", "init_at takes one axis");
   if (!s.has_reduce())
-    return Error("schedule.init_at.reduce", fmt::format("cannot place the initialisation of {}: it is no reduction", s.name)).fact("stage", s.name).fix("leave the step out");
+    return Error("schedule.init_at.reduce",
+                 fmt::format("cannot place the initialisation of {}: it is no reduction", s.name))
+        .fact("stage", s.name)
+        .fix("leave the step out");
   const auto axis = loop_of(s, step.axes[0], "init at");
   if (!axis) return axis.error();
   const auto mode = s.axes[static_cast<size_t>(axis.value())].mode;
   if (mode == ir::LoopMode::vectorized)
-    return Error("schedule.init_at.mode", fmt::format("cannot initialise {} inside the vectorized loop {}", s.name, step.axes[0])).fact("stage", s.name).fact("axis", step.axes[0]).fix("initialise at a loop outside it");
+    return Error("schedule.init_at.mode",
+                 fmt::format("cannot initialise {} inside the vectorized loop {}", s.name, step.axes[0]))
+        .fact("stage", s.name)
+        .fact("axis", step.axes[0])
+        .fix("initialise at a loop outside it");
   s.init_at = axis.value();
   state.steps.push_back(step);
   return std::nullopt;
@@ -104,11 +131,17 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
   const int id = found.value();
   StageState& s = state.stages[static_cast<size_t>(id)];
   if (s.is_input)
-    return Error("schedule.stage.input", fmt::format("cannot {} {}: it is an input", to_string(step.kind), s.name)).fact("stage", s.name).fix("copy it with cache_read, and place the copy");
+    return Error("schedule.stage.input",
+                 fmt::format("cannot {} {}: it is an input", to_string(step.kind), s.name))
+        .fact("stage", s.name)
+        .fix("copy it with cache_read, and place the copy");
   switch (step.kind) {
-    case StepKind::compute_at: return compute_at(state, id, step);
-    case StepKind::compute_inline: return compute_inline(state, id, step);
-    case StepKind::init_at: return init_at(state, id, step);
+    case StepKind::compute_at:
+      return compute_at(state, id, step);
+    case StepKind::compute_inline:
+      return compute_inline(state, id, step);
+    case StepKind::init_at:
+      return init_at(state, id, step);
     default:
       s.attach = StageState::root;
       s.at_stage = s.at_axis = -1;

@@ -8,8 +8,9 @@
 namespace tc {
 namespace {
 
-constexpr std::array<std::string_view, 12> kKindNames = {"te",      "schedule", "lower", "ir",       "codegen", "runtime",
-                                                         "autotune", "log",      "workload", "cli", "io",      "internal"};
+constexpr std::array<std::string_view, 12> kKindNames = {"te",       "schedule", "lower",    "ir",
+                                                         "codegen",  "runtime",  "autotune", "log",
+                                                         "workload", "cli",      "io",       "internal"};
 
 ErrorKind kind_of(std::string_view code) {
   const std::string_view head = code.substr(0, code.find('.'));
@@ -66,7 +67,8 @@ void Error::render() {
   for (const auto& [key, value] : facts_) {
     std::string lines;
     append_indented(lines, value, std::string(width + 4, ' '));
-    text_ += fmt::format("\n  {:<{}}  {}", key, width, lines.size() > width + 5 ? lines.substr(width + 5) : "");
+    text_ +=
+        fmt::format("\n  {:<{}}  {}", key, width, lines.size() > width + 5 ? lines.substr(width + 5) : "");
   }
   append_indented(text_, excerpt_, "    ");
   if (!fix_.empty()) text_ += fmt::format("\n  {:<{}}  {}", "fix", width, fix_);

@@ -29,7 +29,7 @@ class AccessChecker {
     if (const auto* r = e.as<ir::Reduce>()) {
       const auto mark = bounds_.mark();
       for (size_t i = 0; i < r->vars.size(); ++i) {
-        if (ir::is_int(r->extents[i], 0)) return std::nullopt;   // nothing is read
+        if (ir::is_int(r->extents[i], 0)) return std::nullopt;  // nothing is read
         enter(r->vars[i], r->mins[i], r->extents[i]);
       }
       Check error;
@@ -51,7 +51,7 @@ class AccessChecker {
   Check check_guarded(const ir::Call& c) {
     if (auto error = visit(c.args[0])) return error;
     for (const bool side : {true, false}) {
-      if (ir::prove(c.args[0], bounds_) == !side) continue;   // never evaluated
+      if (ir::prove(c.args[0], bounds_) == !side) continue;  // never evaluated
       const auto mark = bounds_.mark();
       bounds_.assume(c.args[0], side);
       const size_t known = conditions_.size();
@@ -123,7 +123,9 @@ class AccessChecker {
     std::vector<std::pair<Expr, bool>> relevant;
     for (const auto& [c, value] : conditions_) {
       Values mine;
-      const bool usable = variables(c, mine) && std::all_of(mine.begin(), mine.end(), [&](const auto& m) { return at.contains(m.first); });
+      const bool usable = variables(c, mine) && std::all_of(mine.begin(), mine.end(), [&](const auto& m) {
+                            return at.contains(m.first);
+                          });
       if (usable) relevant.emplace_back(c, value);
     }
     std::vector<const ir::Var*> vars;
@@ -136,10 +138,11 @@ class AccessChecker {
       vars.push_back(v);
     }
     for (int64_t p = 0; p < points; ++p) {
-      const bool reached = std::all_of(relevant.begin(), relevant.end(), [&](const auto& c) { return evaluate(c.first, at) == c.second; });
+      const bool reached = std::all_of(relevant.begin(), relevant.end(),
+                                       [&](const auto& c) { return evaluate(c.first, at) == c.second; });
       const auto i = evaluate(index, at);
       if (reached && (!i || *i < 0 || *i >= extent)) return false;
-      for (const ir::Var* v : vars) {   // the next point
+      for (const ir::Var* v : vars) {  // the next point
         const auto [lo, n] = domain_.at(v);
         if (++at[v] < lo + n) break;
         at[v] = lo;
@@ -149,20 +152,25 @@ class AccessChecker {
   }
 
   Error refuse(const ir::Load& l, size_t d, const ir::Interval& range) const {
-    const std::string got = fmt::format("{} in {} .. {}", ir::to_string(l.indices[d]), range.lo ? fmt::format("{}", *range.lo) : "?",
+    const std::string got = fmt::format("{} in {} .. {}", ir::to_string(l.indices[d]),
+                                        range.lo ? fmt::format("{}", *range.lo) : "?",
                                         range.hi ? fmt::format("{}", *range.hi) : "?");
-    return Error("te.bounds", fmt::format("{} may read {} outside its shape, in dimension {}", stage_, l.buffer->name, d))
+    return Error("te.bounds",
+                 fmt::format("{} may read {} outside its shape, in dimension {}", stage_, l.buffer->name, d))
         .fact("stage", stage_)
         .fact("read", ir::to_string(Expr(&l)))
-        .fact("expected", fmt::format("0 .. {}", ir::to_string(ir::simplify(l.buffer->shape[d] - ir::int_imm(1)))))
+        .fact("expected",
+              fmt::format("0 .. {}", ir::to_string(ir::simplify(l.buffer->shape[d] - ir::int_imm(1)))))
         .fact("got", got)
-        .fix("guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp the index with min and max");
+        .fix(
+            "guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp the index "
+            "with min and max");
   }
 
   static constexpr int64_t kMaxTrials = 1 << 18;
   const std::string& stage_;
   ir::Bounds bounds_;
-  std::unordered_map<const ir::Var*, std::pair<int64_t, int64_t>> domain_;   // first value, count
+  std::unordered_map<const ir::Var*, std::pair<int64_t, int64_t>> domain_;  // first value, count
   std::vector<std::pair<Expr, bool>> conditions_;
 };
 
@@ -172,7 +180,7 @@ Check check_accesses(const std::string& name, const std::vector<VarRef>& axes, c
                      const std::vector<Expr>& values) {
   AccessChecker checker(name);
   for (size_t i = 0; i < axes.size(); ++i) {
-    if (ir::is_int(shape[i], 0)) return std::nullopt;   // no element, no read
+    if (ir::is_int(shape[i], 0)) return std::nullopt;  // no element, no read
     checker.enter(axes[i], ir::int_imm(0), shape[i]);
   }
   for (const Expr& v : values)

@@ -35,26 +35,33 @@ double read_element(DType t, const std::byte* p) {
     return t == kBF16 ? ir::from_bf16_bits(bits) : ir::from_f16_bits(bits);
   }
   switch (t.bytes()) {
-    case 1: return t.is_signed() ? static_cast<double>(read<int8_t>(p)) : read<uint8_t>(p);
-    case 2: return t.is_signed() ? static_cast<double>(read<int16_t>(p)) : read<uint16_t>(p);
-    case 4: return t.is_signed() ? static_cast<double>(read<int32_t>(p)) : read<uint32_t>(p);
-    default: return t.is_signed() ? static_cast<double>(read<int64_t>(p)) : static_cast<double>(read<uint64_t>(p));
+    case 1:
+      return t.is_signed() ? static_cast<double>(read<int8_t>(p)) : read<uint8_t>(p);
+    case 2:
+      return t.is_signed() ? static_cast<double>(read<int16_t>(p)) : read<uint16_t>(p);
+    case 4:
+      return t.is_signed() ? static_cast<double>(read<int32_t>(p)) : read<uint32_t>(p);
+    default:
+      return t.is_signed() ? static_cast<double>(read<int64_t>(p)) : static_cast<double>(read<uint64_t>(p));
   }
 }
 
 void write_element(DType t, std::byte* p, double v) {
   if (t.is_float()) {
     const auto f = static_cast<float>(v);
-    if (t.bits == 64) std::memcpy(p, &v, 8);
-    else if (t.bits == 32) std::memcpy(p, &f, 4);
+    if (t.bits == 64)
+      std::memcpy(p, &v, 8);
+    else if (t.bits == 32)
+      std::memcpy(p, &f, 4);
     else {
       const uint16_t bits = t == kBF16 ? ir::to_bf16_bits(f) : ir::to_f16_bits(f);
       std::memcpy(p, &bits, 2);
     }
     return;
   }
-  const int64_t i = t.is_bool() ? v != 0 : ir::float_to_int(t.code == ir::TypeCode::uint && t.bits == 64 ? kU64 : kI64, v);
-  std::memcpy(p, &i, static_cast<size_t>(t.bytes()));   // little-endian, as all targets of tc
+  const int64_t i =
+      t.is_bool() ? v != 0 : ir::float_to_int(t.code == ir::TypeCode::uint && t.bits == 64 ? kU64 : kI64, v);
+  std::memcpy(p, &i, static_cast<size_t>(t.bytes()));  // little-endian, as all targets of tc
 }
 
 }  // namespace
@@ -63,7 +70,8 @@ void HostTensor::Free::operator()(std::byte* p) const { ::operator delete(p, kAl
 
 HostTensor::HostTensor(DType type, std::vector<int64_t> shape) : type_(type), shape_(std::move(shape)) {
   for (const int64_t n : shape_) {
-    TC_REQUIRE(n >= 0, Error("te.shape.negative", fmt::format("a tensor has the extent {}", n)).fix("give extents of 0 or more"));
+    TC_REQUIRE(n >= 0, Error("te.shape.negative", fmt::format("a tensor has the extent {}", n))
+                           .fix("give extents of 0 or more"));
     TC_REQUIRE(!__builtin_mul_overflow(size_, n, &size_) && size_ <= (int64_t{1} << 58),
                Error("te.shape.overflow", "a tensor in memory has more than 2^58 elements"));
   }
@@ -87,7 +95,8 @@ std::vector<ir::TensorView> views_of(std::span<const HostTensor> tensors) {
   return out;
 }
 
-Check evaluate(const std::vector<Tensor>& args, std::span<const ir::TensorView> views, const ir::InterpretOptions& options) {
+Check evaluate(const std::vector<Tensor>& args, std::span<const ir::TensorView> views,
+               const ir::InterpretOptions& options) {
   try {
     return ir::interpret(te_form(args), views, options);
   } catch (const Error& e) {
@@ -96,7 +105,8 @@ Check evaluate(const std::vector<Tensor>& args, std::span<const ir::TensorView> 
 }
 
 Expected<std::vector<ir::Value>> evaluate_at(const std::vector<Tensor>& args, const Tensor& output,
-                                             std::span<const std::vector<int64_t>> indices, std::span<const ir::TensorView> views,
+                                             std::span<const std::vector<int64_t>> indices,
+                                             std::span<const ir::TensorView> views,
                                              const ir::InterpretOptions& options) {
   try {
     return ir::evaluate_at(te_form(args), output.buffer(), indices, views, options);

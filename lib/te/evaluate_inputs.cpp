@@ -14,9 +14,9 @@ namespace {
 /// What the stages ask of the inputs.
 struct Demands {
   std::unordered_set<const void*> positive;
-  std::unordered_map<const void*, int64_t> index_of;   // buffer -> least extent that it indexes
+  std::unordered_map<const void*, int64_t> index_of;  // buffer -> least extent that it indexes
   double sum_length = 1, product_length = 1;
-  int mantissa = 64;                                    // bits of the narrowest float type
+  int mantissa = 64;  // bits of the narrowest float type
 
   explicit Demands(const Graph& graph) {
     for (const auto& op : graph.ops)
@@ -32,7 +32,8 @@ struct Demands {
   void stage(const Expr& value) {
     if (const auto* r = value.as<ir::Reduce>()) {
       double length = 1;
-      for (const Expr& e : r->extents) length *= static_cast<double>(std::max<int64_t>(ir::as_int(e).value_or(1), 1));
+      for (const Expr& e : r->extents)
+        length *= static_cast<double>(std::max<int64_t>(ir::as_int(e).value_or(1), 1));
       const auto* b = r->combiner->results[0].as<ir::Binary>();
       if (b && b->op == ir::BinaryOp::add && r->component == 0) sum_length *= length;
       if (b && b->op == ir::BinaryOp::mul && r->component == 0) product_length *= length;
@@ -69,9 +70,9 @@ struct Demands {
 
 /// Draws the elements of one input.
 struct Source {
-  int64_t low = 0, high = 0;      // integers
+  int64_t low = 0, high = 0;  // integers
   bool real = false, no_zero = false;
-  double offset = 0;              // of reals, in [offset, offset + width)
+  double offset = 0;  // of reals, in [offset, offset + width)
   double width = 2;
 
   double draw(detail::Random& random) const {

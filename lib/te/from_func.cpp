@@ -12,7 +12,9 @@ namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 62;
 
-Error form_error(std::string message, std::string fix) { return Error("te.func.form", std::move(message)).fix(std::move(fix)); }
+Error form_error(std::string message, std::string fix) {
+  return Error("te.func.form", std::move(message)).fix(std::move(fix));
+}
 
 class Reader {
  public:
@@ -23,8 +25,8 @@ class Reader {
     flatten(func_->body);
     for (const ir::Compute* c : computes_)
       for (const BufferRef& b : c->buffers)
-        TC_REQUIRE(written_.insert(b.get()).second,
-                   form_error(fmt::format("{} is computed twice", b->name), "give each stage a buffer of its own"));
+        TC_REQUIRE(written_.insert(b.get()).second, form_error(fmt::format("{} is computed twice", b->name),
+                                                               "give each stage a buffer of its own"));
     for (const BufferRef& p : func_->params) declare_param(p);
     for (const ir::Compute* c : computes_) stage(*c);
     ParsedGraph out;
@@ -45,25 +47,31 @@ class Reader {
     } else if (const auto* c = s.as<ir::Compute>()) {
       computes_.push_back(c);
     } else {
-      throw form_error(fmt::format("a {} statement in {}, which is not in te form", ir::to_string(s->kind), func_->name),
-                       "te form has alloc and compute statements only");
+      throw form_error(
+          fmt::format("a {} statement in {}, which is not in te form", ir::to_string(s->kind), func_->name),
+          "te form has alloc and compute statements only");
     }
   }
 
   static void check_shape(const ir::Buffer& b) {
-    TC_REQUIRE(b.type.is_scalar(), form_error(fmt::format("{} has elements of type {}", b.name, ir::to_string(b.type)), "use an element type"));
+    TC_REQUIRE(b.type.is_scalar(),
+               form_error(fmt::format("{} has elements of type {}", b.name, ir::to_string(b.type)),
+                          "use an element type"));
     int64_t bytes = b.type.bytes();
     for (const Expr& e : b.shape) {
       const auto n = ir::as_int(e);
-      TC_REQUIRE(n, Error("te.shape.symbolic", fmt::format("an extent of {} is no constant", b.name)).fix("give every extent as a number"));
-      TC_REQUIRE(*n == 0 || bytes <= kMaxBytes / *n, Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name)));
+      TC_REQUIRE(n, Error("te.shape.symbolic", fmt::format("an extent of {} is no constant", b.name))
+                        .fix("give every extent as a number"));
+      TC_REQUIRE(*n == 0 || bytes <= kMaxBytes / *n,
+                 Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name)));
       if (*n != 0) bytes *= *n;
     }
   }
 
   void declare_param(const BufferRef& p) {
     check_shape(*p);
-    TC_REQUIRE(params_.insert(p.get()).second, form_error(fmt::format("{} is a parameter twice", p->name), "name each parameter once"));
+    TC_REQUIRE(params_.insert(p.get()).second,
+               form_error(fmt::format("{} is a parameter twice", p->name), "name each parameter once"));
     if (written_.contains(p.get())) return;
     std::vector<int64_t> shape;
     for (const Expr& e : p->shape) shape.push_back(*ir::as_int(e));
@@ -72,7 +80,9 @@ class Reader {
 
   // Every variable is an axis and every buffer is known; loads of the new buffers.
   Expr checked_value(const ir::Compute& c, const Expr& value) const {
-    TC_REQUIRE(value->type.is_scalar(), form_error(fmt::format("the value of {} is a vector", c.buffers[0]->name), "te form has scalar values"));
+    TC_REQUIRE(value->type.is_scalar(),
+               form_error(fmt::format("the value of {} is a vector", c.buffers[0]->name),
+                          "te form has scalar values"));
     std::unordered_set<const void*> known;
     for (const VarRef& v : c.vars) known.insert(v.get());
     const auto* reduce = value.as<ir::Reduce>();
@@ -82,23 +92,30 @@ class Reader {
       for (const VarRef& v : reduce->vars) known.insert(v.get());
       std::vector<Expr> source;
       for (const Expr& s : reduce->source) source.push_back(checked_element(c, s, known));
-      return ir::reduce(reduce->combiner, reduce->mins, reduce->extents, reduce->vars, std::move(source), reduce->component);
+      return ir::reduce(reduce->combiner, reduce->mins, reduce->extents, reduce->vars, std::move(source),
+                        reduce->component);
     }
     return checked_element(c, value, known);
   }
 
   static void require_constant(const Expr& e, const ir::Compute& c) {
-    TC_REQUIRE(ir::as_int(e), form_error(fmt::format("a reduce axis of {} has no constant range", c.buffers[0]->name), "give its first value and extent as numbers"));
+    TC_REQUIRE(ir::as_int(e),
+               form_error(fmt::format("a reduce axis of {} has no constant range", c.buffers[0]->name),
+                          "give its first value and extent as numbers"));
   }
 
-  Expr checked_element(const ir::Compute& c, const Expr& e, const std::unordered_set<const void*>& known) const {
+  Expr checked_element(const ir::Compute& c, const Expr& e,
+                       const std::unordered_set<const void*>& known) const {
     const auto refuse = [&](const std::string& what) {
-      throw form_error(fmt::format("{} in the value of {}", what, c.buffers[0]->name), "see the te form in docs/ir.md");
+      throw form_error(fmt::format("{} in the value of {}", what, c.buffers[0]->name),
+                       "see the te form in docs/ir.md");
     };
     ir::walk_all(*e, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Reduce) refuse("a reduction that is not on top");
-      if (n.kind == ir::Kind::Ramp || n.kind == ir::Kind::Broadcast || n.kind == ir::Kind::VectorReduce) refuse("a vector");
-      if (n.kind == ir::Kind::Var && !known.contains(&n)) refuse(fmt::format("the unknown variable {}", static_cast<const ir::Var&>(n).name));
+      if (n.kind == ir::Kind::Ramp || n.kind == ir::Kind::Broadcast || n.kind == ir::Kind::VectorReduce)
+        refuse("a vector");
+      if (n.kind == ir::Kind::Var && !known.contains(&n))
+        refuse(fmt::format("the unknown variable {}", static_cast<const ir::Var&>(n).name));
     });
     return rename(c, e);
   }
@@ -110,8 +127,10 @@ class Reader {
     const auto* load = inner.as<ir::Load>();
     if (!load) return inner;
     const auto it = made_.find(load->buffer);
-    TC_REQUIRE(it != made_.end(), form_error(fmt::format("{} is read by {} before it is computed", load->buffer->name, c.buffers[0]->name),
-                                             "compute stages in order; inputs are parameters that nothing computes"));
+    TC_REQUIRE(it != made_.end(),
+               form_error(fmt::format("{} is read by {} before it is computed", load->buffer->name,
+                                      c.buffers[0]->name),
+                          "compute stages in order; inputs are parameters that nothing computes"));
     return ir::load(it->second, load->indices);
   }
 
@@ -137,7 +156,7 @@ class Reader {
       buffers.push_back(ir::buffer(op->output_names[i], c.buffers[i]->type, op->shape));
       const_cast<ir::Buffer&>(*buffers[i]).source = op;
     }
-    (void)ir::compute(buffers, op->axes, op->values);   // the rules for ranks, types and several outputs
+    (void)ir::compute(buffers, op->axes, op->values);  // the rules for ranks, types and several outputs
     if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
     for (size_t i = 0; i < buffers.size(); ++i) made_.emplace(c.buffers[i], buffers[i]);
   }
@@ -153,7 +172,8 @@ class Reader {
         in_order.emplace_back(made_.at(b));
         (is_read(*b) ? others : roots).emplace_back(made_.at(b));
       }
-    TC_REQUIRE(!in_order.empty(), form_error(fmt::format("{} computes none of its parameters", func_->name), "make the result a parameter"));
+    TC_REQUIRE(!in_order.empty(), form_error(fmt::format("{} computes none of its parameters", func_->name),
+                                             "make the result a parameter"));
     if (others.empty() || same_order(in_order)) return in_order;
     roots.insert(roots.end(), others.begin(), others.end());
     return same_order(roots) ? roots : in_order;
@@ -161,7 +181,8 @@ class Reader {
   bool is_read(const ir::Buffer& b) const {
     bool read = false;
     for (const ir::Compute* c : computes_)
-      for (const Expr& v : c->values) ir::walk<ir::Load>(v, [&](const ir::Load& l) { read |= l.buffer.get() == &b; });
+      for (const Expr& v : c->values)
+        ir::walk<ir::Load>(v, [&](const ir::Load& l) { read |= l.buffer.get() == &b; });
     return read;
   }
   bool same_order(const std::vector<Tensor>& outputs) const {

@@ -15,7 +15,7 @@ namespace {
 struct Walker {
   Graph& graph;
   std::unordered_set<const void*> done, seen_inputs;
-  std::unordered_map<const void*, std::vector<BufferRef>> held;   // op -> buffers met
+  std::unordered_map<const void*, std::vector<BufferRef>> held;  // op -> buffers met
 
   static std::vector<BufferRef> reads(const Op& op) {
     std::vector<BufferRef> out;
@@ -27,7 +27,8 @@ struct Walker {
     return out;
   }
   void meet(const BufferRef& b) {
-    TC_REQUIRE(b->source, Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name)));
+    TC_REQUIRE(b->source,
+               Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name)));
     auto& list = held[b->source.get()];
     for (const BufferRef& h : list)
       if (h.same(b)) return;
@@ -76,8 +77,9 @@ Graph Graph::of(std::vector<Tensor> outputs) {
   Walker walker{graph, {}, {}, {}};
   for (const Tensor& t : outputs) {
     TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an output"));
-    TC_REQUIRE(!t.op().is_placeholder(), Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
-                                             .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
+    TC_REQUIRE(!t.op().is_placeholder(),
+               Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
+                   .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
     walker.visit(t.buffer());
   }
   for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(*op, walker.held[op.get()]));
@@ -90,7 +92,8 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
   std::vector<BufferRef> params;
   for (const Tensor& t : args) {
     TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an argument"));
-    TC_REQUIRE(given.insert(t.buffer().get()).second, Error("te.args.twice", fmt::format("{} is an argument twice", t.name())));
+    TC_REQUIRE(given.insert(t.buffer().get()).second,
+               Error("te.args.twice", fmt::format("{} is an argument twice", t.name())));
     params.push_back(t.buffer());
   }
   std::unordered_set<const void*> known;
@@ -106,7 +109,7 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
   std::vector<BufferRef> locals;
   for (size_t i = 0; i < graph.ops.size(); ++i) {
     for (const BufferRef& b : graph.buffers[i]) {
-      known.insert(b.get());   // an intermediate may be asked for as an argument
+      known.insert(b.get());  // an intermediate may be asked for as an argument
       if (!given.contains(b.get())) locals.push_back(b);
     }
     body.push_back(ir::compute(graph.buffers[i], graph.ops[i]->axes, graph.ops[i]->values));

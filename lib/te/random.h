@@ -17,7 +17,8 @@ class Random {
   /// In [low, high].
   int64_t between(int64_t low, int64_t high) {
     const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
-    return span == 0 ? static_cast<int64_t>(next()) : static_cast<int64_t>(static_cast<uint64_t>(low) + next() % span);
+    return span == 0 ? static_cast<int64_t>(next())
+                     : static_cast<int64_t>(static_cast<uint64_t>(low) + next() % span);
   }
   /// In [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }

@@ -14,16 +14,19 @@ Error shape_error(const char* code, const std::string& name, std::string what) {
 
 std::vector<Expr> checked_shape(const std::vector<int64_t>& shape, DType type, const std::string& name) {
   constexpr int64_t kMaxBytes = int64_t{1} << 62;
-  TC_REQUIRE(shape.size() <= 32, shape_error("te.shape.rank", name, fmt::format("has {} dimensions", shape.size()))
-                                     .fix("use at most 32 dimensions"));
+  TC_REQUIRE(shape.size() <= 32,
+             shape_error("te.shape.rank", name, fmt::format("has {} dimensions", shape.size()))
+                 .fix("use at most 32 dimensions"));
   int64_t bytes = type.bytes();
   std::vector<Expr> out;
   for (size_t i = 0; i < shape.size(); ++i) {
     const int64_t n = shape[i];
-    TC_REQUIRE(n >= 0, shape_error("te.shape.negative", name, fmt::format("has extent {} in dimension {}", n, i))
-                           .fix("give extents of 0 or more"));
-    TC_REQUIRE(n == 0 || bytes <= kMaxBytes / n, shape_error("te.shape.overflow", name, "has more than 2^62 bytes")
-                                                     .fact("shape", fmt::format("[{}]", fmt::join(shape, ", "))));
+    TC_REQUIRE(n >= 0,
+               shape_error("te.shape.negative", name, fmt::format("has extent {} in dimension {}", n, i))
+                   .fix("give extents of 0 or more"));
+    TC_REQUIRE(n == 0 || bytes <= kMaxBytes / n,
+               shape_error("te.shape.overflow", name, "has more than 2^62 bytes")
+                   .fact("shape", fmt::format("[{}]", fmt::join(shape, ", "))));
     if (n != 0) bytes *= n;
     out.push_back(ir::int_imm(n));
   }
@@ -55,8 +58,9 @@ void check_reduce_on_top(const Expr& value, const std::string& name) {
 }  // namespace
 
 ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name) {
-  TC_REQUIRE(extent >= 0, Error("te.axis.negative", fmt::format("the reduce axis {} has extent {}", name, extent))
-                              .fix("reduce_axis takes the first value and the number of values, 0 or more"));
+  TC_REQUIRE(extent >= 0,
+             Error("te.axis.negative", fmt::format("the reduce axis {} has extent {}", name, extent))
+                 .fix("reduce_axis takes the first value and the number of values, 0 or more"));
   return {ir::var(std::move(name)), ir::int_imm(min), ir::int_imm(extent)};
 }
 
@@ -82,7 +86,8 @@ Expr Tensor::at(std::vector<Expr> indices) const {
 
 int64_t Tensor::extent(int dim) const {
   const auto v = ir::as_int(buffer_->shape.at(static_cast<size_t>(dim)));
-  TC_REQUIRE(v, Error("te.shape.symbolic", fmt::format("dimension {} of {} has no constant extent", dim, name())));
+  TC_REQUIRE(
+      v, Error("te.shape.symbolic", fmt::format("dimension {} of {} has no constant extent", dim, name())));
   return *v;
 }
 std::vector<int64_t> Tensor::extents() const {
@@ -92,8 +97,9 @@ std::vector<int64_t> Tensor::extents() const {
 }
 
 Tensor placeholder(std::vector<int64_t> shape, DType type, std::string name) {
-  TC_REQUIRE(type.is_scalar(), Error("te.dtype", fmt::format("{} has elements of type {}", name, ir::to_string(type)))
-                                   .fix("use an element type; vectors come from s[C].vectorize"));
+  TC_REQUIRE(type.is_scalar(),
+             Error("te.dtype", fmt::format("{} has elements of type {}", name, ir::to_string(type)))
+                 .fix("use an element type; vectors come from s[C].vectorize"));
   const BufferRef buffer = ir::buffer(name, type, checked_shape(shape, type, name));
   auto op = std::make_shared<Op>();
   op->name = std::move(name);
@@ -102,9 +108,11 @@ Tensor placeholder(std::vector<int64_t> shape, DType type, std::string name) {
   return Tensor(buffer);
 }
 
-std::vector<Tensor> compute_many(std::vector<int64_t> shape, const std::function<std::vector<Expr>(const Axes&)>& body,
+std::vector<Tensor> compute_many(std::vector<int64_t> shape,
+                                 const std::function<std::vector<Expr>(const Axes&)>& body,
                                  std::vector<std::string> names, std::vector<std::string> axis_names) {
-  TC_REQUIRE(!names.empty(), Error("te.compute.outputs", "a compute without outputs").fix("name each output"));
+  TC_REQUIRE(!names.empty(),
+             Error("te.compute.outputs", "a compute without outputs").fix("name each output"));
   auto op = std::make_shared<Op>();
   op->name = names[0];
   op->output_names = names;
@@ -115,25 +123,30 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape, const std::function
   }
   op->values = body(axes);
   TC_REQUIRE(op->values.size() == names.size(),
-             Error("te.compute.outputs", fmt::format("{} has {} names and {} values", names[0], names.size(), op->values.size()))
+             Error("te.compute.outputs",
+                   fmt::format("{} has {} names and {} values", names[0], names.size(), op->values.size()))
                  .fix("give as many names as values"));
   for (size_t i = 0; i < names.size(); ++i)
     for (size_t j = 0; j < i; ++j)
-      TC_REQUIRE(names[i] != names[j], Error("te.compute.outputs", fmt::format("two outputs are named {}", names[i])));
+      TC_REQUIRE(names[i] != names[j],
+                 Error("te.compute.outputs", fmt::format("two outputs are named {}", names[i])));
   std::vector<Tensor> out;
   std::vector<BufferRef> buffers;
   for (size_t i = 0; i < names.size(); ++i) {
     const Expr& v = op->values[i];
-    TC_REQUIRE(v && v->type.is_scalar(), Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i])));
+    TC_REQUIRE(v && v->type.is_scalar(),
+               Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i])));
     check_reduce_on_top(v, names[i]);
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }
   op->shape = buffers[0]->shape;
   if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
   try {
-    (void)ir::compute(buffers, op->axes, op->values);   // the rules for several outputs
+    (void)ir::compute(buffers, op->axes, op->values);  // the rules for several outputs
   } catch (const Error& e) {
-    throw Error("te.compute.outputs", e.message()).fact("stage", names[0]).fix("compute them in separate stages");
+    throw Error("te.compute.outputs", e.message())
+        .fact("stage", names[0])
+        .fix("compute them in separate stages");
   }
   for (const BufferRef& b : buffers) {
     const_cast<ir::Buffer&>(*b).source = op;
@@ -145,17 +158,20 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape, const std::function
 Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body, std::string name,
                std::vector<std::string> axis_names) {
   return compute_many(
-      std::move(shape), [&](const Axes& a) { return std::vector<Expr>{body(a)}; }, {std::move(name)}, std::move(axis_names))[0];
+      std::move(shape), [&](const Axes& a) { return std::vector<Expr>{body(a)}; }, {std::move(name)},
+      std::move(axis_names))[0];
 }
 
 std::vector<Expr> reduce_tuple(const ir::CombinerRef& combiner, const std::vector<Expr>& source,
                                const std::vector<ReduceAxis>& axes) {
-  TC_REQUIRE(!axes.empty(), Error("te.reduce.axes", "a reduction over no axes").fix("name the axes: sum(e, k)"));
+  TC_REQUIRE(!axes.empty(),
+             Error("te.reduce.axes", "a reduction over no axes").fix("name the axes: sum(e, k)"));
   std::vector<Expr> mins, extents, out;
   std::vector<VarRef> vars;
   for (const ReduceAxis& a : axes) {
     for (const VarRef& v : vars)
-      TC_REQUIRE(!v.same(a.var), Error("te.reduce.axes", fmt::format("the axis {} is reduced twice", a.var->name)));
+      TC_REQUIRE(!v.same(a.var),
+                 Error("te.reduce.axes", fmt::format("the axis {} is reduced twice", a.var->name)));
     mins.push_back(a.min), extents.push_back(a.extent), vars.push_back(a.var);
   }
   for (size_t i = 0; i < source.size(); ++i)
@@ -171,11 +187,13 @@ Expr reduce_one(ir::BinaryOp op, const Expr& e, const std::vector<ReduceAxis>& a
 }
 
 ir::CombinerRef arg_combiner(bool greatest, DType value, DType index) {
-  const VarRef v0 = ir::var("v0", value), i0 = ir::var("i0", index), v1 = ir::var("v1", value), i1 = ir::var("i1", index);
+  const VarRef v0 = ir::var("v0", value), i0 = ir::var("i0", index), v1 = ir::var("v1", value),
+               i1 = ir::var("i1", index);
   const Expr better = greatest ? v0 > v1 : v0 < v1;
   const Expr first = ir::logical_or(better, ir::logical_and(ir::eq(v0, v1), i0 < i1));
   const ir::CombinerRef limit = ir::simple_combiner(greatest ? ir::BinaryOp::max : ir::BinaryOp::min, value);
-  return ir::combiner(greatest ? "argmax" : "argmin", {v0, i0}, {v1, i1}, {select(first, v0, v1), select(first, i0, i1)},
+  return ir::combiner(greatest ? "argmax" : "argmin", {v0, i0}, {v1, i1},
+                      {select(first, v0, v1), select(first, i0, i1)},
                       {limit->identity[0], ir::int_imm(ir::max_of(index), index)});
 }
 }  // namespace
@@ -189,14 +207,18 @@ ir::CombinerRef argmin_combiner(DType value, DType index) { return arg_combiner(
 
 #define TC_X(name) \
   Expr name(Expr x) { return ir::call(ir::CallOp::name, {std::move(x)}); }
-TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
-TC_X(round) TC_X(abs)
+TC_X(exp)
+TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
+    TC_X(round) TC_X(abs)
 #undef TC_X
-Expr pow(Expr x, Expr y) { return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)}); }
+        Expr pow(Expr x, Expr y) {
+  return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)});
+}
 
 namespace detail {
 void wrong_axis_count(const std::string& name, size_t dims, size_t taken) {
-  throw Error("te.compute.axes", fmt::format("the body of {} takes {} axes, its shape has {} dimensions", name, taken, dims))
+  throw Error("te.compute.axes",
+              fmt::format("the body of {} takes {} axes, its shape has {} dimensions", name, taken, dims))
       .fact("stage", name)
       .fix("give the body one parameter a dimension");
 }

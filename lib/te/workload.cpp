@@ -34,13 +34,19 @@ double bytes_of(const BufferRef& b) {
 
 std::string_view kind_text(const WorkloadKey& key) {
   switch (key.kind) {
-    case KeyKind::extent: return "0 or more";
-    case KeyKind::count: return "1 or more";
-    case KeyKind::integer: return "an integer";
-    case KeyKind::flag: return "0 or 1";
-    case KeyKind::list: return "integers joined by x";
+    case KeyKind::extent:
+      return "0 or more";
+    case KeyKind::count:
+      return "1 or more";
+    case KeyKind::integer:
+      return "an integer";
+    case KeyKind::flag:
+      return "0 or 1";
+    case KeyKind::list:
+      return "integers joined by x";
     case KeyKind::dtype:
-    case KeyKind::choice: return key.choices;
+    case KeyKind::choice:
+      return key.choices;
   }
   return "";
 }
@@ -95,7 +101,7 @@ std::vector<int64_t> split_list(std::string_view text) {
 }
 
 Check check_budget(const WorkloadGraph& g) {
-  constexpr double kMaxBytes = 1.0995116e12;   // 2^40
+  constexpr double kMaxBytes = 1.0995116e12;  // 2^40
   double bytes = 0;
   for (const Tensor& t : g.graph.inputs) bytes += bytes_of(t.buffer());
   for (const auto& stage : g.graph.buffers)
@@ -114,13 +120,17 @@ std::string workload_help() {
   for (const WorkloadOp& op : workload_table()) {
     out += fmt::format("{}: {}\n", op.name, op.doc);
     for (const WorkloadKey& key : op.keys) {
-      const std::string fallback = key.required ? "required" : key.fallback.empty() ? "" : fmt::format("default {}", key.fallback);
+      const std::string fallback = key.required           ? "required"
+                                   : key.fallback.empty() ? ""
+                                                          : fmt::format("default {}", key.fallback);
       std::string values(kind_text(key));
       if (!fallback.empty()) values += "; " + fallback;
       out += fmt::format("  {:<18} {} ({})\n", key.name, key.doc, values);
     }
   }
-  out += "graph: any computation, as a te-form function on one line: graph: func main(a0: f32[4], a1: f32[4]) { ... }\n";
+  out +=
+      "graph: any computation, as a te-form function on one line: graph: func main(a0: f32[4], a1: f32[4]) { "
+      "... }\n";
   return out;
 }
 

@@ -33,8 +33,10 @@ std::string join(const List& list) { return fmt::format("{}", fmt::join(list, "x
 // m and n, or a shape; a shape of two dimensions is m and n. Gives the shape.
 std::optional<CanonicalError> normalize_shape(const Values& v, List& shape) {
   std::string &m = *v.at("m"), &n = *v.at("n"), &s = *v.at("shape");
-  if (!s.empty() && (!m.empty() || !n.empty())) return CanonicalError{*v.find("shape"), "left out where m and n are given"};
-  if (s.empty() && m.empty()) return CanonicalError{*v.find("m"), "given, and n (or instead of both a shape, e.g. shape=4x5x6)"};
+  if (!s.empty() && (!m.empty() || !n.empty()))
+    return CanonicalError{*v.find("shape"), "left out where m and n are given"};
+  if (s.empty() && m.empty())
+    return CanonicalError{*v.find("m"), "given, and n (or instead of both a shape, e.g. shape=4x5x6)"};
   if (s.empty() && n.empty()) return CanonicalError{*v.find("n"), "given with m"};
   if (s.empty()) {
     shape = {split_list(m)[0], split_list(n)[0]};
@@ -86,7 +88,8 @@ void normalize_shapes(const Values& v, const List& shape) {
 }
 
 // One number where all are the same; 2 of 4 where top = bottom and left = right.
-std::optional<CanonicalError> shorten(const Values& v, std::string_view key, std::initializer_list<size_t> lengths) {
+std::optional<CanonicalError> shorten(const Values& v, std::string_view key,
+                                      std::initializer_list<size_t> lengths) {
   std::string* text = v.at(key);
   if (!text) return std::nullopt;
   List list = split_list(*text);
@@ -145,7 +148,8 @@ std::string canonical_text(const WorkloadOp& op, const std::vector<std::string>&
   for (size_t i = 0; i < values.size(); ++i) {
     const WorkloadKey& key = op.keys[i];
     const bool always = key.required || key.name == "dtype";
-    if (!values[i].empty() && (always || values[i] != default_text(key, rank))) out += fmt::format(" {}={}", key.name, values[i]);
+    if (!values[i].empty() && (always || values[i] != default_text(key, rank)))
+      out += fmt::format(" {}={}", key.name, values[i]);
   }
   return out;
 }

@@ -19,7 +19,8 @@ struct CanonicalError {
   size_t key;
   std::string expected;
 };
-[[nodiscard]] std::optional<CanonicalError> make_canonical(const WorkloadOp& op, std::vector<std::string>& values);
+[[nodiscard]] std::optional<CanonicalError> make_canonical(const WorkloadOp& op,
+                                                           std::vector<std::string>& values);
 /// The text of canonical values.
 [[nodiscard]] std::string canonical_text(const WorkloadOp& op, const std::vector<std::string>& values);
 

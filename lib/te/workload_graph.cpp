@@ -13,8 +13,10 @@ std::string one_line(const std::string& text) {
   std::string out;
   for (const char c : text) {
     const bool space = c == ' ' || c == '\n';
-    if (!space) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
+    if (!space)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
   }
   return out;
 }
@@ -70,14 +72,15 @@ class Renamer {
       for (size_t i = 0; i < r->vars.size(); ++i) vars_.insert_or_assign(r->vars[i], reduced[i]);
       std::vector<Expr> source;
       for (const Expr& s : r->source) source.push_back(expr(s));
-      values.push_back(ir::reduce(combiner(r->combiner), r->mins, r->extents, reduced, std::move(source), r->component));
+      values.push_back(
+          ir::reduce(combiner(r->combiner), r->mins, r->extents, reduced, std::move(source), r->component));
     }
     return ir::compute(std::move(buffers), std::move(axes), std::move(values));
   }
   // sum, prod, ... stay what they are; others are told apart by what they do.
   ir::CombinerRef combiner(const ir::CombinerRef& c) {
     if (c->results.size() == 1 && c->results[0].as<ir::Binary>()) return c;
-    if (c.same(last_)) return renamed_;   // the components of one reduction share it
+    if (c.same(last_)) return renamed_;  // the components of one reduction share it
     last_ = c;
     ir::VarMap map;
     std::vector<VarRef> lhs, rhs;
@@ -91,7 +94,8 @@ class Renamer {
     rename(c->rhs, rhs, "r");
     std::vector<Expr> results;
     for (const Expr& e : c->results) results.push_back(ir::substitute(e, map));
-    return renamed_ = ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
+    return renamed_ =
+               ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
   }
   VarRef fresh(const VarRef& v, std::string name) {
     VarRef f = ir::var(std::move(name), v->type);
@@ -127,7 +131,8 @@ Expected<Workload> Workload::from_graph(const std::vector<Tensor>& args) {
     w.func_ = Renamer(to_func(graph, args)).run();
     w.text_ = "graph: " + one_line(ir::to_string(w.func_));
     TC_REQUIRE(w.text_.size() <= kMaxGraphText,
-               Error("workload.size", fmt::format("the text of the computation has more than {} characters", kMaxGraphText))
+               Error("workload.size",
+                     fmt::format("the text of the computation has more than {} characters", kMaxGraphText))
                    .fact("got", std::to_string(w.text_.size()))
                    .fix("tune its parts one by one"));
     if (auto error = detail::check_budget(w.build())) return std::move(*error);

@@ -36,7 +36,8 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   size_t best_distance = std::max<size_t>(2, word.size() / 2);
   if (word.size() > 64) return "";
   for (const std::string_view name : names)
-    if (const size_t d = edit_distance(word, name); d < best_distance || (d == best_distance && best.empty())) best = name, best_distance = d;
+    if (const size_t d = edit_distance(word, name); d < best_distance || (d == best_distance && best.empty()))
+      best = name, best_distance = d;
   return std::string(best);
 }
 
@@ -65,14 +66,15 @@ class WorkloadParser {
   }
 
  private:
-  static constexpr const char* kExample = "write an operator and its key=value pairs, e.g. matmul m=1024 n=1024 k=1024 dtype=f32";
+  static constexpr const char* kExample =
+      "write an operator and its key=value pairs, e.g. matmul m=1024 n=1024 k=1024 dtype=f32";
   struct Word {
     size_t at;
     std::string_view text;
   };
 
   [[nodiscard]] Error at(size_t start, size_t length, std::string_view code, std::string message) const {
-    constexpr size_t kBefore = 60, kAfter = 60;   // a long text is shown around the place
+    constexpr size_t kBefore = 60, kAfter = 60;  // a long text is shown around the place
     const size_t from = start > kBefore ? start - kBefore : 0;
     length = std::clamp<size_t>(length, 1, kAfter);
     const std::string_view shown = text_.substr(from, start - from + std::max(kAfter, length));
@@ -90,12 +92,15 @@ class WorkloadParser {
 
   void check_text() const {
     const size_t most = is_graph() ? Workload::kMaxGraphText : Workload::kMaxText;
-    TC_REQUIRE(text_.size() <= most, Error("workload.size", fmt::format("the workload is longer than {} characters", most))
-                                         .fact("got", std::to_string(text_.size()))
-                                         .fix("shorten it"));
+    TC_REQUIRE(text_.size() <= most,
+               Error("workload.size", fmt::format("the workload is longer than {} characters", most))
+                   .fact("got", std::to_string(text_.size()))
+                   .fix("shorten it"));
     for (size_t i = 0; i < text_.size(); ++i)
-      TC_REQUIRE(text_[i] >= ' ' && text_[i] <= '~',
-                 Error("workload.syntax", fmt::format("character {} of the workload is not printable ASCII", i + 1)).fix(kExample));
+      TC_REQUIRE(
+          text_[i] >= ' ' && text_[i] <= '~',
+          Error("workload.syntax", fmt::format("character {} of the workload is not printable ASCII", i + 1))
+              .fix(kExample));
   }
 
   void words() {
@@ -117,7 +122,8 @@ class WorkloadParser {
       workload_.values_.assign(workload_.op_->keys.size(), "");
       return;
     }
-    if (word.text.find('=') != std::string_view::npos) throw at(word, "syntax", "a workload starts with the name of an operator").fix(kExample);
+    if (word.text.find('=') != std::string_view::npos)
+      throw at(word, "syntax", "a workload starts with the name of an operator").fix(kExample);
     const std::string guess = detail::nearest(word.text, names);
     throw at(word, "operator", "there is no such operator")
         .fact("operators", fmt::format("{}", fmt::join(names, " ")))
@@ -126,17 +132,22 @@ class WorkloadParser {
 
   [[nodiscard]] std::string legal_keys() const {
     std::string out;
-    for (const WorkloadKey& key : workload_.op_->keys) out += fmt::format("{}{}", out.empty() ? "" : " ", key.name);
+    for (const WorkloadKey& key : workload_.op_->keys)
+      out += fmt::format("{}{}", out.empty() ? "" : " ", key.name);
     return out;
   }
 
   void key_value(const Word& word) {
     const size_t equals = word.text.find('=');
     if (equals == std::string_view::npos || equals == 0)
-      throw at(word, "syntax", "expected key=value").fact("keys", legal_keys()).fix("join key and value by =, without spaces");
-    const Word name{word.at, word.text.substr(0, equals)}, value{word.at + equals + 1, word.text.substr(equals + 1)};
+      throw at(word, "syntax", "expected key=value")
+          .fact("keys", legal_keys())
+          .fix("join key and value by =, without spaces");
+    const Word name{word.at, word.text.substr(0, equals)},
+        value{word.at + equals + 1, word.text.substr(equals + 1)};
     const auto& keys = workload_.op_->keys;
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const WorkloadKey& k) { return k.name == name.text; });
+    const auto key =
+        std::find_if(keys.begin(), keys.end(), [&](const WorkloadKey& k) { return k.name == name.text; });
     if (key == keys.end()) {
       std::vector<std::string_view> names;
       for (const WorkloadKey& k : keys) names.push_back(k.name);
@@ -146,7 +157,8 @@ class WorkloadParser {
           .fix(guess.empty() ? "use one of the keys listed" : fmt::format("did you mean {}?", guess));
     }
     std::string& slot = workload_.values_[static_cast<size_t>(key - keys.begin())];
-    if (!slot.empty()) throw at(word, "duplicate", fmt::format("{} is given twice", key->name)).fix("keep one of them");
+    if (!slot.empty())
+      throw at(word, "duplicate", fmt::format("{} is given twice", key->name)).fix("keep one of them");
     slot = checked(*key, value);
     places_.resize(keys.size());
     places_[static_cast<size_t>(key - keys.begin())] = word;
@@ -162,17 +174,23 @@ class WorkloadParser {
         .fact("key", std::string(key.name))
         .fact("meaning", std::string(key.doc))
         .fact("expected", expected)
-        .fix(key.choices.empty() ? fmt::format("write e.g. {}={}", key.name, example(key)) : "use one of the words listed");
+        .fix(key.choices.empty() ? fmt::format("write e.g. {}={}", key.name, example(key))
+                                 : "use one of the words listed");
   }
 
   /// The canonical text of a value of this key's kind.
   [[nodiscard]] std::string checked(const WorkloadKey& key, const Word& value) const {
     switch (key.kind) {
-      case KeyKind::extent: return integer(key, value, 0, kMaxInteger);
-      case KeyKind::count: return integer(key, value, 1, key.name == "count" ? kMaxConcat : kMaxInteger);
-      case KeyKind::integer: return integer(key, value, -kMaxInteger, kMaxInteger);
-      case KeyKind::flag: return integer(key, value, 0, 1);
-      case KeyKind::list: return list(key, value);
+      case KeyKind::extent:
+        return integer(key, value, 0, kMaxInteger);
+      case KeyKind::count:
+        return integer(key, value, 1, key.name == "count" ? kMaxConcat : kMaxInteger);
+      case KeyKind::integer:
+        return integer(key, value, -kMaxInteger, kMaxInteger);
+      case KeyKind::flag:
+        return integer(key, value, 0, 1);
+      case KeyKind::list:
+        return list(key, value);
       case KeyKind::dtype: {
         const auto type = ir::parse_dtype(value.text);
         const std::string name = type ? ir::to_string(*type) : "";
@@ -187,14 +205,17 @@ class WorkloadParser {
   }
 
   static bool is_choice(std::string_view choices, std::string_view word) {
-    return !word.empty() && word.find(' ') == std::string_view::npos && fmt::format(" {} ", choices).find(fmt::format(" {} ", word)) != std::string::npos;
+    return !word.empty() && word.find(' ') == std::string_view::npos &&
+           fmt::format(" {} ", choices).find(fmt::format(" {} ", word)) != std::string::npos;
   }
 
-  [[nodiscard]] std::string integer(const WorkloadKey& key, const Word& value, int64_t low, int64_t high) const {
+  [[nodiscard]] std::string integer(const WorkloadKey& key, const Word& value, int64_t low,
+                                    int64_t high) const {
     int64_t v = 0;
     const char* const end = value.text.data() + value.text.size();
     const auto [stop, ec] = std::from_chars(value.text.data(), end, v);
-    if (ec != std::errc() || stop != end || v < low || v > high) throw bad_value(key, value, fmt::format("an integer from {} to {}", low, high));
+    if (ec != std::errc() || stop != end || v < low || v > high)
+      throw bad_value(key, value, fmt::format("an integer from {} to {}", low, high));
     return std::to_string(v);
   }
 
@@ -203,7 +224,8 @@ class WorkloadParser {
     size_t count = 0;
     for (size_t i = 0; i <= value.text.size(); ++count) {
       const size_t end = std::min(value.text.find('x', i), value.text.size());
-      if (count == kMaxListLength) throw bad_value(key, value, fmt::format("at most {} integers joined by x", kMaxListLength));
+      if (count == kMaxListLength)
+        throw bad_value(key, value, fmt::format("at most {} integers joined by x", kMaxListLength));
       const Word item{value.at + i, value.text.substr(i, end - i)};
       if (count) out += 'x';
       out += integer(key, item, -kMaxInteger, kMaxInteger);
@@ -224,7 +246,10 @@ class WorkloadParser {
     if (const auto error = detail::make_canonical(op, workload_.values_)) {
       const WorkloadKey& key = op.keys[error->key];
       const Word& place = places_[error->key];
-      if (place.text.empty()) throw at(end, "missing", fmt::format("{} needs {}= to be {}", op.name, key.name, error->expected)).fact("keys", legal_keys()).fix(fmt::format("add {}=", key.name));
+      if (place.text.empty())
+        throw at(end, "missing", fmt::format("{} needs {}= to be {}", op.name, key.name, error->expected))
+            .fact("keys", legal_keys())
+            .fix(fmt::format("add {}=", key.name));
       throw bad_value(key, place, error->expected);
     }
     workload_.text_ = detail::canonical_text(op, workload_.values_);

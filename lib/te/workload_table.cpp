@@ -19,20 +19,30 @@ Keys operator+(Keys a, const Keys& b) {
   return a;
 }
 
-WorkloadKey need(std::string_view name, std::string_view doc, KeyKind kind = KeyKind::extent) { return {name, kind, "", doc, true, {}}; }
-WorkloadKey flag(std::string_view name, std::string_view doc) { return {name, KeyKind::flag, "0", doc, false, {}}; }
+WorkloadKey need(std::string_view name, std::string_view doc, KeyKind kind = KeyKind::extent) {
+  return {name, kind, "", doc, true, {}};
+}
+WorkloadKey flag(std::string_view name, std::string_view doc) {
+  return {name, KeyKind::flag, "0", doc, false, {}};
+}
 WorkloadKey list(std::string_view name, std::string_view fallback, std::string_view doc) {
   return {name, KeyKind::list, fallback, doc, false, {}};
 }
-WorkloadKey dtype_key(std::string_view choices) { return {"dtype", KeyKind::dtype, "f32", "element type of the first input", false, choices}; }
+WorkloadKey dtype_key(std::string_view choices) {
+  return {"dtype", KeyKind::dtype, "f32", "element type of the first input", false, choices};
+}
 WorkloadKey act_key() { return {"act", KeyKind::choice, "none", "activation of the output", false, kActs}; }
 
 // Types of products: what the second operand and the sums have.
 Keys product_types() {
-  return {dtype_key(kNumbers),
-          {"wdtype", KeyKind::dtype, "", "element type of the second input; default dtype; i8 with u8 and u8 with i8 go as well", false, kNumbers},
-          {"out", KeyKind::dtype, "", "type of sums and output; default i32 for integers of up to 16 bits, f32 for f16 and bf16, else dtype",
-           false, kNumbers}};
+  return {
+      dtype_key(kNumbers),
+      {"wdtype", KeyKind::dtype, "",
+       "element type of the second input; default dtype; i8 with u8 and u8 with i8 go as well", false,
+       kNumbers},
+      {"out", KeyKind::dtype, "",
+       "type of sums and output; default i32 for integers of up to 16 bits, f32 for f16 and bf16, else dtype",
+       false, kNumbers}};
 }
 // Operators of any shape take m and n, or a shape.
 Keys any_shape() {
@@ -40,16 +50,16 @@ Keys any_shape() {
           {"n", KeyKind::extent, "", "columns", false, {}},
           list("shape", "", "extents of the input, e.g. 4x5x6; MxN is m=M n=N")};
 }
-Keys image() {
-  return {need("n", "images"), need("c", "channels"), need("h", "height"), need("w", "width")};
-}
+Keys image() { return {need("n", "images"), need("c", "channels"), need("h", "height"), need("w", "width")}; }
 Keys layout() { return {{"layout", KeyKind::choice, "nhwc", "order of the dimensions", false, "nhwc nchw"}}; }
 
 std::vector<int64_t> shape_of(const Workload& w) { return w.list("shape"); }
 Tensor input(const Workload& w, std::vector<int64_t> shape, std::string name = "X") {
   return placeholder(std::move(shape), w.dtype(), std::move(name));
 }
-op::Layout layout_of(const Workload& w) { return w.word("layout") == "nchw" ? op::Layout::nchw : op::Layout::nhwc; }
+op::Layout layout_of(const Workload& w) {
+  return w.word("layout") == "nchw" ? op::Layout::nchw : op::Layout::nhwc;
+}
 op::Act act_of(const Workload& w) {
   for (const auto act : {op::Act::relu, op::Act::gelu, op::Act::sigmoid, op::Act::tanh})
     if (op::to_string(act) == w.word("act")) return act;
@@ -62,13 +72,17 @@ op::Pair pair_of(const Workload& w, std::string_view key) {
 }
 op::Padding padding_of(const Workload& w) {
   const auto v = w.list("pad");
-  return v.size() == 1 ? op::Padding(v[0]) : v.size() == 2 ? op::Padding(v[0], v[1]) : op::Padding(v[0], v[1], v[2], v[3]);
+  return v.size() == 1   ? op::Padding(v[0])
+         : v.size() == 2 ? op::Padding(v[0], v[1])
+                         : op::Padding(v[0], v[1], v[2], v[3]);
 }
 Tensor image_of(const Workload& w) {
   const int64_t n = w.integer("n"), c = w.integer("c"), h = w.integer("h"), x = w.integer("w");
-  return input(w, layout_of(w) == op::Layout::nhwc ? std::vector<int64_t>{n, h, x, c} : std::vector<int64_t>{n, c, h, x});
+  return input(w, layout_of(w) == op::Layout::nhwc ? std::vector<int64_t>{n, h, x, c}
+                                                   : std::vector<int64_t>{n, c, h, x});
 }
-void finish(WorkloadGraph& g, std::vector<Tensor> inputs, const Tensor& output, std::vector<int> constants = {}) {
+void finish(WorkloadGraph& g, std::vector<Tensor> inputs, const Tensor& output,
+            std::vector<int> constants = {}) {
   for (const int c : constants) g.constants.push_back(c);
   for (Tensor& t : inputs)
     if (t) g.args.push_back(std::move(t));
@@ -87,7 +101,8 @@ void build_batch_matmul(const Workload& w, WorkloadGraph& g) {
   const int64_t batch = w.integer("b"), m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
   const bool ta = w.integer("ta"), tb = w.integer("tb");
   const Tensor a = input(w, ta ? std::vector{batch, k, m} : std::vector{batch, m, k}, "A");
-  const Tensor b = placeholder(tb ? std::vector{batch, n, k} : std::vector{batch, k, n}, w.dtype("wdtype"), "B");
+  const Tensor b =
+      placeholder(tb ? std::vector{batch, n, k} : std::vector{batch, k, n}, w.dtype("wdtype"), "B");
   finish(g, {a, b}, op::batch_matmul(a, b, {.transpose_a = ta, .transpose_b = tb, .out = w.dtype("out")}));
 }
 void build_dense(const Workload& w, WorkloadGraph& g) {
@@ -108,8 +123,8 @@ op::Conv2dOptions conv_options(const Workload& w) {
   return o;
 }
 template <class Conv>
-void finish_conv(const Workload& w, WorkloadGraph& g, std::vector<int64_t> weight_shape, int64_t channels, Conv conv,
-                 const op::Conv2dOptions& o) {
+void finish_conv(const Workload& w, WorkloadGraph& g, std::vector<int64_t> weight_shape, int64_t channels,
+                 Conv conv, const op::Conv2dOptions& o) {
   const Tensor x = image_of(w), weight = placeholder(std::move(weight_shape), w.dtype("wdtype"), "W");
   const Tensor bias = w.integer("bias") ? placeholder({channels}, w.dtype("out"), "bias") : Tensor();
   finish(g, {x, weight, bias}, conv(x, weight, bias, o), bias ? std::vector{1, 2} : std::vector{1});
@@ -128,17 +143,22 @@ void build_depthwise(const Workload& w, WorkloadGraph& g) {
   const int64_t c = w.integer("c"), mult = w.integer("mult"), r = w.integer("r"), s = w.integer("s");
   const bool nhwc = o.layout == op::Layout::nhwc;
   int64_t outputs = 0;
-  if (__builtin_mul_overflow(c, mult, &outputs)) outputs = 0;   // then the operator refuses the shape
-  finish_conv(w, g, nhwc ? std::vector{r, s, c, mult} : std::vector{c, mult, r, s}, outputs, op::depthwise_conv2d, o);
+  if (__builtin_mul_overflow(c, mult, &outputs)) outputs = 0;  // then the operator refuses the shape
+  finish_conv(w, g, nhwc ? std::vector{r, s, c, mult} : std::vector{c, mult, r, s}, outputs,
+              op::depthwise_conv2d, o);
 }
 void build_conv2d_transpose(const Workload& w, WorkloadGraph& g) {
   op::Conv2dOptions o = conv_options(w);
   o.output_padding = pair_of(w, "outpad");
   o.groups = w.integer("groups");
-  const int64_t c = w.integer("c"), k = w.integer("k"), share = k / o.groups, r = w.integer("r"), s = w.integer("s");
-  TC_REQUIRE(k % o.groups == 0, Error("te.op.attr", "conv2d_transpose: groups must be a divisor of k").fact("k", std::to_string(k)).fix("choose groups that divide k"));
+  const int64_t c = w.integer("c"), k = w.integer("k"), share = k / o.groups, r = w.integer("r"),
+                s = w.integer("s");
+  TC_REQUIRE(k % o.groups == 0, Error("te.op.attr", "conv2d_transpose: groups must be a divisor of k")
+                                    .fact("k", std::to_string(k))
+                                    .fix("choose groups that divide k"));
   const bool nhwc = o.layout == op::Layout::nhwc;
-  finish_conv(w, g, nhwc ? std::vector{r, s, c, share} : std::vector{c, share, r, s}, k, op::conv2d_transpose, o);
+  finish_conv(w, g, nhwc ? std::vector{r, s, c, share} : std::vector{c, share, r, s}, k, op::conv2d_transpose,
+              o);
 }
 
 op::PoolOptions pool_options(const Workload& w) {
@@ -176,7 +196,8 @@ void build_binary(const Workload& w, WorkloadGraph& g) {
 }
 void build_clip(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
-  finish(g, {x}, op::clip(x, static_cast<double>(w.integer("low")), static_cast<double>(w.integer("high")), "Y"));
+  finish(g, {x},
+         op::clip(x, static_cast<double>(w.integer("low")), static_cast<double>(w.integer("high")), "Y"));
 }
 void build_cast(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
@@ -185,12 +206,19 @@ void build_cast(const Workload& w, WorkloadGraph& g) {
 template <Tensor (*F)(const Tensor&, const op::ReduceOptions&)>
 void build_reduce(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
-  finish(g, {x}, F(x, {.axes = w.list("axis"), .keepdims = w.integer("keepdims") != 0, .out = std::nullopt, .name = "Y"}));
+  finish(
+      g, {x},
+      F(x,
+        {.axes = w.list("axis"), .keepdims = w.integer("keepdims") != 0, .out = std::nullopt, .name = "Y"}));
 }
 template <Tensor (*F)(const Tensor&, const op::ArgOptions&)>
 void build_arg(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
-  finish(g, {x}, F(x, {.axis = w.integer("axis"), .keepdims = w.integer("keepdims") != 0, .index = w.dtype("index"), .name = "Y"}));
+  finish(g, {x},
+         F(x, {.axis = w.integer("axis"),
+               .keepdims = w.integer("keepdims") != 0,
+               .index = w.dtype("index"),
+               .name = "Y"}));
 }
 template <Tensor (*F)(const Tensor&, int64_t, const std::string&)>
 void build_softmax(const Workload& w, WorkloadGraph& g) {
@@ -199,7 +227,8 @@ void build_softmax(const Workload& w, WorkloadGraph& g) {
 }
 void build_layer_norm(const Workload& w, WorkloadGraph& g) {
   const std::vector<int64_t> shape = shape_of(w);
-  const auto axes = static_cast<std::ptrdiff_t>(std::min<int64_t>(w.integer("axes"), static_cast<int64_t>(shape.size())));
+  const auto axes =
+      static_cast<std::ptrdiff_t>(std::min<int64_t>(w.integer("axes"), static_cast<int64_t>(shape.size())));
   const std::vector<int64_t> last(shape.end() - axes, shape.end());
   const Tensor x = input(w, shape);
   if (w.integer("affine") == 0) return finish(g, {x}, op::layer_norm(x, {}, {}, {.axes = w.integer("axes")}));
@@ -209,8 +238,10 @@ void build_layer_norm(const Workload& w, WorkloadGraph& g) {
 void build_batch_norm(const Workload& w, WorkloadGraph& g) {
   const Tensor x = image_of(w);
   const int64_t c = w.integer("c");
-  const Tensor gamma = input(w, {c}, "gamma"), beta = input(w, {c}, "beta"), mean = input(w, {c}, "mean"), var = input(w, {c}, "var");
-  finish(g, {x, gamma, beta, mean, var}, op::batch_norm(x, gamma, beta, mean, var, {.axis = layout_of(w) == op::Layout::nhwc ? 3 : 1}),
+  const Tensor gamma = input(w, {c}, "gamma"), beta = input(w, {c}, "beta"), mean = input(w, {c}, "mean"),
+               var = input(w, {c}, "var");
+  finish(g, {x, gamma, beta, mean, var},
+         op::batch_norm(x, gamma, beta, mean, var, {.axis = layout_of(w) == op::Layout::nhwc ? 3 : 1}),
          {1, 2, 3, 4});
 }
 void build_transpose(const Workload& w, WorkloadGraph& g) {
@@ -242,106 +273,153 @@ void build_gather(const Workload& w, WorkloadGraph& g) {
 // ---- the rows
 
 Keys matmul_keys() {
-  return Keys{need("m", "rows of the output"), need("n", "columns of the output"), need("k", "elements of a product")};
+  return Keys{need("m", "rows of the output"), need("n", "columns of the output"),
+              need("k", "elements of a product")};
 }
-Keys transposes() { return {flag("ta", "the first input is stored transposed"), flag("tb", "the second input is stored transposed")}; }
+Keys transposes() {
+  return {flag("ta", "the first input is stored transposed"),
+          flag("tb", "the second input is stored transposed")};
+}
 Keys conv_keys(const Keys& between, const Keys& after) {
   return image() + between +
-         Keys{need("r", "height of the kernel", KeyKind::count), need("s", "width of the kernel", KeyKind::count),
+         Keys{need("r", "height of the kernel", KeyKind::count),
+              need("s", "width of the kernel", KeyKind::count),
               list("stride", "1", "one number, or vertical x horizontal"),
               list("pad", "0", "one number, vertical x horizontal, or top x left x bottom x right")} +
          after + layout() + Keys{flag("bias", "1 adds an input bias[k]"), act_key()} + product_types();
 }
 Keys pool_keys(const Keys& more) {
   return image() +
-         Keys{need("r", "height of the window", KeyKind::count), need("s", "width of the window", KeyKind::count),
+         Keys{need("r", "height of the window", KeyKind::count),
+              need("s", "width of the window", KeyKind::count),
               list("stride", "1", "one number, or vertical x horizontal"),
               list("pad", "0", "one number, vertical x horizontal, or top x left x bottom x right")} +
          more + layout();
 }
-WorkloadKey axis_key(std::string_view fallback, std::string_view doc) { return {"axis", KeyKind::integer, fallback, doc, false, {}}; }
+WorkloadKey axis_key(std::string_view fallback, std::string_view doc) {
+  return {"axis", KeyKind::integer, fallback, doc, false, {}};
+}
 WorkloadKey index_key() { return {"index", KeyKind::dtype, "i64", "type of indices", false, "i64 i32"}; }
 WorkloadKey keepdims() { return flag("keepdims", "reduced axes stay, with extent 1"); }
 WorkloadKey groups() { return {"groups", KeyKind::count, "1", "groups of channels", false, {}}; }
 WorkloadKey dilation() { return list("dilation", "1", "one number, or vertical x horizontal"); }
 
 void add_products(std::vector<WorkloadOp>& t) {
-  t.push_back({"matmul", "C[m,n] = sum over k of A[m,k] B[k,n]; B is constant", matmul_keys() + transposes() + product_types(), build_matmul});
-  t.push_back({"batch_matmul", "b matrix products", Keys{need("b", "matrices")} + matmul_keys() + transposes() + product_types(),
+  t.push_back({"matmul", "C[m,n] = sum over k of A[m,k] B[k,n]; B is constant",
+               matmul_keys() + transposes() + product_types(), build_matmul});
+  t.push_back({"batch_matmul", "b matrix products",
+               Keys{need("b", "matrices")} + matmul_keys() + transposes() + product_types(),
                build_batch_matmul});
   t.push_back({"dense", "act(X[m,k] W[n,k]^T + bias[n]); W and bias are constant",
-               matmul_keys() + Keys{flag("bias", "1 adds an input bias[n]"), act_key()} + product_types(), build_dense});
+               matmul_keys() + Keys{flag("bias", "1 adds an input bias[n]"), act_key()} + product_types(),
+               build_dense});
 }
 void add_images(std::vector<WorkloadOp>& t) {
   const Keys f32 = {dtype_key(kFloats)}, outputs = {need("k", "output channels")};
-  t.push_back({"conv2d", "convolution; weights HWIO (nhwc) or OIHW (nchw), constant", conv_keys(outputs, {dilation(), groups()}), build_conv2d});
-  t.push_back({"depthwise_conv2d", "convolution of each channel by itself; weights [r,s,c,mult] or [c,mult,r,s], constant",
-               conv_keys({}, {dilation(), {"mult", KeyKind::count, "1", "output channels for each channel", false, {}}}), build_depthwise});
-  t.push_back({"conv2d_transpose", "transposed convolution; weights [r,s,c,k/groups] or [c,k/groups,r,s], constant",
-               conv_keys(outputs, {list("outpad", "0", "output padding: one number, or vertical x horizontal"), groups()}),
-               build_conv2d_transpose});
-  t.push_back({"max_pool2d", "the greatest element of each window", pool_keys({}) + Keys{dtype_key(kNumbers)}, build_max_pool});
+  t.push_back({"conv2d", "convolution; weights HWIO (nhwc) or OIHW (nchw), constant",
+               conv_keys(outputs, {dilation(), groups()}), build_conv2d});
+  t.push_back({"depthwise_conv2d",
+               "convolution of each channel by itself; weights [r,s,c,mult] or [c,mult,r,s], constant",
+               conv_keys({}, {dilation(),
+                              {"mult", KeyKind::count, "1", "output channels for each channel", false, {}}}),
+               build_depthwise});
+  t.push_back(
+      {"conv2d_transpose", "transposed convolution; weights [r,s,c,k/groups] or [c,k/groups,r,s], constant",
+       conv_keys(outputs,
+                 {list("outpad", "0", "output padding: one number, or vertical x horizontal"), groups()}),
+       build_conv2d_transpose});
+  t.push_back({"max_pool2d", "the greatest element of each window", pool_keys({}) + Keys{dtype_key(kNumbers)},
+               build_max_pool});
   t.push_back({"avg_pool2d", "the mean of each window",
-               pool_keys({flag("count_include_pad", "divide by the whole window at the border")}) + f32, build_avg_pool});
+               pool_keys({flag("count_include_pad", "divide by the whole window at the border")}) + f32,
+               build_avg_pool});
   t.push_back({"global_avg_pool", "the mean of each channel", image() + layout() + f32, build_global_pool});
-  t.push_back({"batch_norm", "(X - mean) / sqrt(var + 1e-5) * gamma + beta per channel, all but X constant", image() + layout() + f32,
-               build_batch_norm});
+  t.push_back({"batch_norm", "(X - mean) / sqrt(var + 1e-5) * gamma + beta per channel, all but X constant",
+               image() + layout() + f32, build_batch_norm});
 }
 void add_elementwise(std::vector<WorkloadOp>& t) {
-  const Keys floats = any_shape() + Keys{dtype_key(kFloats)}, numbers = any_shape() + Keys{dtype_key(kNumbers)};
+  const Keys floats = any_shape() + Keys{dtype_key(kFloats)},
+             numbers = any_shape() + Keys{dtype_key(kNumbers)};
 #define TC_X(f) t.push_back({#f, #f " of each element", floats, build_unary<op::f>});
-  TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil) TC_X(round)
-  TC_X(gelu) TC_X(silu)
+  TC_X(exp)
+  TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(
+      ceil) TC_X(round) TC_X(gelu) TC_X(silu)
 #undef TC_X
 #define TC_X(f) t.push_back({#f, #f " of each element", numbers, build_unary<op::f>});
-  TC_X(relu) TC_X(abs) TC_X(neg)
+      TC_X(relu) TC_X(abs) TC_X(neg)
 #undef TC_X
-  const auto binary = [](std::string_view types) {
-    return any_shape() + Keys{list("rhs", "", "shape of the second input, broadcast as in numpy; default that of the first"), dtype_key(types)};
-  };
-#define TC_X(f) t.push_back({#f, #f " of two tensors, element by element", binary(kNumbers), build_binary<op::f>});
-  TC_X(add) TC_X(sub) TC_X(mul) TC_X(div) TC_X(maximum) TC_X(minimum)
+          const auto binary = [](std::string_view types) {
+            return any_shape() +
+                   Keys{list("rhs", "",
+                             "shape of the second input, broadcast as in numpy; default that of the first"),
+                        dtype_key(types)};
+          };
+#define TC_X(f) \
+  t.push_back({#f, #f " of two tensors, element by element", binary(kNumbers), build_binary<op::f>});
+  TC_X(add)
+  TC_X(sub) TC_X(mul) TC_X(div) TC_X(maximum) TC_X(minimum)
 #undef TC_X
-  t.push_back({"pow", "pow of two tensors, element by element", binary(kFloats), build_binary<op::pow>});
+      t.push_back({"pow", "pow of two tensors, element by element", binary(kFloats), build_binary<op::pow>});
   t.push_back({"clip", "min(max(X, low), high)",
                any_shape() + Keys{{"low", KeyKind::integer, "0", "lower bound", false, {}},
-                                  {"high", KeyKind::integer, "6", "upper bound", false, {}}, dtype_key(kNumbers)}, build_clip});
-  t.push_back({"cast", "each element in another type",
-               any_shape() + Keys{dtype_key(kNumbers), {"to", KeyKind::dtype, "", "the other type", true, kNumbers}}, build_cast});
+                                  {"high", KeyKind::integer, "6", "upper bound", false, {}},
+                                  dtype_key(kNumbers)},
+               build_clip});
+  t.push_back(
+      {"cast", "each element in another type",
+       any_shape() + Keys{dtype_key(kNumbers), {"to", KeyKind::dtype, "", "the other type", true, kNumbers}},
+       build_cast});
 }
 void add_rows(std::vector<WorkloadOp>& t) {
   const Keys f32 = {dtype_key(kFloats)}, number = {dtype_key(kNumbers)};
-  const Keys axes = {list("axis", "-1", "the axes to reduce, e.g. 1 or 0x2; negative ones count from the end"), keepdims()};
+  const Keys axes = {
+      list("axis", "-1", "the axes to reduce, e.g. 1 or 0x2; negative ones count from the end"), keepdims()};
 #define TC_X(f) t.push_back({#f, #f " over axes", any_shape() + axes + number, build_reduce<op::f>});
-  TC_X(sum) TC_X(prod) TC_X(max) TC_X(min)
+  TC_X(sum)
+  TC_X(prod) TC_X(max) TC_X(min)
 #undef TC_X
-  t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
-  const Keys arg = any_shape() + Keys{axis_key("-1", "the axis to search"), keepdims()} + number + Keys{index_key()};
+      t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
+  const Keys arg =
+      any_shape() + Keys{axis_key("-1", "the axis to search"), keepdims()} + number + Keys{index_key()};
   t.push_back({"argmax", "the first index of the greatest element", arg, build_arg<op::argmax>});
   t.push_back({"argmin", "the first index of the smallest element", arg, build_arg<op::argmin>});
   const Keys along = any_shape() + Keys{axis_key("-1", "the axis to normalise")} + f32;
   t.push_back({"softmax", "exp(X - max) / sum, along an axis", along, build_softmax<op::softmax>});
-  t.push_back({"log_softmax", "X - max - log of the sum of exp(X - max), along an axis", along, build_softmax<op::log_softmax>});
+  t.push_back({"log_softmax", "X - max - log of the sum of exp(X - max), along an axis", along,
+               build_softmax<op::log_softmax>});
   t.push_back({"layer_norm", "(X - mean) / sqrt(variance + 1e-5) * gamma + beta; gamma and beta are constant",
-               any_shape() + Keys{{"axes", KeyKind::count, "1", "how many last axes are normalised", false, {}},
-                                   {"affine", KeyKind::flag, "1", "whether gamma and beta take part", false, {}}} + f32, build_layer_norm});
+               any_shape() +
+                   Keys{{"axes", KeyKind::count, "1", "how many last axes are normalised", false, {}},
+                        {"affine", KeyKind::flag, "1", "whether gamma and beta take part", false, {}}} +
+                   f32,
+               build_layer_norm});
 }
 void add_moves(std::vector<WorkloadOp>& t) {
   const Keys number = {dtype_key(kNumbers)};
-  t.push_back({"transpose", "axes in another order", any_shape() + Keys{list("perm", "", "which axis comes where; default reversed")} + number,
+  t.push_back({"transpose", "axes in another order",
+               any_shape() + Keys{list("perm", "", "which axis comes where; default reversed")} + number,
                build_transpose});
   WorkloadKey to = list("to", "", "the other shape");
   to.required = true;
-  t.push_back({"reshape", "the same elements under another shape", any_shape() + Keys{to} + number, build_reshape});
+  t.push_back(
+      {"reshape", "the same elements under another shape", any_shape() + Keys{to} + number, build_reshape});
   t.push_back({"concat", "count inputs of one shape, one after the other",
-               any_shape() + Keys{axis_key("0", "the axis along which"), {"count", KeyKind::count, "2", "inputs, at most 64", false, {}}} + number,
+               any_shape() +
+                   Keys{axis_key("0", "the axis along which"),
+                        {"count", KeyKind::count, "2", "inputs, at most 64", false, {}}} +
+                   number,
                build_concat});
   t.push_back({"pad", "elements of one value around the input",
-               any_shape() + Keys{list("before", "0", "one number, or one a dimension"), list("after", "0", "one number, or one a dimension"),
-                                  {"value", KeyKind::integer, "0", "what is added", false, {}}} + number,
+               any_shape() +
+                   Keys{list("before", "0", "one number, or one a dimension"),
+                        list("after", "0", "one number, or one a dimension"),
+                        {"value", KeyKind::integer, "0", "what is added", false, {}}} +
+                   number,
                build_pad});
   t.push_back({"gather", "slices of X at k indices along an axis",
-               any_shape() + Keys{need("k", "indices"), axis_key("0", "the axis along which")} + number + Keys{index_key()}, build_gather});
+               any_shape() + Keys{need("k", "indices"), axis_key("0", "the axis along which")} + number +
+                   Keys{index_key()},
+               build_gather});
 }
 
 }  // namespace

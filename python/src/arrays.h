@@ -40,9 +40,9 @@ class ArrayView {
   static constexpr int kMaxRank = 32;
   DLTensor tensor_{};
   bool readonly_ = false;
-  std::array<int64_t, kMaxRank> shape_, strides_;   // where the exporter's are in bytes
+  std::array<int64_t, kMaxRank> shape_, strides_;  // where the exporter's are in bytes
   std::optional<Py_buffer> buffer_;
-  py::object keep_;   // a DLPack capsule, an NDArray, or what __array_interface__ points into
+  py::object keep_;  // a DLPack capsule, an NDArray, or what __array_interface__ points into
 };
 
 /// tc.NDArray: an array in memory of its own, or a view that keeps another alive.
@@ -57,7 +57,7 @@ class NDArray {
   [[nodiscard]] const DLTensor* dl() const { return view_ ? view_->dl() : own_.dl(); }
   [[nodiscard]] bool readonly() const { return view_ && view_->readonly(); }
   [[nodiscard]] std::vector<int64_t> shape() const { return {dl()->shape, dl()->shape + dl()->ndim}; }
-  [[nodiscard]] std::vector<int64_t> strides() const;   // in elements
+  [[nodiscard]] std::vector<int64_t> strides() const;  // in elements
 
  private:
   runtime::Tensor own_;
@@ -66,7 +66,8 @@ class NDArray {
 
 /// The interpreter's view of what is given for `t`; a copy is made, and kept in
 /// `keep`, where the array is not compact. Errors runtime.arg.*.
-ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output, std::vector<std::unique_ptr<ArrayView>>& keep);
+ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
+                                std::vector<std::unique_ptr<ArrayView>>& keep);
 /// numpy.empty; bf16 as uint16.
 py::object numpy_empty(DType type, const std::vector<int64_t>& shape);
 DLDataType to_dl(DType type);

@@ -5,11 +5,14 @@
 namespace tc::python {
 namespace {
 
-bool is_number(py::handle v) { return PyFloat_Check(v.ptr()) || PyIndex_Check(v.ptr()) || PyBool_Check(v.ptr()); }
+bool is_number(py::handle v) {
+  return PyFloat_Check(v.ptr()) || PyIndex_Check(v.ptr()) || PyBool_Check(v.ptr());
+}
 
 // numpy's scalars other than float64 are no float, but have __float__.
 bool is_float_like(py::handle v) {
-  return PyFloat_Check(v.ptr()) || (!PyIndex_Check(v.ptr()) && !PyUnicode_Check(v.ptr()) && py::hasattr(v, "__float__") && !py::hasattr(v, "__len__"));
+  return PyFloat_Check(v.ptr()) || (!PyIndex_Check(v.ptr()) && !PyUnicode_Check(v.ptr()) &&
+                                    py::hasattr(v, "__float__") && !py::hasattr(v, "__len__"));
 }
 
 Expr int_of(py::handle v, DType type) {
@@ -30,12 +33,15 @@ Expr int_of(py::handle v, DType type) {
     if (!PyErr_Occurred()) return ir::int_imm(static_cast<int64_t>(large), type);
     PyErr_Clear();
   }
-  TC_REQUIRE(fits, Error("ir.type", "the number " + py::str(number).cast<std::string>() + " does not fit " + ir::to_string(type))
+  TC_REQUIRE(fits, Error("ir.type", "the number " + py::str(number).cast<std::string>() + " does not fit " +
+                                        ir::to_string(type))
                        .fix("cast the expression to a wider type first"));
   return type.is_bool() ? ir::bool_imm(value != 0) : ir::int_imm(value, type);
 }
 
-bool is_expr(py::handle v) { return py::isinstance<Expr>(v) || py::isinstance<ReduceAxis>(v) || py::isinstance<Tensor>(v); }
+bool is_expr(py::handle v) {
+  return py::isinstance<Expr>(v) || py::isinstance<ReduceAxis>(v) || py::isinstance<Tensor>(v);
+}
 
 }  // namespace
 
@@ -45,13 +51,18 @@ bool is_sequence(py::handle value) { return PyTuple_Check(value.ptr()) || PyList
 
 DType to_dtype(py::handle value) {
   std::string name;
-  if (PyUnicode_Check(value.ptr())) name = value.cast<std::string>();
-  else if (py::hasattr(value, "name") && PyUnicode_Check(value.attr("name").ptr())) name = value.attr("name").cast<std::string>();        // numpy.dtype
-  else if (PyType_Check(value.ptr())) name = value.attr("__name__").cast<std::string>();        // numpy.float32
-  else name = py::str(value).cast<std::string>();
+  if (PyUnicode_Check(value.ptr()))
+    name = value.cast<std::string>();
+  else if (py::hasattr(value, "name") && PyUnicode_Check(value.attr("name").ptr()))
+    name = value.attr("name").cast<std::string>();  // numpy.dtype
+  else if (PyType_Check(value.ptr()))
+    name = value.attr("__name__").cast<std::string>();  // numpy.float32
+  else
+    name = py::str(value).cast<std::string>();
   if (name.rfind("torch.", 0) == 0) name.erase(0, 6);
   const auto type = ir::parse_dtype(name);
-  TC_REQUIRE(type, Error("te.dtype", "there is no element type " + name).fix("use f64 f32 f16 bf16, i64 i32 i16 i8, u64 u32 u16 u8 or bool"));
+  TC_REQUIRE(type, Error("te.dtype", "there is no element type " + name)
+                       .fix("use f64 f32 f16 bf16, i64 i32 i16 i8, u64 u32 u16 u8 or bool"));
   return *type;
 }
 
@@ -64,17 +75,21 @@ int64_t to_int(py::handle value, const char* what) {
     if (!number) throw py::error_already_set();
     out = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
   }
-  TC_REQUIRE(ok && overflow == 0, Error("te.number", std::string(what) + " is " + (ok ? "too large" : "a " + type_name(value) + ", not an integer"))
-                                      .fix(std::string("give ") + what + " as an int"));
+  TC_REQUIRE(ok && overflow == 0,
+             Error("te.number", std::string(what) + " is " +
+                                    (ok ? "too large" : "a " + type_name(value) + ", not an integer"))
+                 .fix(std::string("give ") + what + " as an int"));
   return out;
 }
 
 std::vector<int64_t> to_shape(py::handle value) {
   if (PyIndex_Check(value.ptr())) return {to_int(value, "an extent")};
   TC_REQUIRE(PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()),
-             Error("te.shape.type", "a shape is a sequence of integers, not a " + type_name(value)).fix("give it as a tuple: (64, 64)"));
+             Error("te.shape.type", "a shape is a sequence of integers, not a " + type_name(value))
+                 .fix("give it as a tuple: (64, 64)"));
   std::vector<int64_t> out;
-  for (const py::handle extent : py::reinterpret_borrow<py::object>(value)) out.push_back(to_int(extent, "an extent"));
+  for (const py::handle extent : py::reinterpret_borrow<py::object>(value))
+    out.push_back(to_int(extent, "an extent"));
   return out;
 }
 
@@ -83,9 +98,11 @@ Expr to_expr(py::handle v, const Expr* like) {
   if (py::isinstance<ReduceAxis>(v)) return v.cast<ReduceAxis>().var;
   if (py::isinstance<Tensor>(v)) {
     const auto t = v.cast<Tensor>();
-    TC_REQUIRE(t.ndim() == 0, Error("te.expr", t.name() + " is a tensor of " + std::to_string(t.ndim()) + " dimensions, not a value")
-                                  .fact("tensor", t.name())
-                                  .fix("name an element: " + t.name() + "[i, ...], or use tc.op for whole tensors"));
+    TC_REQUIRE(t.ndim() == 0,
+               Error("te.expr",
+                     t.name() + " is a tensor of " + std::to_string(t.ndim()) + " dimensions, not a value")
+                   .fact("tensor", t.name())
+                   .fix("name an element: " + t.name() + "[i, ...], or use tc.op for whole tensors"));
     return t.at({});
   }
   if (PyBool_Check(v.ptr()) && !like) return ir::bool_imm(v.cast<bool>());
@@ -95,7 +112,8 @@ Expr to_expr(py::handle v, const Expr* like) {
     if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
     return like ? ir::imm_like(*like, d) : ir::float_imm(d);
   }
-  throw Error("te.expr", "a " + type_name(v) + " is no expression").fix("use elements of tensors, axes and numbers; tc.const(value, dtype) makes a constant");
+  throw Error("te.expr", "a " + type_name(v) + " is no expression")
+      .fix("use elements of tensors, axes and numbers; tc.const(value, dtype) makes a constant");
 }
 
 std::pair<Expr, Expr> to_pair(py::handle a, py::handle b) {
@@ -110,31 +128,38 @@ std::pair<Expr, Expr> to_pair(py::handle a, py::handle b) {
     return {std::move(x), std::move(y)};
   }
   Expr x = to_expr(a), y = to_expr(b);
-  if (x->type != y->type && is_number(a) && is_number(b)) x = to_expr(py::float_(a.cast<double>())), y = to_expr(py::float_(b.cast<double>()));
+  if (x->type != y->type && is_number(a) && is_number(b))
+    x = to_expr(py::float_(a.cast<double>())), y = to_expr(py::float_(b.cast<double>()));
   return {std::move(x), std::move(y)};
 }
 
 std::vector<ReduceAxis> to_reduce_axes(py::handle value) {
   std::vector<ReduceAxis> out;
   const auto add = [&](py::handle v) {
-    TC_REQUIRE(py::isinstance<ReduceAxis>(v), Error("te.reduce.axes", "a " + type_name(v) + " is no axis to reduce over")
-                                                  .fix("make one: k = tc.reduce_axis((0, n), name=\"k\")"));
+    TC_REQUIRE(py::isinstance<ReduceAxis>(v),
+               Error("te.reduce.axes", "a " + type_name(v) + " is no axis to reduce over")
+                   .fix("make one: k = tc.reduce_axis((0, n), name=\"k\")"));
     out.push_back(v.cast<ReduceAxis>());
   };
-  if (!is_sequence(value)) add(value);
-  else for (const py::handle v : py::reinterpret_borrow<py::object>(value)) add(v);
+  if (!is_sequence(value))
+    add(value);
+  else
+    for (const py::handle v : py::reinterpret_borrow<py::object>(value)) add(v);
   return out;
 }
 
 std::vector<Tensor> to_tensors(py::handle value, const char* what) {
   std::vector<Tensor> out;
   const auto add = [&](py::handle v) {
-    TC_REQUIRE(py::isinstance<Tensor>(v), Error("te.tensors", std::string(what) + " are tensors; this is a " + type_name(v))
-                                              .fix("give what tc.placeholder and tc.compute returned"));
+    TC_REQUIRE(py::isinstance<Tensor>(v),
+               Error("te.tensors", std::string(what) + " are tensors; this is a " + type_name(v))
+                   .fix("give what tc.placeholder and tc.compute returned"));
     out.push_back(v.cast<Tensor>());
   };
-  if (!is_sequence(value)) add(value);
-  else for (const py::handle v : py::reinterpret_borrow<py::object>(value)) add(v);
+  if (!is_sequence(value))
+    add(value);
+  else
+    for (const py::handle v : py::reinterpret_borrow<py::object>(value)) add(v);
   return out;
 }
 

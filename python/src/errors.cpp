@@ -5,11 +5,11 @@
 namespace tc::python {
 namespace {
 
-PyObject* error_class = nullptr;   // lives as long as the module, which is never unloaded
+PyObject* error_class = nullptr;  // lives as long as the module, which is never unloaded
 
 // "matmul.py:14": the innermost Python frame, since tc itself has none.
 std::string user_line() {
-  PyFrameObject* frame = PyEval_GetFrame();   // borrowed
+  PyFrameObject* frame = PyEval_GetFrame();  // borrowed
   if (!frame) return {};
   const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
   auto file = code.attr("co_filename").cast<std::string>();
@@ -26,13 +26,15 @@ void raise(const Error& original) {
   }
   py::dict facts;
   for (const auto& [name, value] : e.facts()) facts[py::str(name)] = value;
-  const auto field = [](const std::string& text) -> py::object { return text.empty() ? py::object(py::none()) : py::object(py::str(text)); };
+  const auto field = [](const std::string& text) -> py::object {
+    return text.empty() ? py::object(py::none()) : py::object(py::str(text));
+  };
   py::object value = py::reinterpret_borrow<py::object>(error_class)(e.str());
   value.attr("code") = e.code();
   value.attr("kind") = std::string(to_string(e.kind()));
   value.attr("message") = e.message();
   value.attr("stage") = field(e.fact_of("stage"));
-  const std::string axis = e.fact_of("axis");   // "k (reduce, extent 512)"
+  const std::string axis = e.fact_of("axis");  // "k (reduce, extent 512)"
   value.attr("axis") = field(axis.substr(0, axis.find(' ')));
   value.attr("fix") = field(e.how_to_fix());
   value.attr("excerpt") = field(e.excerpt_text());
@@ -43,11 +45,12 @@ void raise(const Error& original) {
 }  // namespace
 
 void bind_errors(py::module_& m) {
-  error_class = PyErr_NewExceptionWithDoc("tc.Error",
-                                          "What went wrong, where, and how to fix it.\n\n"
-                                          "code is stable (docs/errors.md); kind, message, stage, axis, fix and excerpt are str or\n"
-                                          "None; facts has every fact by name, among them the line of your program (at).",
-                                          nullptr, nullptr);
+  error_class = PyErr_NewExceptionWithDoc(
+      "tc.Error",
+      "What went wrong, where, and how to fix it.\n\n"
+      "code is stable (docs/errors.md); kind, message, stage, axis, fix and excerpt are str or\n"
+      "None; facts has every fact by name, among them the line of your program (at).",
+      nullptr, nullptr);
   if (!error_class) throw py::error_already_set();
   m.attr("Error") = py::reinterpret_borrow<py::object>(error_class);
   py::register_local_exception_translator([](std::exception_ptr p) {

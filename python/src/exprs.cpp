@@ -15,15 +15,22 @@ using ir::BinaryOp;
 using Make = Expr (*)(const Expr&, const Expr&);
 
 Expr true_div(const Expr& a, const Expr& b) {
-  TC_REQUIRE(a->type.is_float(), Error("te.div", "/ of two " + ir::to_string(a->type) + " values")
-                                     .fix("use // for division that rounds down, or cast to a float: tc.cast(\"f32\", x)"));
+  TC_REQUIRE(a->type.is_float(),
+             Error("te.div", "/ of two " + ir::to_string(a->type) + " values")
+                 .fix("use // for division that rounds down, or cast to a float: tc.cast(\"f32\", x)"));
   return a / b;
 }
 Expr floor_div(const Expr& a, const Expr& b) { return a->type.is_float() ? tc::floor(a / b) : a / b; }
-Expr and_(const Expr& a, const Expr& b) { return ir::binary(a->type.is_bool() ? BinaryOp::and_ : BinaryOp::bit_and, a, b); }
-Expr or_(const Expr& a, const Expr& b) { return ir::binary(a->type.is_bool() ? BinaryOp::or_ : BinaryOp::bit_or, a, b); }
+Expr and_(const Expr& a, const Expr& b) {
+  return ir::binary(a->type.is_bool() ? BinaryOp::and_ : BinaryOp::bit_and, a, b);
+}
+Expr or_(const Expr& a, const Expr& b) {
+  return ir::binary(a->type.is_bool() ? BinaryOp::or_ : BinaryOp::bit_or, a, b);
+}
 template <BinaryOp op>
-Expr make(const Expr& a, const Expr& b) { return ir::binary(op, a, b); }
+Expr make(const Expr& a, const Expr& b) {
+  return ir::binary(op, a, b);
+}
 
 // Both `a op b` and, where a is a number, `b.__rop__(a)`.
 template <class C>
@@ -40,8 +47,11 @@ void def_operator(C& c, const char* name, const char* reflected, Make f) {
 }
 
 [[noreturn]] void refuse_bool(const Expr& e) {
-  throw Error("te.bool", "the expression " + ir::to_string(e) + " has no truth value while the program is being written")
-      .fix("use tc.select(condition, a, b) for if, & and | and ~ for and, or, not, and two comparisons for a < b < c");
+  throw Error("te.bool",
+              "the expression " + ir::to_string(e) + " has no truth value while the program is being written")
+      .fix(
+          "use tc.select(condition, a, b) for if, & and | and ~ for and, or, not, and two comparisons for a "
+          "< b < c");
 }
 
 template <class C>
@@ -83,15 +93,16 @@ std::vector<std::string> parameter_names(const py::function& body, size_t dims, 
   if (!py::hasattr(body, "__code__")) return {};
   const py::object code = body.attr("__code__");
   auto count = code.attr("co_argcount").cast<size_t>();
-  const size_t skipped = py::hasattr(body, "__self__") ? 1 : 0;   // of a bound method
+  const size_t skipped = py::hasattr(body, "__self__") ? 1 : 0;  // of a bound method
   count -= std::min(count, skipped);
-  const bool rest = code.attr("co_flags").cast<int>() & 0x4;      // *args
+  const bool rest = code.attr("co_flags").cast<int>() & 0x4;  // *args
   const py::object defaults = py::getattr(body, "__defaults__", py::none());
   const size_t optional = defaults.is_none() ? 0 : py::len(defaults);
   if (dims + optional < count || (dims > count && !rest)) detail::wrong_axis_count(stage, dims, count);
   std::vector<std::string> names;
   if (dims <= count)
-    for (size_t i = 0; i < dims; ++i) names.push_back(code.attr("co_varnames").attr("__getitem__")(i + skipped).cast<std::string>());
+    for (size_t i = 0; i < dims; ++i)
+      names.push_back(code.attr("co_varnames").attr("__getitem__")(i + skipped).cast<std::string>());
   return names;
 }
 
@@ -111,7 +122,8 @@ std::vector<std::string> output_names(py::handle name, size_t count) {
 
 py::object compute(py::handle shape_arg, const py::function& body, py::handle name) {
   const std::vector<int64_t> shape = to_shape(shape_arg);
-  const std::string stage = is_sequence(name) && py::len(name) ? py::str(*py::iter(name)).cast<std::string>() : py::str(name).cast<std::string>();
+  const std::string stage = is_sequence(name) && py::len(name) ? py::str(*py::iter(name)).cast<std::string>()
+                                                               : py::str(name).cast<std::string>();
   std::vector<std::string> names = parameter_names(body, shape.size(), stage);
   if (names.empty())
     for (size_t i = 0; i < shape.size(); ++i) names.push_back(default_axis_name(i, shape.size()));
@@ -124,10 +136,14 @@ py::object compute(py::handle shape_arg, const py::function& body, py::handle na
   const py::object result = body(*params);
   std::vector<Expr> values;
   if (result.is_none())
-    throw Error("te.expr", "the body of " + stage + " returns None").fact("stage", stage).fix("return the value of one element");
+    throw Error("te.expr", "the body of " + stage + " returns None")
+        .fact("stage", stage)
+        .fix("return the value of one element");
   const bool several = is_sequence(result);
-  if (several) for (const py::handle v : result) values.push_back(to_expr(v));
-  else values.push_back(to_expr(result));
+  if (several)
+    for (const py::handle v : result) values.push_back(to_expr(v));
+  else
+    values.push_back(to_expr(result));
   // the body has been run on axes of ours, since only now the outputs can be counted
   std::vector<Tensor> out = compute_many(
       shape,
@@ -154,12 +170,15 @@ std::vector<Expr> exprs_of(py::handle values) {
 }
 
 // A combiner from a Python function of two tuples.
-ir::CombinerRef combiner_of(const py::function& f, const std::vector<Expr>& source, py::handle identity, const std::string& name) {
+ir::CombinerRef combiner_of(const py::function& f, const std::vector<Expr>& source, py::handle identity,
+                            const std::string& name) {
   std::vector<VarRef> lhs, rhs;
   std::vector<Expr> from, l, r;
-  TC_REQUIRE(is_sequence(identity) && py::len(identity) == source.size(),
-             Error("te.reduce.identity", fmt::format("{} combines {} values and needs as many identity elements", name, source.size()))
-                 .fix("give identity=(...), what an empty reduction has"));
+  TC_REQUIRE(
+      is_sequence(identity) && py::len(identity) == source.size(),
+      Error("te.reduce.identity",
+            fmt::format("{} combines {} values and needs as many identity elements", name, source.size()))
+          .fix("give identity=(...), what an empty reduction has"));
   size_t i = 0;
   for (const py::handle v : py::reinterpret_borrow<py::object>(identity)) {
     lhs.push_back(ir::var(fmt::format("a{}", i), source[i]->type));
@@ -170,21 +189,25 @@ ir::CombinerRef combiner_of(const py::function& f, const std::vector<Expr>& sour
   }
   const py::object result = f(to_tuple(l), to_tuple(r));
   TC_REQUIRE(is_sequence(result) && py::len(result) == source.size(),
-             Error("te.reduce.combine", fmt::format("{} takes tuples of {} values and must return one", name, source.size())));
+             Error("te.reduce.combine",
+                   fmt::format("{} takes tuples of {} values and must return one", name, source.size())));
   std::vector<Expr> results;
   i = 0;
   for (const py::handle v : result) results.push_back(to_expr(v, &source[i++]));
   return ir::combiner(name, lhs, rhs, results, from);
 }
 
-py::tuple reduce_tuple(const py::object& combine, py::handle values, py::handle axis, py::handle identity, const std::string& name) {
+py::tuple reduce_tuple(const py::object& combine, py::handle values, py::handle axis, py::handle identity,
+                       const std::string& name) {
   const std::vector<Expr> source = exprs_of(values);
   ir::CombinerRef c;
   if (PyUnicode_Check(combine.ptr())) {
     const auto word = combine.cast<std::string>();
     TC_REQUIRE((word == "argmax" || word == "argmin") && source.size() == 2,
-               Error("te.reduce.combine", "\"argmax\" and \"argmin\" combine (value, index); " + word + " is given " + std::to_string(source.size()) + " values"));
-    c = word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type) : argmin_combiner(source[0]->type, source[1]->type);
+               Error("te.reduce.combine", "\"argmax\" and \"argmin\" combine (value, index); " + word +
+                                              " is given " + std::to_string(source.size()) + " values"));
+    c = word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type)
+                         : argmin_combiner(source[0]->type, source[1]->type);
   } else {
     c = combiner_of(combine, source, identity, name);
   }
@@ -198,7 +221,9 @@ Expr extremum(Fold fold, BinaryOp op, py::handle a, py::handle b, py::handle axi
     TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis="));
     return fold(to_expr(a), to_reduce_axes(axis));
   }
-  TC_REQUIRE(!b.is_none(), Error("te.reduce.axes", "min and max need a second value, or the axis to reduce over").fix("write tc.max(x, axis=k) or tc.max(x, y)"));
+  TC_REQUIRE(!b.is_none(),
+             Error("te.reduce.axes", "min and max need a second value, or the axis to reduce over")
+                 .fix("write tc.max(x, axis=k) or tc.max(x, y)"));
   if (py::isinstance<ReduceAxis>(b) || is_sequence(b)) return fold(to_expr(a), to_reduce_axes(b));
   const auto [x, y] = to_pair(a, b);
   return ir::binary(op, x, y);
@@ -210,20 +235,24 @@ Expr element(const Tensor& t, py::handle index) {
   std::vector<Expr> indices;
   const Expr like = ir::int_imm(0);
   const auto add = [&](py::handle v) {
-    TC_REQUIRE(!PySlice_Check(v.ptr()), Error("te.tensor.index", "an element of " + t.name() + " is asked for with a slice")
-                                            .fact("tensor", t.name())
-                                            .fix("name every index; loops over elements are what tc.compute is for"));
+    TC_REQUIRE(!PySlice_Check(v.ptr()),
+               Error("te.tensor.index", "an element of " + t.name() + " is asked for with a slice")
+                   .fact("tensor", t.name())
+                   .fix("name every index; loops over elements are what tc.compute is for"));
     indices.push_back(to_expr(v, &like));
     const auto d = static_cast<int>(indices.size()) - 1;
     const auto constant = ir::as_int(indices.back());
     if (constant && d < t.ndim() && PyIndex_Check(v.ptr()))
       TC_REQUIRE(*constant >= 0 && *constant < t.extent(d),
-                 Error("te.tensor.index", fmt::format("index {} of {} is {}, its extent {}", d, t.name(), *constant, t.extent(d)))
+                 Error("te.tensor.index", fmt::format("index {} of {} is {}, its extent {}", d, t.name(),
+                                                      *constant, t.extent(d)))
                      .fact("tensor", t.name())
                      .fix("indices count from 0; the last element is at extent - 1"));
   };
-  if (PyTuple_Check(index.ptr())) for (const py::handle v : py::reinterpret_borrow<py::object>(index)) add(v);
-  else add(index);
+  if (PyTuple_Check(index.ptr()))
+    for (const py::handle v : py::reinterpret_borrow<py::object>(index)) add(v);
+  else
+    add(index);
   return t.at(std::move(indices));
 }
 
@@ -234,76 +263,154 @@ std::string tensor_repr(const Tensor& t) {
 }  // namespace
 
 void bind_exprs(py::module_& m) {
-  py::class_<Expr> expr(m, "Expr", "A value that is computed for each element: an index, an element of a tensor, or made of them.");
+  py::class_<Expr> expr(
+      m, "Expr",
+      "A value that is computed for each element: an index, an element of a tensor, or made of them.");
   expr.def_property_readonly("dtype", [](const Expr& e) { return ir::to_string(e->type); });
   expr.def("__repr__", [](const Expr& e) { return ir::to_string(e); });
-  expr.def("astype", [](const Expr& e, py::handle type) { return ir::cast(to_dtype(type), e); }, py::arg("dtype"), "The value cast to another element type.");
+  expr.def(
+      "astype", [](const Expr& e, py::handle type) { return ir::cast(to_dtype(type), e); }, py::arg("dtype"),
+      "The value cast to another element type.");
 
-  py::class_<ReduceAxis> axis(m, "ReduceAxis", "An axis to reduce over, from reduce_axis. In an expression it is its index.");
+  py::class_<ReduceAxis> axis(m, "ReduceAxis",
+                              "An axis to reduce over, from reduce_axis. In an expression it is its index.");
   axis.def_property_readonly("name", [](const ReduceAxis& k) { return k.var->name; });
   axis.def_property_readonly("min", [](const ReduceAxis& k) { return ir::as_int(k.min).value_or(0); });
   axis.def_property_readonly("extent", [](const ReduceAxis& k) { return ir::as_int(k.extent).value_or(0); });
   axis.def_property_readonly("dtype", [](const ReduceAxis& k) { return ir::to_string(k.var->type); });
-  axis.def("__repr__", [](const ReduceAxis& k) { return fmt::format("ReduceAxis({} in {}, +{})", k.var->name, ir::to_string(k.min), ir::to_string(k.extent)); });
+  axis.def("__repr__", [](const ReduceAxis& k) {
+    return fmt::format("ReduceAxis({} in {}, +{})", k.var->name, ir::to_string(k.min),
+                       ir::to_string(k.extent));
+  });
   def_operators(expr);
   def_operators(axis);
 
-  py::class_<Tensor> tensor(m, "Tensor", "A tensor of a computation: it has a shape, but no memory. A[i, j] is an element.");
+  py::class_<Tensor> tensor(
+      m, "Tensor", "A tensor of a computation: it has a shape, but no memory. A[i, j] is an element.");
   tensor.def_property_readonly("name", &Tensor::name);
   tensor.def_property_readonly("dtype", [](const Tensor& t) { return ir::to_string(t.dtype()); });
   tensor.def_property_readonly("shape", [](const Tensor& t) { return py::tuple(py::cast(t.extents())); });
   tensor.def_property_readonly("ndim", &Tensor::ndim);
-  tensor.def_property_readonly("is_placeholder", [](const Tensor& t) { return t.op().is_placeholder(); }, "Whether it is an input.");
-  tensor.def_property_readonly("reduce_axes", [](const Tensor& t) { return py::tuple(py::cast(t.op().reduce_axes())); });
+  tensor.def_property_readonly(
+      "is_placeholder", [](const Tensor& t) { return t.op().is_placeholder(); }, "Whether it is an input.");
+  tensor.def_property_readonly("reduce_axes",
+                               [](const Tensor& t) { return py::tuple(py::cast(t.op().reduce_axes())); });
   tensor.def("__getitem__", &element, "The element at these indices, one per dimension.");
-  tensor.def("__eq__", [](const Tensor& a, py::handle b) { return py::isinstance<Tensor>(b) && a == b.cast<Tensor>(); });
+  tensor.def("__eq__", [](const Tensor& a, py::handle b) {
+    return py::isinstance<Tensor>(b) && a == b.cast<Tensor>();
+  });
   tensor.def("__hash__", [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.buffer().get()) >> 4; });
   tensor.def("__repr__", &tensor_repr);
-  tensor.attr("__iter__") = py::none();   // else Python would count up indices
+  tensor.attr("__iter__") = py::none();  // else Python would count up indices
 
-  m.def("placeholder", [](py::handle shape, py::handle dtype, std::string name) { return placeholder(to_shape(shape), to_dtype(dtype), std::move(name)); },
-        py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "A", "placeholder(shape, dtype=\"f32\", name=\"A\"): an input.");
-  m.def("reduce_axis", [](py::handle range, std::string name) {
-          TC_REQUIRE(is_sequence(range) && py::len(range) == 2, Error("te.axis.range", "reduce_axis takes a range").fix("write tc.reduce_axis((0, n), name=\"k\")"));
-          const py::tuple ends = py::reinterpret_borrow<py::object>(range);
-          const int64_t begin = to_int(ends[0], "the begin of a range"), end = to_int(ends[1], "the end of a range");
-          int64_t extent = 0;
-          TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent), Error("te.axis.range", "the range of a reduce axis is too long"));
-          return reduce_axis(begin, extent, std::move(name));
-        },
-        py::arg("range"), py::arg("name") = "k", "reduce_axis((begin, end), name=\"k\"): an axis to reduce over, end excluded.");
+  m.def(
+      "placeholder",
+      [](py::handle shape, py::handle dtype, std::string name) {
+        return placeholder(to_shape(shape), to_dtype(dtype), std::move(name));
+      },
+      py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "A",
+      "placeholder(shape, dtype=\"f32\", name=\"A\"): an input.");
+  m.def(
+      "reduce_axis",
+      [](py::handle range, std::string name) {
+        TC_REQUIRE(is_sequence(range) && py::len(range) == 2,
+                   Error("te.axis.range", "reduce_axis takes a range")
+                       .fix("write tc.reduce_axis((0, n), name=\"k\")"));
+        const py::tuple ends = py::reinterpret_borrow<py::object>(range);
+        const int64_t begin = to_int(ends[0], "the begin of a range"),
+                      end = to_int(ends[1], "the end of a range");
+        int64_t extent = 0;
+        TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent),
+                   Error("te.axis.range", "the range of a reduce axis is too long"));
+        return reduce_axis(begin, extent, std::move(name));
+      },
+      py::arg("range"), py::arg("name") = "k",
+      "reduce_axis((begin, end), name=\"k\"): an axis to reduce over, end excluded.");
   m.def("compute", &compute, py::arg("shape"), py::arg("body"), py::arg("name") = "T",
-        "compute(shape, body, name=\"T\"): a tensor, each element body(indices). Axes are named as body's parameters.\n"
-        "A body that returns a tuple makes several tensors, named name_0, name_1, ... or as the tuple `name` says.");
-  m.def("const", [](py::handle value, py::handle dtype) { const Expr like = ir::const_of(to_dtype(dtype), 0); return to_expr(value, &like); },
-        py::arg("value"), py::arg("dtype") = "f32", "const(value, dtype=\"f32\"): a number as an expression.");
+        "compute(shape, body, name=\"T\"): a tensor, each element body(indices). Axes are named as body's "
+        "parameters.\n"
+        "A body that returns a tuple makes several tensors, named name_0, name_1, ... or as the tuple `name` "
+        "says.");
+  m.def(
+      "const",
+      [](py::handle value, py::handle dtype) {
+        const Expr like = ir::const_of(to_dtype(dtype), 0);
+        return to_expr(value, &like);
+      },
+      py::arg("value"), py::arg("dtype") = "f32", "const(value, dtype=\"f32\"): a number as an expression.");
 
-  m.def("sum", [](py::handle e, py::handle axis) { return tc::sum(to_expr(e), to_reduce_axes(axis)); }, py::arg("expr"), py::arg("axis"),
-        "sum(expr, axis=k) or axis=[k1, k2]: the sum over the axes. Stands at the top of a body, as all reductions.");
-  m.def("prod", [](py::handle e, py::handle axis) { return tc::prod(to_expr(e), to_reduce_axes(axis)); }, py::arg("expr"), py::arg("axis"),
-        "prod(expr, axis=k): the product over the axes.");
-  m.def("max", [](py::handle a, py::handle b, py::handle axis) { return extremum([](Expr e, const std::vector<ReduceAxis>& k) { return tc::max(std::move(e), k); }, BinaryOp::max, a, b, axis); },
-        py::arg("expr"), py::arg("other") = py::none(), py::arg("axis") = py::none(), "max(expr, axis=k): the greatest over the axes; max(a, b): the greater of two values.");
-  m.def("min", [](py::handle a, py::handle b, py::handle axis) { return extremum([](Expr e, const std::vector<ReduceAxis>& k) { return tc::min(std::move(e), k); }, BinaryOp::min, a, b, axis); },
-        py::arg("expr"), py::arg("other") = py::none(), py::arg("axis") = py::none(), "min(expr, axis=k): the least over the axes; min(a, b): the lesser of two values.");
-  m.def("reduce_tuple", &reduce_tuple, py::arg("combine"), py::arg("values"), py::arg("axis"), py::arg("identity") = py::none(), py::arg("name") = "combine",
-        "reduce_tuple(combine, values, axis, identity=None, name=\"combine\"): reduces several values together.\n"
-        "combine is \"argmax\" or \"argmin\" of (value, index), or a function of two tuples that returns one and is\n"
+  m.def(
+      "sum", [](py::handle e, py::handle axis) { return tc::sum(to_expr(e), to_reduce_axes(axis)); },
+      py::arg("expr"), py::arg("axis"),
+      "sum(expr, axis=k) or axis=[k1, k2]: the sum over the axes. Stands at the top of a body, as all "
+      "reductions.");
+  m.def(
+      "prod", [](py::handle e, py::handle axis) { return tc::prod(to_expr(e), to_reduce_axes(axis)); },
+      py::arg("expr"), py::arg("axis"), "prod(expr, axis=k): the product over the axes.");
+  m.def(
+      "max",
+      [](py::handle a, py::handle b, py::handle axis) {
+        return extremum([](Expr e, const std::vector<ReduceAxis>& k) { return tc::max(std::move(e), k); },
+                        BinaryOp::max, a, b, axis);
+      },
+      py::arg("expr"), py::arg("other") = py::none(), py::arg("axis") = py::none(),
+      "max(expr, axis=k): the greatest over the axes; max(a, b): the greater of two values.");
+  m.def(
+      "min",
+      [](py::handle a, py::handle b, py::handle axis) {
+        return extremum([](Expr e, const std::vector<ReduceAxis>& k) { return tc::min(std::move(e), k); },
+                        BinaryOp::min, a, b, axis);
+      },
+      py::arg("expr"), py::arg("other") = py::none(), py::arg("axis") = py::none(),
+      "min(expr, axis=k): the least over the axes; min(a, b): the lesser of two values.");
+  m.def("reduce_tuple", &reduce_tuple, py::arg("combine"), py::arg("values"), py::arg("axis"),
+        py::arg("identity") = py::none(), py::arg("name") = "combine",
+        "reduce_tuple(combine, values, axis, identity=None, name=\"combine\"): reduces several values "
+        "together.\n"
+        "combine is \"argmax\" or \"argmin\" of (value, index), or a function of two tuples that returns one "
+        "and is\n"
         "associative and commutative; identity is what an empty reduction has.");
 
-  m.def("select", [](py::handle c, py::handle a, py::handle b) { const auto [x, y] = to_pair(a, b); return ir::select(to_expr(c), x, y); },
-        py::arg("condition"), py::arg("a"), py::arg("b"), "select(condition, a, b): a where the condition holds, else b; both are evaluated.");
-  m.def("if_then_else", [](py::handle c, py::handle a, py::handle b) { const auto [x, y] = to_pair(a, b); return ir::if_then_else(to_expr(c), x, y); },
-        py::arg("condition"), py::arg("a"), py::arg("b"), "if_then_else(condition, a, b): only the chosen side is evaluated, so that it may guard a read.");
-  m.def("cast", [](py::handle a, py::handle b) {
-          const bool expr_first = py::isinstance<Expr>(a) || py::isinstance<ReduceAxis>(a) || py::isinstance<Tensor>(a);
-          return ir::cast(to_dtype(expr_first ? b : a), to_expr(expr_first ? a : b));
-        },
-        py::arg("dtype"), py::arg("expr"), "cast(dtype, expr), or cast(expr, dtype): the value in another element type.");
-#define TC_X(f) m.def(#f, [](py::handle x) { return tc::f(to_expr(x)); }, py::arg("x"), #f "(x) of a value; tc.op." #f " takes a tensor.");
-  TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil) TC_X(round) TC_X(abs)
+  m.def(
+      "select",
+      [](py::handle c, py::handle a, py::handle b) {
+        const auto [x, y] = to_pair(a, b);
+        return ir::select(to_expr(c), x, y);
+      },
+      py::arg("condition"), py::arg("a"), py::arg("b"),
+      "select(condition, a, b): a where the condition holds, else b; both are evaluated.");
+  m.def(
+      "if_then_else",
+      [](py::handle c, py::handle a, py::handle b) {
+        const auto [x, y] = to_pair(a, b);
+        return ir::if_then_else(to_expr(c), x, y);
+      },
+      py::arg("condition"), py::arg("a"), py::arg("b"),
+      "if_then_else(condition, a, b): only the chosen side is evaluated, so that it may guard a read.");
+  m.def(
+      "cast",
+      [](py::handle a, py::handle b) {
+        const bool expr_first =
+            py::isinstance<Expr>(a) || py::isinstance<ReduceAxis>(a) || py::isinstance<Tensor>(a);
+        return ir::cast(to_dtype(expr_first ? b : a), to_expr(expr_first ? a : b));
+      },
+      py::arg("dtype"), py::arg("expr"),
+      "cast(dtype, expr), or cast(expr, dtype): the value in another element type.");
+#define TC_X(f)                                                         \
+  m.def(                                                                \
+      #f, [](py::handle x) { return tc::f(to_expr(x)); }, py::arg("x"), \
+      #f "(x) of a value; tc.op." #f " takes a tensor.");
+  TC_X(exp)
+  TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor)
+      TC_X(ceil) TC_X(round) TC_X(abs)
 #undef TC_X
-  m.def("pow", [](py::handle a, py::handle b) { const auto [x, y] = to_pair(a, b); return tc::pow(x, y); }, py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
+          m.def(
+              "pow",
+              [](py::handle a, py::handle b) {
+                const auto [x, y] = to_pair(a, b);
+                return tc::pow(x, y);
+              },
+              py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
 }
 
 }  // namespace tc::python

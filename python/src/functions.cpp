@@ -18,7 +18,10 @@ codegen::Target to_target(py::handle value) {
   return codegen::Target::parse(py::str(value).cast<std::string>()).value();
 }
 
-int to_threads(py::handle value) { return value.is_none() ? tc_num_threads() : static_cast<int>(std::max<int64_t>(1, to_int(value, "threads"))); }
+int to_threads(py::handle value) {
+  return value.is_none() ? tc_num_threads()
+                         : static_cast<int>(std::max<int64_t>(1, to_int(value, "threads")));
+}
 
 namespace {
 
@@ -46,7 +49,8 @@ void call(const Function& f, const py::args& given) {
   if (given.size() != abi.args.size()) {
     std::vector<std::string> names;
     for (const auto& a : abi.args) names.push_back(a.name);
-    throw Error("runtime.arg.count", fmt::format("{} takes {} arguments and is given {}", f.kernel().name(), names.size(), given.size()))
+    throw Error("runtime.arg.count", fmt::format("{} takes {} arguments and is given {}", f.kernel().name(),
+                                                 names.size(), given.size()))
         .fact("expected", fmt::format("{}", fmt::join(names, ", ")))
         .fix("give every argument in this order, outputs too");
   }
@@ -57,9 +61,11 @@ void call(const Function& f, const py::args& given) {
     const std::string name = argument_name(abi, i);
     ArrayView& v = views.emplace_back(given[i], name);
     v.expect(abi.args[i].type);
-    TC_REQUIRE(!abi.args[i].is_output || !v.readonly(), Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
-                                                            .fact("argument", name)
-                                                            .fix("pass an array that may be written"));
+    TC_REQUIRE(
+        !abi.args[i].is_output || !v.readonly(),
+        Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
+            .fact("argument", name)
+            .fix("pass an array that may be written"));
     args.push_back(v.dl());
   }
   Check error;
@@ -79,13 +85,16 @@ py::object pack(const Function& f, const py::kwargs& given) {
     if (it == args.end()) {
       std::vector<std::string> names;
       for (const auto& a : args) names.push_back(a.name);
-      throw Error("runtime.pack", fmt::format("there is no argument {}", name)).fact("arguments", fmt::format("{}", fmt::join(names, ", "))).fix("name one of the arguments: f.pack(B=b)");
+      throw Error("runtime.pack", fmt::format("there is no argument {}", name))
+          .fact("arguments", fmt::format("{}", fmt::join(names, ", ")))
+          .fix("name one of the arguments: f.pack(B=b)");
     }
     const auto i = static_cast<int>(it - args.begin());
     auto view = std::make_unique<ArrayView>(value, name);
     view->expect(it->type);
-    const bool packed = std::any_of(f.packs().begin(), f.packs().end(), [&](const Pack& p) { return p.arg == i; });
-    if (!packed) {   // taken as it is: so the caller need not know
+    const bool packed =
+        std::any_of(f.packs().begin(), f.packs().end(), [&](const Pack& p) { return p.arg == i; });
+    if (!packed) {  // taken as it is: so the caller need not know
       out.append(std::make_unique<NDArray>(std::move(view)));
       continue;
     }
@@ -110,13 +119,15 @@ std::vector<Arg> args_of(const Function& f) {
 // ---- building
 
 Function build_schedule(const Schedule& schedule, py::handle args, const BuildOptions& options) {
-  const std::vector<Tensor> tensors = args.is_none() ? args_of(schedule.graph()) : to_tensors(args, "the arguments of a function");
-  const Schedule copy = schedule;   // another thread may go on with it
+  const std::vector<Tensor> tensors =
+      args.is_none() ? args_of(schedule.graph()) : to_tensors(args, "the arguments of a function");
+  const Schedule copy = schedule;  // another thread may go on with it
   const py::gil_scoped_release nogil;
   return build(copy, tensors, options).value();
 }
 
-Function build_any(py::handle what, py::handle args, py::handle target, py::handle name, py::handle log, py::handle threads, bool cache) {
+Function build_any(py::handle what, py::handle args, py::handle target, py::handle name, py::handle log,
+                   py::handle threads, bool cache) {
   BuildOptions options;
   options.target = to_target(target);
   options.name = "kernel";
@@ -124,12 +135,17 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
   options.compile.use_cache = cache;
   const bool is_workload = PyUnicode_Check(what.ptr()) || py::isinstance<WorkloadHandle>(what);
   if (!is_workload) {
-    TC_REQUIRE(log.is_none(), Error("autotune.log.use", "a log is given for a schedule").fix("a log chooses the schedule of a workload: tc.build(tc.workload([A, B, C]), log=...)"));
+    TC_REQUIRE(
+        log.is_none(),
+        Error("autotune.log.use", "a log is given for a schedule")
+            .fix("a log chooses the schedule of a workload: tc.build(tc.workload([A, B, C]), log=...)"));
     if (py::isinstance<Schedule>(what)) return build_schedule(what.cast<const Schedule&>(), args, options);
     return build_schedule(Schedule(to_tensors(what, "what is built")), args, options);
   }
-  TC_REQUIRE(args.is_none(), Error("te.args.workload", "a workload has its own arguments").fix("leave out the list of tensors"));
-  if (name.is_none()) options.name = "main";   // then it is named after the operator
+  TC_REQUIRE(
+      args.is_none(),
+      Error("te.args.workload", "a workload has its own arguments").fix("leave out the list of tensors"));
+  if (name.is_none()) options.name = "main";  // then it is named after the operator
   const Workload workload = to_workload(what);
   const autotune::Log records = log.is_none() ? autotune::Log() : to_log(log);
   const int n = to_threads(threads);
@@ -145,7 +161,9 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   std::vector<std::unique_ptr<ArrayView>> keep;
   std::vector<ir::TensorView> views;
   for (const auto& [key, value] : inputs) {
-    TC_REQUIRE(py::isinstance<Tensor>(key), Error("te.tensors", "the inputs are named by a " + type_name(key) + ", not by tensors").fix("write tc.evaluate(C, {A: a, B: b})"));
+    TC_REQUIRE(py::isinstance<Tensor>(key),
+               Error("te.tensors", "the inputs are named by a " + type_name(key) + ", not by tensors")
+                   .fix("write tc.evaluate(C, {A: a, B: b})"));
     args.push_back(key.cast<Tensor>());
     views.push_back(interpreter_view(args.back(), value, false, keep));
   }
@@ -171,9 +189,12 @@ bool vectorizes_reduction(Schedule schedule) {
     std::vector<std::string> reduce;
     for (const Axis& a : schedule[name].reduce_axes()) reduce.push_back(a.name);
     for (const Step& s : schedule.steps()) {
-      const bool any = s.stage == name && std::any_of(s.axes.begin(), s.axes.end(), [&](const auto& a) { return std::find(reduce.begin(), reduce.end(), a) != reduce.end(); });
+      const bool any = s.stage == name && std::any_of(s.axes.begin(), s.axes.end(), [&](const auto& a) {
+                         return std::find(reduce.begin(), reduce.end(), a) != reduce.end();
+                       });
       if (any && s.kind == StepKind::vectorize) return true;
-      if (any && (s.kind == StepKind::split || s.kind == StepKind::fuse)) reduce.insert(reduce.end(), s.into.begin(), s.into.end());
+      if (any && (s.kind == StepKind::split || s.kind == StepKind::fuse))
+        reduce.insert(reduce.end(), s.into.begin(), s.into.end());
     }
   }
   return false;
@@ -182,11 +203,15 @@ bool vectorizes_reduction(Schedule schedule) {
 void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays) {
   const std::vector<Tensor> args = to_tensors(args_list, "the arguments");
   const auto given = py::cast<std::vector<py::object>>(arrays);
-  TC_REQUIRE(given.size() == args.size(), Error("runtime.arg.count", fmt::format("there are {} tensors and {} arrays", args.size(), given.size())).fix("give one array a tensor"));
+  TC_REQUIRE(
+      given.size() == args.size(),
+      Error("runtime.arg.count", fmt::format("there are {} tensors and {} arrays", args.size(), given.size()))
+          .fix("give one array a tensor"));
   const Lowered lowered = lower(schedule, args).value();
   std::vector<std::unique_ptr<ArrayView>> keep;
   std::vector<ir::TensorView> views;
-  for (size_t i = 0; i < args.size(); ++i) views.push_back(interpreter_view(args[i], given[i], !args[i].op().is_placeholder(), keep));
+  for (size_t i = 0; i < args.size(); ++i)
+    views.push_back(interpreter_view(args[i], given[i], !args[i].op().is_placeholder(), keep));
   std::deque<HostTensor> packed;
   ir::InterpretOptions options;
   options.detect_races = !vectorizes_reduction(schedule);
@@ -207,38 +232,61 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
 
 void bind_function(py::module_& m) {
   py::class_<Arg> arg(m, "Arg", "An argument of a Function.");
-  arg.def_readonly("name", &Arg::name).def_readonly("dtype", &Arg::dtype).def_readonly("is_output", &Arg::is_output);
+  arg.def_readonly("name", &Arg::name)
+      .def_readonly("dtype", &Arg::dtype)
+      .def_readonly("is_output", &Arg::is_output);
   arg.def_property_readonly("shape", [](const Arg& a) { return py::tuple(py::cast(a.shape)); });
-  arg.def("__repr__", [](const Arg& a) { return fmt::format("Arg({}: {}[{}]{})", a.name, a.dtype, fmt::join(a.shape, ", "), a.is_output ? ", output" : ""); });
+  arg.def("__repr__", [](const Arg& a) {
+    return fmt::format("Arg({}: {}[{}]{})", a.name, a.dtype, fmt::join(a.shape, ", "),
+                       a.is_output ? ", output" : "");
+  });
 
-  py::class_<Function> c(m, "Function", "A compiled computation. f(a, b, c) runs it on arrays, in the order given to build; outputs are written in place.");
-  c.def("__call__", &call, "Runs on NumPy arrays, or anything with __dlpack__, the buffer protocol or __array_interface__, without copies. Other threads run meanwhile.");
+  py::class_<Function> c(m, "Function",
+                         "A compiled computation. f(a, b, c) runs it on arrays, in the order given to build; "
+                         "outputs are written in place.");
+  c.def("__call__", &call,
+        "Runs on NumPy arrays, or anything with __dlpack__, the buffer protocol or __array_interface__, "
+        "without copies. Other threads run meanwhile.");
   c.def_property_readonly("name", [](const Function& f) { return f.kernel().name(); });
   c.def_property_readonly("args", [](const Function& f) { return args_of(f); });
-  c.def_property_readonly("packed_args", [](const Function& f) {
-          std::vector<std::string> out;
-          for (const Pack& p : f.packs()) out.push_back(f.abi().args[static_cast<size_t>(p.arg)].name);
-          return out;
-        },
-        "The names of the arguments that run faster when they come from pack.");
-  c.def("pack", &pack, "pack(B=b): the argument in the layout that the schedule wants, to be passed instead of b, again and again.\n"
-                       "An argument that is not packed comes back as it is. Several give a tuple.");
-  c.def("ir", [](const Function& f, const std::string& form) { return f.ir(form); }, py::arg("form") = "nested", "The program as text: \"te\", \"nested\", \"flat\" (what code is made of), or after the pass of this name.");
+  c.def_property_readonly(
+      "packed_args",
+      [](const Function& f) {
+        std::vector<std::string> out;
+        for (const Pack& p : f.packs()) out.push_back(f.abi().args[static_cast<size_t>(p.arg)].name);
+        return out;
+      },
+      "The names of the arguments that run faster when they come from pack.");
+  c.def("pack", &pack,
+        "pack(B=b): the argument in the layout that the schedule wants, to be passed instead of b, again and "
+        "again.\n"
+        "An argument that is not packed comes back as it is. Several give a tuple.");
+  c.def(
+      "ir", [](const Function& f, const std::string& form) { return f.ir(form); }, py::arg("form") = "nested",
+      "The program as text: \"te\", \"nested\", \"flat\" (what code is made of), or after the pass of this "
+      "name.");
   c.def("llvm", &Function::llvm, "LLVM's IR.", py::call_guard<py::gil_scoped_release>());
-  c.def("asm", &Function::assembly, "The machine code as assembly.", py::call_guard<py::gil_scoped_release>());
-  c.def("explain", &Function::explain, "Which schedule this is - tuned, nearest, default or as written - and why.");
+  c.def("asm", &Function::assembly, "The machine code as assembly.",
+        py::call_guard<py::gil_scoped_release>());
+  c.def("explain", &Function::explain,
+        "Which schedule this is - tuned, nearest, default or as written - and why.");
   c.def("schedule", &Function::schedule_text, "The steps that it was built from, as text.");
-  c.def("export", [](const Function& f, py::handle path, bool object, bool header, bool shared, bool llvm, bool assembly) {
-          const std::string at = to_path(path);
-          Check error;
-          {
-            const py::gil_scoped_release nogil;
-            error = f.export_to(at, {object, header, shared, llvm, assembly});
-          }
-          throw_if(std::move(error));
-        },
-        py::arg("path"), py::kw_only(), py::arg("object") = true, py::arg("header") = true, py::arg("shared") = true, py::arg("llvm") = false, py::arg("assembly") = false,
-        "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's runtime.");
+  c.def(
+      "export",
+      [](const Function& f, py::handle path, bool object, bool header, bool shared, bool llvm,
+         bool assembly) {
+        const std::string at = to_path(path);
+        Check error;
+        {
+          const py::gil_scoped_release nogil;
+          error = f.export_to(at, {object, header, shared, llvm, assembly});
+        }
+        throw_if(std::move(error));
+      },
+      py::arg("path"), py::kw_only(), py::arg("object") = true, py::arg("header") = true,
+      py::arg("shared") = true, py::arg("llvm") = false, py::arg("assembly") = false,
+      "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's "
+      "runtime.");
   c.def("__repr__", [](const Function& f) {
     std::vector<std::string> names;
     for (const auto& a : f.abi().args) names.push_back(a.name);
@@ -251,29 +299,41 @@ void bind_function(py::module_& m) {
 void bind_functions(py::module_& m) {
   bind_function(m);
   using codegen::Target;
-  py::class_<Target> t(m, "Target", "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.");
+  py::class_<Target> t(m, "Target",
+                       "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.");
   t.def(py::init([](std::string text, py::handle config) {
           if (!config.is_none()) text += ":" + to_path(config);
           return Target::parse(text).value();
         }),
         py::arg("text") = "cpu", py::arg("config") = py::none());
-  t.def_readonly("kind", &Target::kind).def_readonly("triple", &Target::triple).def_readonly("cpu", &Target::cpu);
+  t.def_readonly("kind", &Target::kind)
+      .def_readonly("triple", &Target::triple)
+      .def_readonly("cpu", &Target::cpu);
   t.def_readonly("isa", &Target::isa).def_readonly("vector_bits", &Target::vector_bits);
-  t.def("__str__", &Target::text).def("__repr__", [](const Target& x) { return "Target(\"" + x.text() + "\")"; });
-  t.def("__eq__", [](const Target& a, py::handle b) { return py::isinstance<Target>(b) && a == b.cast<Target>(); });
+  t.def("__str__", &Target::text).def("__repr__", [](const Target& x) {
+    return "Target(\"" + x.text() + "\")";
+  });
+  t.def("__eq__",
+        [](const Target& a, py::handle b) { return py::isinstance<Target>(b) && a == b.cast<Target>(); });
   t.def("__hash__", [](const Target& x) { return py::hash(py::str(x.text())); });
 
-  m.def("build", &build_any, py::arg("what"), py::arg("args") = py::none(), py::arg("target") = "cpu", py::arg("name") = py::none(), py::arg("log") = py::none(),
-        py::arg("threads") = py::none(), py::kw_only(), py::arg("cache") = true,
+  m.def("build", &build_any, py::arg("what"), py::arg("args") = py::none(), py::arg("target") = "cpu",
+        py::arg("name") = py::none(), py::arg("log") = py::none(), py::arg("threads") = py::none(),
+        py::kw_only(), py::arg("cache") = true,
         "build(schedule, [A, B, C], target=\"cpu\", name=...) -> Function of these tensors, in this order.\n"
-        "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; f.explain() says which.");
+        "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; "
+        "f.explain() says which.");
   m.def("evaluate", &evaluate, py::arg("outputs"), py::arg("inputs"),
-        "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions mean, computed\n"
+        "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions "
+        "mean, computed\n"
         "element by element. Slow; bf16 is uint16.");
   m.def("interpret", &interpret, py::arg("schedule"), py::arg("args"), py::arg("arrays"),
-        "interpret(s, [A, B, C], [a, b, c]): runs the scheduled loops in the checking interpreter, writing c. Slow.");
-  m.def("set_num_threads", [](py::handle n) { tc_set_num_threads(static_cast<int32_t>(to_int(n, "the number of threads"))); }, py::arg("n"),
-        "Threads that parallel loops use, at most the CPUs of this process; 0 for the default.");
+        "interpret(s, [A, B, C], [a, b, c]): runs the scheduled loops in the checking interpreter, writing "
+        "c. Slow.");
+  m.def(
+      "set_num_threads",
+      [](py::handle n) { tc_set_num_threads(static_cast<int32_t>(to_int(n, "the number of threads"))); },
+      py::arg("n"), "Threads that parallel loops use, at most the CPUs of this process; 0 for the default.");
   m.def("num_threads", &tc_num_threads, "Threads that parallel loops use.");
 }
 

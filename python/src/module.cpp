@@ -4,7 +4,7 @@
 PYBIND11_MODULE(_tc, m) {
   using namespace tc::python;
   py::options options;
-  options.disable_function_signatures();   // python/tc/__init__.pyi has them, typed
+  options.disable_function_signatures();  // python/tc/__init__.pyi has them, typed
   m.doc() = "The tensor compiler tc.";
   m.attr("__version__") = TC_VERSION;
   bind_errors(m);

@@ -200,9 +200,7 @@ TEST(Log, FinalsOutrankLuckyTrials) {
 
 TEST(Log, LookupSaysWhatAndWhy) {
   const Log log({sample_record(1)});
-  const auto look = [&](const char* text) {
-    return log.lookup(WorkloadKey(text), sample_target());
-  };
+  const auto look = [&](const char* text) { return log.lookup(WorkloadKey(text), sample_target()); };
   EXPECT_EQ(look("matmul m=64 n=64 k=64").source, Lookup::Source::tuned);
   const Lookup near = look("matmul m=128 n=64 k=64");
   EXPECT_EQ(near.source, Lookup::Source::nearest);

@@ -11,7 +11,9 @@ TEST(WorkloadKey, HashIsThatOfItsText) {
 }
 
 TEST(WorkloadKey, DistanceIsForTheSameOperatorAndNames) {
-  const auto distance = [](const char* a, const char* b) { return workload_distance(WorkloadKey(a), WorkloadKey(b)); };
+  const auto distance = [](const char* a, const char* b) {
+    return workload_distance(WorkloadKey(a), WorkloadKey(b));
+  };
   EXPECT_EQ(distance("mm m=4 n=8 dtype=f32", "mm n=8 m=4 dtype=f32"), 0.0);
   EXPECT_EQ(distance("mm m=4 n=8", "mm m=16 n=8"), 2.0);
   EXPECT_EQ(distance("mm m=4 dtype=f32", "mm m=4 dtype=f16"), std::nullopt);

@@ -48,7 +48,8 @@ class Command : public testing::Test {
     return words;
   }
   Finished run(Words words, const std::string& input = "") const {
-    return Process(command(std::move(words)), input, {{"TC_CACHE_DIR", path("cache")}, {"TC_LOG", ""}}).wait();
+    return Process(command(std::move(words)), input, {{"TC_CACHE_DIR", path("cache")}, {"TC_LOG", ""}})
+        .wait();
   }
   /// With --json; the object must be the whole output.
   Json json(Words words, int exit) const {
@@ -78,7 +79,8 @@ class Command : public testing::Test {
 };
 
 TEST_F(Command, HelpAndVersionAreData) {
-  for (const Words& words : {Words{"--help"}, Words{"--version"}, Words{"tune", "--help"}, Words{"log", "check", "--help"}}) {
+  for (const Words& words :
+       {Words{"--help"}, Words{"--version"}, Words{"tune", "--help"}, Words{"log", "check", "--help"}}) {
     const Finished f = run(words);
     EXPECT_EQ(f.exit, 0);
     EXPECT_NE(f.out, "");
@@ -118,7 +120,8 @@ TEST_F(Command, WhatDoesNotFitIntoMemoryIsRefusedFirst) {
 
 TEST_F(Command, BytesThatAreNoTextDoNoHarm) {
   const std::string bytes = "\xff\xfe\x01 \xc3(";
-  for (const Words& words : {Words{"run", bytes}, Words{"tune", bytes}, Words{"bench", bytes}, Words{"run", kSmall, "--target", bytes}})
+  for (const Words& words : {Words{"run", bytes}, Words{"tune", bytes}, Words{"bench", bytes},
+                             Words{"run", kSmall, "--target", bytes}})
     EXPECT_EQ(json(words, 3).contains("error"), true);
   EXPECT_EQ(run({"opt", "-", "--passes", "cpu"}, bytes).exit, 3);
   EXPECT_EQ(run({"opt", "-", "--passes", "cpu"}, std::string(100'000, '(')).exit, 3);
@@ -136,17 +139,20 @@ TEST_F(Command, RunChecks) {
 }
 
 TEST_F(Command, AwkwardShapesRun) {
-  for (const char* w : {"matmul m=0 n=4 k=4", "matmul m=3 n=5 k=0", "matmul m=1 n=1 k=1", "sum m=1 n=13 axis=1", "relu shape=7x1x3",
-                        "graph: func f(A: f32[7], C: f32[7]) { compute C[i] = A[i] * A[i] }"})
+  for (const char* w :
+       {"matmul m=0 n=4 k=4", "matmul m=3 n=5 k=0", "matmul m=1 n=1 k=1", "sum m=1 n=13 axis=1",
+        "relu shape=7x1x3", "graph: func f(A: f32[7], C: f32[7]) { compute C[i] = A[i] * A[i] }"})
     EXPECT_EQ(run({"run", w, "--check", "--rounds", "1"}).exit, 0) << w;
 }
 
 TEST_F(Command, WordsOfAWorkloadNeedNoQuotes) {
-  EXPECT_EQ(json({"run", "matmul", "m=24", "n=32", "k=16"}, 0)["workload"], "matmul m=24 n=32 k=16 dtype=f32");
+  EXPECT_EQ(json({"run", "matmul", "m=24", "n=32", "k=16"}, 0)["workload"],
+            "matmul m=24 n=32 k=16 dtype=f32");
 }
 
 TEST_F(Command, CompileWritesWhatItSays) {
-  const Json j = json({"compile", kSmall, "-o", path("out"), "--emit", "obj,header,so,llvm,asm,ir,schedule"}, 0);
+  const Json j =
+      json({"compile", kSmall, "-o", path("out"), "--emit", "obj,header,so,llvm,asm,ir,schedule"}, 0);
   EXPECT_EQ(j["files"].size(), 9U);
   for (const Json& file : j["files"]) EXPECT_GT(fs::file_size(file.get<std::string>()), 0U) << file;
   EXPECT_EQ(j["schedule"].get<std::string>().rfind("default", 0), 0U);
@@ -170,7 +176,8 @@ TEST_F(Command, OptRunsPassesOnText) {
   EXPECT_EQ(run({"opt", "-", "--passes", "simplify"}, read(nested)).exit, 0);
   EXPECT_EQ(json({"opt", nested, "--passes", "simplify,unroll"}, 0)["steps"].size(), 3U);
   refuses({"opt", nested, "--passes", "unrol"}, 3, "ir.pass");
-  refuses({"opt", nested, "--passes", "to_registers,share_subexprs,flatten,peel_tails,share_subexprs,unrol"}, 3, "ir.pass");
+  refuses({"opt", nested, "--passes", "to_registers,share_subexprs,flatten,peel_tails,share_subexprs,unrol"},
+          3, "ir.pass");
   refuses({"opt", path("out/matmul.te.tc"), "--passes", "cpu"}, 3, "ir.pass.form");
   refuses({"opt", write("bad.tc", "func f(A: f32[4]) {\n  A[0] = \n}"), "--passes", "cpu"}, 3, "ir.parse");
 }
@@ -180,7 +187,8 @@ TEST_F(Command, TuneLogsAndBuildsApply) {
   const Finished f = tune(log);
   EXPECT_EQ(f.exit, 0) << f.err;
   EXPECT_NE(f.out.find("6 trials: 6 ok"), std::string::npos) << f.out;
-  EXPECT_EQ(json({"tune", kSmall, "--trials", "6", "--log", log, "--threads", "1"}, 0)["results"][0]["resumed"], 6);
+  EXPECT_EQ(
+      json({"tune", kSmall, "--trials", "6", "--log", log, "--threads", "1"}, 0)["results"][0]["resumed"], 6);
   const Json applied = json({"run", kSmall, "--check", "--log", log, "--threads", "1"}, 0);
   EXPECT_EQ(applied["schedule"].get<std::string>().rfind("tuned", 0), 0U) << applied["schedule"];
 
@@ -194,7 +202,8 @@ TEST_F(Command, TuneLogsAndBuildsApply) {
   EXPECT_EQ(merged["duplicates"], merged["written"]);
   for (const char* what : {"check", "best", "stats"}) EXPECT_NE(run({"log", what, log}).out, "");
 
-  const Json bench = json({"bench", kSmall, "relu m=8 n=8", "--log", log, "--threads", "1", "--rounds", "3"}, 0);
+  const Json bench =
+      json({"bench", kSmall, "relu m=8 n=8", "--log", log, "--threads", "1", "--rounds", "3"}, 0);
   ASSERT_EQ(bench["results"].size(), 2U);
   EXPECT_GT(bench["results"][0]["tuned"]["speed"], 0);
   EXPECT_FALSE(bench["results"][1].contains("tuned"));
@@ -214,7 +223,8 @@ TEST_F(Command, DamagedLogsAreReportedAndPassedOver) {
   const Json j = json({"log", "check", path("damaged.jsonl")}, 3);
   EXPECT_EQ(j["files"][0]["bad_lines"], 2);
   EXPECT_EQ(j["files"][0]["bad"][0]["line"], 1);
-  const Finished used = run({"run", kSmall, "--log", path("damaged.jsonl"), "--threads", "1", "--rounds", "1"});
+  const Finished used =
+      run({"run", kSmall, "--log", path("damaged.jsonl"), "--threads", "1", "--rounds", "1"});
   EXPECT_EQ(used.exit, 0);
   EXPECT_NE(used.out.find("tuned: "), std::string::npos) << used.out;
   EXPECT_NE(used.err.find("warning: "), std::string::npos);
@@ -227,7 +237,7 @@ TEST_F(Command, WithoutAWorkerNothingIsTuned) {
   const Words words = command({"tune", kSmall, "--trials", "3", "--log", path("l.jsonl"), "--threads", "1"});
   Process missing(words, "", {{"TC_WORKER", "/nowhere"}});
   EXPECT_EQ(missing.wait().exit, 1);
-  Process other(words, "", {{"TC_WORKER", "/bin/true"}});   // starts, and is no worker
+  Process other(words, "", {{"TC_WORKER", "/bin/true"}});  // starts, and is no worker
   const Finished f = other.wait();
   EXPECT_EQ(f.exit, 1);
   EXPECT_NE(f.err.find("autotune.worker.start"), std::string::npos) << f.err;
@@ -235,7 +245,9 @@ TEST_F(Command, WithoutAWorkerNothingIsTuned) {
 
 TEST_F(Command, NoValidCandidateExits5) {
   // No candidate is built in a microsecond.
-  const Json j = json({"tune", kSmall, "--trials", "3", "--log", path("l.jsonl"), "--threads", "1", "--build-limit", "0.000001"}, 5);
+  const Json j = json({"tune", kSmall, "--trials", "3", "--log", path("l.jsonl"), "--threads", "1",
+                       "--build-limit", "0.000001"},
+                      5);
   EXPECT_TRUE(j["results"][0]["best"].is_null());
   EXPECT_EQ(j["results"][0]["statuses"]["build_timeout"], 3);
   EXPECT_TRUE(j["results"][0]["messages"].contains("build_timeout"));
@@ -244,13 +256,16 @@ TEST_F(Command, NoValidCandidateExits5) {
 TEST_F(Command, InterruptingTheTunerKeepsTheLog) {
   const std::string log = path("log.jsonl");
   for (const int signal : {SIGINT, SIGTERM}) {
-    Process p(command({"tune", "matmul m=96 n=96 k=96", "--trials", "100000", "--log", log, "--threads", "1", "--interval", "0.1", "--json"}), "",
-              {{"TC_CACHE_DIR", path("cache")}});
-    while (p.running() && p.err().find(" ok") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    Process p(command({"tune", "matmul m=96 n=96 k=96", "--trials", "100000", "--log", log, "--threads", "1",
+                       "--interval", "0.1", "--json"}),
+              "", {{"TC_CACHE_DIR", path("cache")}});
+    while (p.running() && p.err().find(" ok") == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     const auto start = std::chrono::steady_clock::now();
     p.signal(signal);
     const Finished f = p.wait();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));   // one, on a machine of its own
+    EXPECT_LT(std::chrono::steady_clock::now() - start,
+              std::chrono::seconds(5));  // one, on a machine of its own
     EXPECT_EQ(f.exit, 130) << f.err;
     const auto result = autotune::parse_json(f.out);
     ASSERT_TRUE(result.ok()) << f.out;

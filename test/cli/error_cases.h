@@ -9,8 +9,8 @@ namespace tc::test {
 
 struct ErrorCase {
   std::string code;
-  std::string doing;             // what the user did, for the page
-  std::function<void()> run;     // throws the Error
+  std::string doing;          // what the user did, for the page
+  std::function<void()> run;  // throws the Error
 };
 
 /// The cases of one golden file: "schedule", "te", ...
@@ -25,6 +25,6 @@ ErrorFamily workload_errors();
 ErrorFamily ir_errors();
 ErrorFamily runtime_errors();
 ErrorFamily log_errors();
-ErrorFamily other_errors();      // lower, codegen, autotune
+ErrorFamily other_errors();  // lower, codegen, autotune
 
 }  // namespace tc::test

@@ -29,10 +29,12 @@ std::string content(int fd) {
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& command, const std::string& input, const std::map<std::string, std::string>& environment)
+Process::Process(const std::vector<std::string>& command, const std::string& input,
+                 const std::map<std::string, std::string>& environment)
     : out_(memory_file()), err_(memory_file()) {
   const int in = memory_file();
-  if (::write(in, input.data(), input.size()) < 0 || ::lseek(in, 0, SEEK_SET) < 0) throw std::runtime_error("no input");
+  if (::write(in, input.data(), input.size()) < 0 || ::lseek(in, 0, SEEK_SET) < 0)
+    throw std::runtime_error("no input");
   std::vector<char*> argv, envp;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

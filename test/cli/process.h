@@ -9,7 +9,7 @@
 namespace tc::test {
 
 struct Finished {
-  int exit = -1;       // 128 + the number where a signal ended it
+  int exit = -1;  // 128 + the number where a signal ended it
   std::string out, err;
 };
 
@@ -17,7 +17,8 @@ struct Finished {
 class Process {
  public:
   /// `input` is its standard input; `environment` is added to ours.
-  Process(const std::vector<std::string>& command, const std::string& input = "", const std::map<std::string, std::string>& environment = {});
+  Process(const std::vector<std::string>& command, const std::string& input = "",
+          const std::map<std::string, std::string>& environment = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -32,7 +33,7 @@ class Process {
   pid_t pid_ = -1;
   int status_ = 0;
   bool done_ = false;
-  int out_, err_;      // descriptors of unlinked files
+  int out_, err_;  // descriptors of unlinked files
 };
 
 }  // namespace tc::test

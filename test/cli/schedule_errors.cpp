@@ -7,15 +7,17 @@ namespace tc::test {
 namespace {
 
 ErrorCase steps(std::string code, std::string text) {
-  return {std::move(code), text, [text] {
-            const Tensor A = placeholder({20, 30}, kF32, "A"), B = placeholder({30, 40}, kF32, "B");
-            const Tensor E = compute({20, 30}, [&](Expr y, Expr x) { return max(A(y, x), ir::float_imm(0)); }, "E");
-            const ReduceAxis k = reduce_axis(0, 30, "k");
-            const Tensor C = compute({20, 40}, [&](Expr y, Expr x) { return sum(E(y, k) * B(k, x), k); }, "C");
-            const Tensor D = compute({20, 40}, [&](Expr y, Expr x) { return C(y, x) + ir::float_imm(1); }, "D");
-            Schedule s({D});
-            if (Check e = s.apply(parse_steps(text).value())) throw *e;
-          }};
+  return {
+      std::move(code), text, [text] {
+        const Tensor A = placeholder({20, 30}, kF32, "A"), B = placeholder({30, 40}, kF32, "B");
+        const Tensor E =
+            compute({20, 30}, [&](Expr y, Expr x) { return max(A(y, x), ir::float_imm(0)); }, "E");
+        const ReduceAxis k = reduce_axis(0, 30, "k");
+        const Tensor C = compute({20, 40}, [&](Expr y, Expr x) { return sum(E(y, k) * B(k, x), k); }, "C");
+        const Tensor D = compute({20, 40}, [&](Expr y, Expr x) { return C(y, x) + ir::float_imm(1); }, "D");
+        Schedule s({D});
+        if (Check e = s.apply(parse_steps(text).value())) throw *e;
+      }};
 }
 
 }  // namespace
@@ -57,7 +59,8 @@ ErrorFamily schedule_errors() {
            steps("schedule.init_at.reduce", "init_at E y"),
            steps("schedule.init_at.mode", "vectorize C x\ninit_at C x"),
            steps("schedule.cache_read.reader", "cache_read A scope=global readers=C into=A_r"),
-           steps("schedule.cache_write.late", "split C y factor=8 into=yo,yi\ncache_write C scope=stack into=C_w"),
+           steps("schedule.cache_write.late",
+                 "split C y factor=8 into=yo,yi\ncache_write C scope=stack into=C_w"),
            steps("schedule.scope", "set_scope E scope=shared"),
            steps("schedule.layout.dim", "layout B dims=x*16,y"),
            steps("schedule.layout.bijective", "layout B dims=x/16,y"),

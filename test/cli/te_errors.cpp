@@ -1,8 +1,8 @@
 // Expressions and operators put together wrongly.
 #include "error_cases.h"
+#include "tc/ir/parse.h"
 #include "tc/te/graph.h"
 #include "tc/te/ops.h"
-#include "tc/ir/parse.h"
 
 namespace tc::test {
 namespace {
@@ -15,23 +15,29 @@ Tensor plus_one(const Tensor& a, const char* name) {
 
 std::vector<ErrorCase> expressions() {
   return {
-      {"te.shape.negative", "placeholder({-1, 4}, kF32, \"A\")", [] { (void)placeholder({-1, 4}, kF32, "A"); }},
-      {"te.shape.overflow", "placeholder({2^40, 2^40}, kF32, \"A\")", [] { (void)placeholder({int64_t{1} << 40, int64_t{1} << 40}, kF32, "A"); }},
-      {"te.shape.rank", "a placeholder of 33 dimensions", [] { (void)placeholder(std::vector<int64_t>(33, 1), kF32, "A"); }},
+      {"te.shape.negative", "placeholder({-1, 4}, kF32, \"A\")",
+       [] { (void)placeholder({-1, 4}, kF32, "A"); }},
+      {"te.shape.overflow", "placeholder({2^40, 2^40}, kF32, \"A\")",
+       [] { (void)placeholder({int64_t{1} << 40, int64_t{1} << 40}, kF32, "A"); }},
+      {"te.shape.rank", "a placeholder of 33 dimensions",
+       [] { (void)placeholder(std::vector<int64_t>(33, 1), kF32, "A"); }},
       {"te.axis.negative", "reduce_axis(0, -4, \"k\")", [] { (void)reduce_axis(0, -4, "k"); }},
-      {"te.tensor.rank", "A(i) of a matrix A", [] {
+      {"te.tensor.rank", "A(i) of a matrix A",
+       [] {
          const Tensor A = square("A");
          (void)compute({4}, [&](Expr i) { return A(i); }, "T");
        }},
-      {"te.tensor.empty", "Tensor()(i)", [] {
+      {"te.tensor.empty", "Tensor()(i)",
+       [] {
          const Tensor none;
          (void)compute({4}, [&](Expr i) { return none(i); }, "T");
        }},
-      {"te.compute.axes", "compute({4, 4}, [](Expr i) { ... })", [] { (void)compute({4, 4}, [](Expr) { return kOne(); }, "T"); }},
-      {"te.compute.outputs", "compute_many of two names and one value", [] {
-         (void)compute_many({4}, [](const Axes&) { return std::vector<Expr>{kOne()}; }, {"P", "Q"});
-       }},
-      {"te.reduce.nested", "sum(A(i, k), k) + 1 as the value of a compute", [] {
+      {"te.compute.axes", "compute({4, 4}, [](Expr i) { ... })",
+       [] { (void)compute({4, 4}, [](Expr) { return kOne(); }, "T"); }},
+      {"te.compute.outputs", "compute_many of two names and one value",
+       [] { (void)compute_many({4}, [](const Axes&) { return std::vector<Expr>{kOne()}; }, {"P", "Q"}); }},
+      {"te.reduce.nested", "sum(A(i, k), k) + 1 as the value of a compute",
+       [] {
          const Tensor A = square("A");
          const ReduceAxis k = reduce_axis(0, 4, "k");
          (void)compute({4}, [&](Expr i) { return sum(A(i, k), k) + kOne(); }, "T");
@@ -40,23 +46,34 @@ std::vector<ErrorCase> expressions() {
       {"te.dtype", "a placeholder of vectors", [] { (void)placeholder({4}, kF32.with_lanes(4), "A"); }},
       {"ir.type", "exp of an integer", [] { (void)exp(ir::int_imm(1)); }},
       {"te.graph.outputs", "Graph::of an input", [] { (void)Graph::of({square("A")}); }},
-      {"te.args.missing", "to_func without the input", [] {
+      {"te.args.missing", "to_func without the input",
+       [] {
          const Tensor A = square("A"), C = plus_one(A, "C");
          (void)to_func(Graph::of({C}), {C});
        }},
-      {"te.args.twice", "to_func with an argument twice", [] {
+      {"te.args.twice", "to_func with an argument twice",
+       [] {
          const Tensor A = square("A"), C = plus_one(A, "C");
          (void)to_func(Graph::of({C}), {A, A, C});
        }},
-      {"te.args.unused", "to_func with an argument that nothing reads", [] {
+      {"te.args.unused", "to_func with an argument that nothing reads",
+       [] {
          const Tensor A = square("A"), B = square("B"), C = plus_one(A, "C");
          (void)to_func(Graph::of({C}), {A, B, C});
        }},
-      {"te.shape.symbolic", "from_func of a function with an extent n", [] {
-         (void)from_func(ir::parse_func("func main(A: f32[n], C: f32[n]) {\n  compute C[i] = A[i]\n}").value()).value();
+      {"te.shape.symbolic", "from_func of a function with an extent n",
+       [] {
+         (void)from_func(
+             ir::parse_func("func main(A: f32[n], C: f32[n]) {\n  compute C[i] = A[i]\n}").value())
+             .value();
        }},
-      {"te.func.form", "from_func of loops", [] {
-         (void)from_func(ir::parse_func("func main(A: f32[4], C: f32[4]) {\n  for i in [0, +4) {\n    C[i] = A[i]\n  }\n}").value()).value();
+      {"te.func.form", "from_func of loops",
+       [] {
+         (void)from_func(
+             ir::parse_func(
+                 "func main(A: f32[4], C: f32[4]) {\n  for i in [0, +4) {\n    C[i] = A[i]\n  }\n}")
+                 .value())
+             .value();
        }},
   };
 }
@@ -64,11 +81,16 @@ std::vector<ErrorCase> expressions() {
 std::vector<ErrorCase> operators() {
   const auto image = [] { return placeholder({1, 8, 8, 4}, kF32, "X"); };
   return {
-      {"te.op.shape", "op::matmul of 4x4 and 5x4", [] { (void)op::matmul(square("A"), placeholder({5, 4}, kF32, "B")); }},
-      {"te.op.rank", "op::conv2d of a matrix", [] { (void)op::conv2d(square("X"), placeholder({3, 3, 4, 8}, kF32, "W")); }},
+      {"te.op.shape", "op::matmul of 4x4 and 5x4",
+       [] { (void)op::matmul(square("A"), placeholder({5, 4}, kF32, "B")); }},
+      {"te.op.rank", "op::conv2d of a matrix",
+       [] { (void)op::conv2d(square("X"), placeholder({3, 3, 4, 8}, kF32, "W")); }},
       {"te.op.dtype", "op::softmax of integers", [] { (void)op::softmax(placeholder({4, 4}, kI32, "X")); }},
       {"te.op.axis", "op::softmax over axis 2 of a matrix", [] { (void)op::softmax(square("X"), 2); }},
-      {"te.op.attr", "op::conv2d with stride 0", [image] { (void)op::conv2d(image(), placeholder({3, 3, 4, 8}, kF32, "W"), {}, {.stride = op::Pair(0)}); }},
+      {"te.op.attr", "op::conv2d with stride 0",
+       [image] {
+         (void)op::conv2d(image(), placeholder({3, 3, 4, 8}, kF32, "W"), {}, {.stride = op::Pair(0)});
+       }},
       {"te.op.empty", "op::argmax of no elements", [] { (void)op::argmax(placeholder({0}, kF32, "X")); }},
   };
 }

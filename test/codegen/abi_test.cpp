@@ -9,7 +9,9 @@ namespace {
 using namespace testing;
 
 Kernel doubler() {
-  const auto f = parse_func("func twice(A: f32[6], O: f32[6]) { for i in [0, +6) serial { O[i] = A[i] + A[i] } }").value();
+  const auto f =
+      parse_func("func twice(A: f32[6], O: f32[6]) { for i in [0, +6) serial { O[i] = A[i] + A[i] } }")
+          .value();
   AbiSpec abi;
   abi.workload = "twice m=2 n=3";
   abi.args = {{"input", kF32, {2, 3}, false, 0}, {"output", kF32, {2, 3}, true, 0}};
@@ -58,7 +60,8 @@ TEST(Entry, RawRunsOnPointers) {
   EXPECT_EQ(o.get(5), 10);
 }
 TEST(Entry, FunctionsOfNothingAndOfEmptyTensors) {
-  const auto f = parse_func("func f(A: f32[0], O: f32[0]) { for i in [0, +0) serial { O[i] = A[i] } }").value();
+  const auto f =
+      parse_func("func f(A: f32[0], O: f32[0]) { for i in [0, +0) serial { O[i] = A[i] } }").value();
   const Kernel k = compile(f, AbiSpec::of(*f), Target::host(), fresh()).value();
   DLTensor t = *Tensor(kF32, {0}).dl();
   int64_t zero = 0;
@@ -98,7 +101,8 @@ TEST(Abi, SymbolsAreIdentifiers) {
 }
 
 TEST(Target, TextRoundTrips) {
-  for (const char* text : {"cpu", "cpu -mcpu=znver3", "cpu -mcpu=skylake-avx512 -mattr=-avx512f", "cpu -mcpu=x86-64", "accel:vta.json"}) {
+  for (const char* text : {"cpu", "cpu -mcpu=znver3", "cpu -mcpu=skylake-avx512 -mattr=-avx512f",
+                           "cpu -mcpu=x86-64", "accel:vta.json"}) {
     const Target t = Target::parse(text).value();
     EXPECT_EQ(Target::parse(t.text()).value(), t) << text;
   }
@@ -118,7 +122,8 @@ TEST(Target, KeepsTuningApartFromInstructions) {
   for (const std::string& f : t.tune) EXPECT_FALSE(t.has(f)) << f;
 }
 TEST(Target, RefusesWhatItCannotRead) {
-  for (const char* text : {"", "gpu", "cpu -mcpu=nonsense", "cpu -mattr=+nonsense", "cpu -mattr=avx2", "cpu --fast"}) {
+  for (const char* text :
+       {"", "gpu", "cpu -mcpu=nonsense", "cpu -mattr=+nonsense", "cpu -mattr=avx2", "cpu --fast"}) {
     const auto t = Target::parse(text);
     ASSERT_FALSE(t.ok()) << text;
     EXPECT_EQ(t.error().code(), "codegen.target");
@@ -135,7 +140,10 @@ TEST(Target, CodeOfAnotherMachineIsNotRun) {
 }
 TEST(Target, OldProcessorsRunTheSamePrograms) {
   const Target old = Target::parse("cpu -mcpu=x86-64").value();
-  const auto f = parse_func("func f(A: f32[8], O: f32[8]) { O[ramp(0, 1, 8)] = fma(floor(A[ramp(0, 1, 8)]), round(A[ramp(0, 1, 8)]), A[ramp(0, 1, 8)]) }").value();
+  const auto f = parse_func(
+                     "func f(A: f32[8], O: f32[8]) { O[ramp(0, 1, 8)] = fma(floor(A[ramp(0, 1, 8)]), "
+                     "round(A[ramp(0, 1, 8)]), A[ramp(0, 1, 8)]) }")
+                     .value();
   const Kernel k = compile(f, AbiSpec::of(*f), old, fresh()).value();
   Tensor a(kF32, {8}), o(kF32, {8});
   for (int i = 0; i < 8; ++i) a.set(i, i * 0.75 - 2);

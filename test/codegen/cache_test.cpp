@@ -19,7 +19,8 @@ class Cache : public ::testing::Test {
  protected:
   void SetUp() override {
     static int n = 0;
-    dir_ = fs::temp_directory_path() / ("tc-cache-test-" + std::to_string(::getpid()) + "-" + std::to_string(n++));
+    dir_ = fs::temp_directory_path() /
+           ("tc-cache-test-" + std::to_string(::getpid()) + "-" + std::to_string(n++));
   }
   void TearDown() override {
     std::error_code e;
@@ -32,9 +33,13 @@ class Cache : public ::testing::Test {
     return o;
   }
   static FuncRef program(int value, const std::string& name = "i") {
-    return parse_func("func f(A: i64[4]) { for " + name + " in [0, +4) serial { A[" + name + "] = " + std::to_string(value) + " } }").value();
+    return parse_func("func f(A: i64[4]) { for " + name + " in [0, +4) serial { A[" + name +
+                      "] = " + std::to_string(value) + " } }")
+        .value();
   }
-  static Kernel build(const FuncRef& f, const CompileOptions& o) { return compile(f, AbiSpec::of(*f), Target::host(), o).value(); }
+  static Kernel build(const FuncRef& f, const CompileOptions& o) {
+    return compile(f, AbiSpec::of(*f), Target::host(), o).value();
+  }
   static int64_t result(const Kernel& k) {
     Tensor a(kI64, {4});
     EXPECT_RUNS(k.run(std::vector<const DLTensor*>{a.dl()}));
@@ -62,7 +67,8 @@ TEST_F(Cache, KeysAreStructureAndTarget) {
   EXPECT_EQ(build(program(3, "another_name"), o).stats().source, Source::memory);
   EXPECT_EQ(build(program(4), o).stats().source, Source::compiled);
   const auto f = program(3);
-  EXPECT_EQ(compile(f, AbiSpec::of(*f), Target::parse("cpu -mcpu=x86-64").value(), o).value().stats().source, Source::compiled);
+  EXPECT_EQ(compile(f, AbiSpec::of(*f), Target::parse("cpu -mcpu=x86-64").value(), o).value().stats().source,
+            Source::compiled);
   AbiSpec shaped = AbiSpec::of(*f);
   shaped.args[0].shape = {2, 2};
   EXPECT_EQ(compile(f, shaped, Target::host(), o).value().stats().source, Source::compiled);
@@ -75,8 +81,9 @@ TEST_F(Cache, DamagedEntriesAreReplaced) {
   const std::string good((std::istreambuf_iterator<char>(in)), {});
   std::string flipped = good, other = good;
   flipped[good.size() / 2] ^= 1;
-  other[20] = other[20] == '0' ? '1' : '0';   // the key of something else
-  for (const std::string& bad : {flipped, other, good.substr(0, good.size() - 1), good.substr(0, 5), std::string(), good + "x"}) {
+  other[20] = other[20] == '0' ? '1' : '0';  // the key of something else
+  for (const std::string& bad :
+       {flipped, other, good.substr(0, good.size() - 1), good.substr(0, 5), std::string(), good + "x"}) {
     std::ofstream(entry, std::ios::binary | std::ios::trunc) << bad;
     const Kernel k = build(program(3), with_new_cache());
     EXPECT_EQ(k.stats().source, Source::compiled);
@@ -110,7 +117,9 @@ TEST_F(Cache, StaysBelowItsBound) {
 }
 TEST_F(Cache, MemoryIsBoundedToo) {
   ObjectCache cache({"", 0, 1000});
-  for (int i = 0; i < 100; ++i) cache.put(std::string(32, static_cast<char>('a' + i % 26)) + std::to_string(i), std::make_shared<const std::string>(300, 'x'), nullptr);
+  for (int i = 0; i < 100; ++i)
+    cache.put(std::string(32, static_cast<char>('a' + i % 26)) + std::to_string(i),
+              std::make_shared<const std::string>(300, 'x'), nullptr);
   EXPECT_FALSE(cache.find(std::string(32, 'a') + "0"));
   EXPECT_TRUE(cache.find(std::string(32, static_cast<char>('a' + 99 % 26)) + "99"));
 }
@@ -132,7 +141,7 @@ TEST_F(Cache, TwoProcessesAtOnce) {
     ASSERT_EQ(::waitpid(pid, &status, 0), pid);
     EXPECT_EQ(status, 0);
   }
-  EXPECT_EQ(entries().size(), 12u);   // and nothing staged is left
+  EXPECT_EQ(entries().size(), 12u);  // and nothing staged is left
   for (int i = 0; i < 12; ++i) EXPECT_EQ(build(program(i), with_new_cache()).stats().source, Source::disk);
 }
 TEST_F(Cache, DirectoryComesFromTheEnvironment) {

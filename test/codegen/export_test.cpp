@@ -18,7 +18,8 @@ class Export : public ::testing::Test {
  protected:
   void SetUp() override {
     static int n = 0;
-    dir_ = fs::temp_directory_path() / ("tc-export-test-" + std::to_string(::getpid()) + "-" + std::to_string(n++));
+    dir_ = fs::temp_directory_path() /
+           ("tc-export-test-" + std::to_string(::getpid()) + "-" + std::to_string(n++));
     fs::create_directory(dir_);
   }
   void TearDown() override { fs::remove_all(dir_); }
@@ -36,13 +37,20 @@ class Export : public ::testing::Test {
 
 ExportFunc add() {
   ExportFunc out;
-  out.func = parse_func("func add(A: f32[6], B: f32[6], C: f32[6]) { alloc T: f32[100000] global\n for i in [0, +6) parallel { T[i] = A[i] } for i in [0, +6) serial { C[i] = T[i] + B[i] } }").value();
-  out.abi = {"add m=2 n=3 */ int bad;", {{"A", kF32, {2, 3}, false, 0}, {"int", kF32, {2, 3}, false, 0}, {"C", kF32, {2, 3}, true, 0}}};
+  out.func = parse_func(
+                 "func add(A: f32[6], B: f32[6], C: f32[6]) { alloc T: f32[100000] global\n for i in [0, +6) "
+                 "parallel { T[i] = A[i] } for i in [0, +6) serial { C[i] = T[i] + B[i] } }")
+                 .value();
+  out.abi = {"add m=2 n=3 */ int bad;",
+             {{"A", kF32, {2, 3}, false, 0}, {"int", kF32, {2, 3}, false, 0}, {"C", kF32, {2, 3}, true, 0}}};
   return out;
 }
 ExportFunc flags() {
   ExportFunc out;
-  out.func = parse_func("func positive(x: bf16[2], s: f32[], o: bool[2]) { o[0] = x[0] > bf16(0.0)  o[1] = s[] > 0.0 }").value();
+  out.func =
+      parse_func(
+          "func positive(x: bf16[2], s: f32[], o: bool[2]) { o[0] = x[0] > bf16(0.0)  o[1] = s[] > 0.0 }")
+          .value();
   out.abi = {"", {{"x", kBF16, {2}, false, 0}, {"s", kF32, {}, false, 0}, {"o", kBool, {2}, true, 0}}};
   return out;
 }
@@ -65,8 +73,10 @@ int main(void) {
 
 TEST_F(Export, WritesEveryFile) {
   EXPECT_FALSE(export_library({add(), flags()}, Target::host(), at("sums"), ExportFormats::all()));
-  for (const char* name : {"sums.o", "sums.h", "libsums.so", "sums.ll", "sums.s"}) EXPECT_TRUE(fs::is_regular_file(at(name))) << name;
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 5);   // nothing staged is left
+  for (const char* name : {"sums.o", "sums.h", "libsums.so", "sums.ll", "sums.s"})
+    EXPECT_TRUE(fs::is_regular_file(at(name))) << name;
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()),
+            5);  // nothing staged is left
 }
 TEST_F(Export, RunsFromCAndFromCxx) {
   ASSERT_FALSE(export_library({add(), flags()}, Target::host(), at("sums")));
@@ -74,15 +84,22 @@ TEST_F(Export, RunsFromCAndFromCxx) {
   const std::string include = " -I" TC_SOURCE_DIR "/include -I" + dir_.string() + " ";
   std::string runtime;
   for (const char* name : {"libtc_runtime.so", "libtc_runtime.a"})
-    if (fs::exists(std::string(TC_BINARY_DIR) + "/" + name)) runtime = std::string(TC_BINARY_DIR) + "/" + name;
+    if (fs::exists(std::string(TC_BINARY_DIR) + "/" + name))
+      runtime = std::string(TC_BINARY_DIR) + "/" + name;
   if (runtime.empty()) GTEST_SKIP() << "the runtime library is not built";
   const std::string libraries = " " + runtime + " -lstdc++ -lpthread -lm -lfmt ";
-  ASSERT_EQ(shell("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror" + include + "-c " + at("use.c") + " -o " + at("use.o")), 0);
+  ASSERT_EQ(shell("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror" + include + "-c " + at("use.c") + " -o " +
+                  at("use.o")),
+            0);
   ASSERT_EQ(shell("gcc -o " + at("static") + " " + at("use.o") + " " + at("sums.o") + libraries), 0);
   EXPECT_EQ(shell(at("static")), 0);
-  ASSERT_EQ(shell("gcc -o " + at("shared") + " " + at("use.o") + " " + at("libsums.so") + " -Wl,--export-dynamic -Wl,-rpath," + dir_.string() + libraries), 0);
+  ASSERT_EQ(shell("gcc -o " + at("shared") + " " + at("use.o") + " " + at("libsums.so") +
+                  " -Wl,--export-dynamic -Wl,-rpath," + dir_.string() + libraries),
+            0);
   EXPECT_EQ(shell(at("shared")), 0);
-  ASSERT_EQ(shell("g++ -std=c++11 -x c++ -Wall -Wextra -Wpedantic -Werror" + include + "-c " + at("use.c") + " -o " + at("use_cxx.o")), 0);
+  ASSERT_EQ(shell("g++ -std=c++11 -x c++ -Wall -Wextra -Wpedantic -Werror" + include + "-c " + at("use.c") +
+                  " -o " + at("use_cxx.o")),
+            0);
 }
 TEST_F(Export, NeedsOnlyTheRuntime) {
   ASSERT_FALSE(export_library({add()}, Target::host(), at("sums")));

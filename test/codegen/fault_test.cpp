@@ -9,7 +9,9 @@ namespace {
 
 using namespace testing;
 
-FuncRef copy() { return parse_func("func f(A: f32[8], O: f32[8]) { O[ramp(0, 1, 8)] = A[ramp(0, 1, 8)] * 2.0 }").value(); }
+FuncRef copy() {
+  return parse_func("func f(A: f32[8], O: f32[8]) { O[ramp(0, 1, 8)] = A[ramp(0, 1, 8)] * 2.0 }").value();
+}
 
 TEST(Faults, FatalErrorsOfLlvmComeBack) {
   // a processor without 64-bit mode under a 64-bit triple: LLVM would exit
@@ -21,7 +23,8 @@ TEST(Faults, FatalErrorsOfLlvmComeBack) {
     EXPECT_EQ(text.error().code(), "codegen.llvm");
     EXPECT_NE(text.error().message().find("64-bit"), std::string::npos) << text.error().str();
   }
-  EXPECT_TRUE(listing(f, AbiSpec::of(*f), Target::host(), Listing::assembly).ok());   // the next compile is well
+  EXPECT_TRUE(
+      listing(f, AbiSpec::of(*f), Target::host(), Listing::assembly).ok());  // the next compile is well
 }
 
 TEST(Faults, CodeIsNeverWritableAndExecutable) {
@@ -48,12 +51,15 @@ TEST(Faults, DeepAndWideProgramsCompile) {
   const BufferRef a = buffer("A", kF32, {int_imm(4)});
   Expr e = load(a, {int_imm(0)});
   for (int i = 0; i < 1500; ++i) e = e + load(a, {int_imm(1 + i % 3)});
-  EXPECT_TRUE(compile(func("deep", {a}, store(a, {int_imm(0)}, e)), AbiSpec::of(*func("deep", {a}, store(a, {int_imm(0)}, e))), Target::host(), fresh()).ok());
+  EXPECT_TRUE(compile(func("deep", {a}, store(a, {int_imm(0)}, e)),
+                      AbiSpec::of(*func("deep", {a}, store(a, {int_imm(0)}, e))), Target::host(), fresh())
+                  .ok());
   // shared within one expression: 2^40 paths, 40 nodes
   Expr d = load(a, {int_imm(0)});
   for (int i = 0; i < 40; ++i) d = d + d;
   const auto f = func("shared", {a}, store(a, {int_imm(0)}, d));
-  EXPECT_LT(listing(f, {"", {{"A", kF32, {4}, true, 0}}}, Target::host(), Listing::llvm).value().size(), 20000u);
+  EXPECT_LT(listing(f, {"", {{"A", kF32, {4}, true, 0}}}, Target::host(), Listing::llvm).value().size(),
+            20000u);
 }
 
 }  // namespace

@@ -16,8 +16,6 @@ using namespace tc::codegen;
 
 namespace {
 
-
-
 // CPU time of this thread: what other processes on the machine take is not counted.
 double cpu_now() {
   timespec t{};
@@ -34,22 +32,25 @@ double fma_peak() {
   for (int s = 0; s < 12; ++s) {
     double t = cpu_now();
     long i = n;
-    asm volatile(
-        "vmovups (%1),%%ymm12\n vmovups (%2),%%ymm13\n"
+    asm volatile("vmovups (%1),%%ymm12\n vmovups (%2),%%ymm13\n"
 #define Z(r) "vmovaps %%ymm13,%%ymm" #r "\n"
-        Z(0) Z(1) Z(2) Z(3) Z(4) Z(5) Z(6) Z(7) Z(8) Z(9) Z(10) Z(11) "1:\n"
+                 Z(0) Z(1) Z(2) Z(3) Z(4) Z(5) Z(6) Z(7) Z(8) Z(9) Z(10) Z(11) "1:\n"
 #define F(r) "vfmadd213ps %%ymm13,%%ymm12,%%ymm" #r "\n"
-        F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) "dec %0\n jnz 1b\n vzeroupper\n"
-        : "+r"(i)
-        : "r"(v), "r"(w)
-        : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13");
+                 F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10)
+                     F(11) "dec %0\n jnz 1b\n vzeroupper\n"
+                 : "+r"(i)
+                 : "r"(v), "r"(w)
+                 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                   "xmm10", "xmm11", "xmm12", "xmm13");
     best = std::min(best, cpu_now() - t);
   }
   return 12.0 * 16 * n / best * 1e-9;
 }
 
 // GFLOP/s and the peak beside it: medians of pairs.
-struct Speed { double gflops, percent, peak; };
+struct Speed {
+  double gflops, percent, peak;
+};
 Speed measure(Kernel::Raw run, void* const* data, double flop) {
   int reps = 1;
   run(data);
@@ -72,7 +73,8 @@ Speed measure(Kernel::Raw run, void* const* data, double flop) {
 
 std::vector<float> numbers(int64_t n, unsigned seed) {
   std::vector<float> v(static_cast<size_t>(n));
-  for (auto& x : v) x = static_cast<float>(static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 28) - 8);
+  for (auto& x : v)
+    x = static_cast<float>(static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 28) - 8);
   return v;
 }
 
@@ -98,7 +100,10 @@ void compile_costs(const char* name, const ir::FuncRef& f, const Target& target)
     emit.push_back(last.emit_ms), code.push_back(last.codegen_ms), link.push_back(last.link_ms);
     return ms;
   });
-  const auto mid = [](std::vector<double>& v) { std::sort(v.begin(), v.end()); return v[v.size() / 2]; };
+  const auto mid = [](std::vector<double>& v) {
+    std::sort(v.begin(), v.end());
+    return v[v.size() / 2];
+  };
   const std::string dir = std::filesystem::temp_directory_path() / ("tc-bench-" + std::to_string(::getpid()));
   CompileOptions cached;
   cached.cache = std::make_shared<ObjectCache>(ObjectCache::Options{dir});
@@ -109,10 +114,16 @@ void compile_costs(const char* name, const ir::FuncRef& f, const Target& target)
     return (cpu_now() - t) * 1e3;
   };
   const double memory = median_ms(25, again);
-  const double disk = median_ms(25, [&] { cached.cache->clear_memory(); return again(); });
+  const double disk = median_ms(25, [&] {
+    cached.cache->clear_memory();
+    return again();
+  });
   std::filesystem::remove_all(dir);
-  std::printf("%-28s %6lld insts  total %6.2f ms = emit %5.2f + codegen %6.2f + link %5.2f; from disk %5.3f, from memory %5.3f\n", name,
-              static_cast<long long>(last.llvm_instructions), total, mid(emit), mid(code), mid(link), disk, memory);
+  std::printf(
+      "%-28s %6lld insts  total %6.2f ms = emit %5.2f + codegen %6.2f + link %5.2f; from disk %5.3f, from "
+      "memory %5.3f\n",
+      name, static_cast<long long>(last.llvm_instructions), total, mid(emit), mid(code), mid(link), disk,
+      memory);
 }
 
 void run_micro(const gemm::Tile& t, const Target& target) {
@@ -129,17 +140,23 @@ void run_micro(const gemm::Tile& t, const Target& target) {
 
 void run_gemm(const gemm::Tile& t, const gemm::Problem& p, const Target& target) {
   const auto f = gemm::gemm(t, p);
-  const std::string name = "gemm " + std::to_string(p.m) + "x" + std::to_string(p.n) + "x" + std::to_string(p.k) + " tile " + std::to_string(t.rows) + "x" + std::to_string(t.columns());
+  const std::string name = "gemm " + std::to_string(p.m) + "x" + std::to_string(p.n) + "x" +
+                           std::to_string(p.k) + " tile " + std::to_string(t.rows) + "x" +
+                           std::to_string(t.columns());
   compile_costs(name.c_str(), f, target);
   const Kernel k = compile(f, AbiSpec::of(*f), target).value();
-  auto a = numbers(p.m * p.k, 1), b = numbers(p.k * p.n, 2), c = numbers(p.m * p.n, 3), packed = gemm::pack(b, t, p);
+  auto a = numbers(p.m * p.k, 1), b = numbers(p.k * p.n, 2), c = numbers(p.m * p.n, 3),
+       packed = gemm::pack(b, t, p);
   void* data[] = {a.data(), packed.data(), c.data()};
   const Speed v = measure(k.raw(), data, 2.0 * static_cast<double>(p.m * p.n * p.k));
   for (int64_t q = 0; q < 200; ++q) {
     const int64_t i = q * 37 % p.m, j = q * 101 % p.n;
     float want = 0;
-    for (int64_t x = 0; x < p.k; ++x) want += a[static_cast<size_t>(i * p.k + x)] * b[static_cast<size_t>(x * p.n + j)];
-    if (want != c[static_cast<size_t>(i * p.n + j)]) std::printf("WRONG at %ld %ld: %g, not %g\n", i, j, static_cast<double>(c[static_cast<size_t>(i * p.n + j)]), static_cast<double>(want));
+    for (int64_t x = 0; x < p.k; ++x)
+      want += a[static_cast<size_t>(i * p.k + x)] * b[static_cast<size_t>(x * p.n + j)];
+    if (want != c[static_cast<size_t>(i * p.n + j)])
+      std::printf("WRONG at %ld %ld: %g, not %g\n", i, j,
+                  static_cast<double>(c[static_cast<size_t>(i * p.n + j)]), static_cast<double>(want));
   }
   std::printf("%-28s %7.2f GFLOP/s, %5.1f %% of %.1f\n", name.c_str(), v.gflops, v.percent, v.peak);
 }
@@ -147,12 +164,16 @@ void run_gemm(const gemm::Tile& t, const gemm::Problem& p, const Target& target)
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Target target = argc > 1 && std::strncmp(argv[1], "cpu", 3) == 0 ? Target::parse(argv[1]).value() : Target::host();
+  const Target target =
+      argc > 1 && std::strncmp(argv[1], "cpu", 3) == 0 ? Target::parse(argv[1]).value() : Target::host();
   std::printf("%s, %d-bit vectors\n", target.text().c_str(), target.vector_bits);
   const gemm::Tile zmm{14, 2, 16}, ymm{6, 2, 8};
   if (argc > 2) {
     const auto f = gemm::micro_kernel(target.vector_bits == 512 ? zmm : ymm, 256, 512, 512);
-    std::puts(listing(f, AbiSpec::of(*f), target, std::strcmp(argv[2], "ll") == 0 ? Listing::llvm : Listing::assembly).value().c_str());
+    std::puts(listing(f, AbiSpec::of(*f), target,
+                      std::strcmp(argv[2], "ll") == 0 ? Listing::llvm : Listing::assembly)
+                  .value()
+                  .c_str());
     return 0;
   }
   if (target.vector_bits == 512) {
@@ -160,7 +181,8 @@ int main(int argc, char** argv) {
     run_gemm(zmm, {256, 256, 256, 168, 256}, target);
     run_gemm(zmm, {512, 512, 512, 168, 256}, target);
     run_gemm(zmm, {1024, 1024, 1024, 168, 256}, target);
-    run_gemm(zmm, {1008, 1024, 1040, 168, 130}, target);   // half of L1 for a panel of B, rows of A not a power of two apart
+    run_gemm(zmm, {1008, 1024, 1040, 168, 130},
+             target);  // half of L1 for a panel of B, rows of A not a power of two apart
   }
   run_micro(ymm, target);
   run_gemm(ymm, {384, 512, 512, 192, 256}, target);

@@ -30,7 +30,9 @@ std::vector<std::string> inner_loop(const std::string& assembly, const std::stri
   return {};
 }
 int count(const std::vector<std::string>& lines, const char* pattern) {
-  return static_cast<int>(std::count_if(lines.begin(), lines.end(), [&](const std::string& l) { return std::regex_search(l, std::regex(pattern)); }));
+  return static_cast<int>(std::count_if(lines.begin(), lines.end(), [&](const std::string& l) {
+    return std::regex_search(l, std::regex(pattern));
+  }));
 }
 
 void expect_clean(const gemm::Tile& t, const char* cpu) {
@@ -39,8 +41,9 @@ void expect_clean(const gemm::Tile& t, const char* cpu) {
   const auto loop = inner_loop(text, "micro_kernel");
   ASSERT_FALSE(loop.empty()) << text;
   EXPECT_EQ(count(loop, "vfmadd"), t.rows * t.vectors) << text;
-  EXPECT_EQ(count(loop, "%rsp|%rbp"), 0) << text;                    // nothing goes through the stack
-  EXPECT_LE(static_cast<int>(loop.size()), t.rows * t.vectors + t.rows + t.vectors + 5) << text;   // loads, and the loop itself
+  EXPECT_EQ(count(loop, "%rsp|%rbp"), 0) << text;  // nothing goes through the stack
+  EXPECT_LE(static_cast<int>(loop.size()), t.rows * t.vectors + t.rows + t.vectors + 5)
+      << text;  // loads, and the loop itself
 }
 TEST(MicroKernel, KeepsAccumulatorsInRegisters) {
   expect_clean({6, 2, 8}, "cpu -mcpu=znver3");
@@ -50,9 +53,12 @@ TEST(MicroKernel, KeepsAccumulatorsInRegisters) {
 }
 
 void expect_product(const gemm::Tile& t, const gemm::Problem& p) {
-  std::vector<float> a(static_cast<size_t>(p.m * p.k)), b(static_cast<size_t>(p.k * p.n)), c(static_cast<size_t>(p.m * p.n));
+  std::vector<float> a(static_cast<size_t>(p.m * p.k)), b(static_cast<size_t>(p.k * p.n)),
+      c(static_cast<size_t>(p.m * p.n));
   uint32_t seed = 7;
-  const auto next = [&] { return static_cast<float>(static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 28) - 8); };
+  const auto next = [&] {
+    return static_cast<float>(static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 28) - 8);
+  };
   for (float& x : a) x = next();
   for (float& x : b) x = next();
   const Kernel k = compile_or_fail(gemm::gemm(t, p));
@@ -62,7 +68,8 @@ void expect_product(const gemm::Tile& t, const gemm::Problem& p) {
   for (int64_t i = 0; i < p.m; ++i)
     for (int64_t j = 0; j < p.n; ++j) {
       float want = 0;
-      for (int64_t x = 0; x < p.k; ++x) want += a[static_cast<size_t>(i * p.k + x)] * b[static_cast<size_t>(x * p.n + j)];
+      for (int64_t x = 0; x < p.k; ++x)
+        want += a[static_cast<size_t>(i * p.k + x)] * b[static_cast<size_t>(x * p.n + j)];
       ASSERT_EQ(c[static_cast<size_t>(i * p.n + j)], want) << i << " " << j;
     }
 }

@@ -11,7 +11,9 @@ namespace tc::ir {
 namespace {
 
 const BufferRef kTable = buffer("T", kI64, {int_imm(4), int_imm(4)});
-Stmt loop(const VarRef& v, Stmt body) { return for_(v, int_imm(0), int_imm(4), LoopMode::serial, std::move(body)); }
+Stmt loop(const VarRef& v, Stmt body) {
+  return for_(v, int_imm(0), int_imm(4), LoopMode::serial, std::move(body));
+}
 Stmt set(const VarRef& a, const VarRef& b) { return store(kTable, {a, b}, int_imm(0)); }
 
 TEST(Equal, UpToNamesAndIdentities) {
@@ -52,9 +54,12 @@ TEST(Equal, ConstantsByBits) {
 // Extents that parameters name are bound by the function.
 TEST(Equal, NamedExtents) {
   const auto f = [](const char* text) { return parse_func(text).value(); };
-  EXPECT_TRUE(equal(f("func f(A: f32[n, m]) { A[n - 1, m - 1] = 1.0 }"), f("func f(A: f32[p, q]) { A[p - 1, q - 1] = 1.0 }")));
-  EXPECT_EQ(hash(f("func f(A: f32[n, m]) { A[n - 1, 0] = 1.0 }")), hash(f("func f(A: f32[p, q]) { A[p - 1, 0] = 1.0 }")));
-  EXPECT_FALSE(equal(f("func f(A: f32[n, m]) { A[n - 1, 0] = 1.0 }"), f("func f(A: f32[p, q]) { A[q - 1, 0] = 1.0 }")));
+  EXPECT_TRUE(equal(f("func f(A: f32[n, m]) { A[n - 1, m - 1] = 1.0 }"),
+                    f("func f(A: f32[p, q]) { A[p - 1, q - 1] = 1.0 }")));
+  EXPECT_EQ(hash(f("func f(A: f32[n, m]) { A[n - 1, 0] = 1.0 }")),
+            hash(f("func f(A: f32[p, q]) { A[p - 1, 0] = 1.0 }")));
+  EXPECT_FALSE(equal(f("func f(A: f32[n, m]) { A[n - 1, 0] = 1.0 }"),
+                     f("func f(A: f32[p, q]) { A[q - 1, 0] = 1.0 }")));
   EXPECT_FALSE(equal(f("func f(A: f32[n, n]) {}"), f("func f(A: f32[p, q]) {}")));
 }
 
@@ -68,8 +73,12 @@ TEST(Equal, AgreesWithText) {
   }
   for (const auto& [text, f] : programs)
     for (const auto& [other_text, g] : programs) {
-      if (text == other_text) { EXPECT_TRUE(equal(f, g)) << text; }
-      if (equal(f, g)) { EXPECT_EQ(hash(f), hash(g)) << text << other_text; }
+      if (text == other_text) {
+        EXPECT_TRUE(equal(f, g)) << text;
+      }
+      if (equal(f, g)) {
+        EXPECT_EQ(hash(f), hash(g)) << text << other_text;
+      }
     }
 }
 

@@ -16,8 +16,8 @@ TEST(Makers, FoldWhatIsExact) {
   EXPECT_EQ(to_string(x + 0), "x");
   EXPECT_EQ(to_string(x * 1 + (x - x % 1) * 0), "x");
   EXPECT_EQ(to_string(int_imm(7) / int_imm(-2)), "-4");
-  EXPECT_EQ(to_string(f * 1.0 + 0.0), "f + 0.0");   // -0.0 + 0.0 is 0.0
-  EXPECT_EQ(to_string(cast(kF32, int_imm(9007199791611905))), "9007200000000000.0");   // 2^53 + 2^30, not 2^53
+  EXPECT_EQ(to_string(f * 1.0 + 0.0), "f + 0.0");                                     // -0.0 + 0.0 is 0.0
+  EXPECT_EQ(to_string(cast(kF32, int_imm(9007199791611905))), "9007200000000000.0");  // 2^53 + 2^30, not 2^53
   EXPECT_EQ(to_string(int_imm(1) / int_imm(0)), "1 / 0");
 }
 
@@ -37,7 +37,11 @@ TEST(Makers, RefuseWrongTypes) {
   EXPECT_EQ(code([&] { (void)call(CallOp::exp, {x}); }), "ir.type");
   EXPECT_EQ(code([&] { (void)imm_like(x, 0.5); }), "ir.type");
   EXPECT_EQ(code([&] { (void)load(buffer("A", kF32, {x}), {x, x}); }), "ir.rank");
-  EXPECT_EQ(code([&] { Expr deep = x; for (int i = 0; i < 3000; ++i) deep = -deep; }), "ir.depth");
+  EXPECT_EQ(code([&] {
+              Expr deep = x;
+              for (int i = 0; i < 3000; ++i) deep = -deep;
+            }),
+            "ir.depth");
 }
 
 TEST(Makers, OperatorNames) {

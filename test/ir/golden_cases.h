@@ -22,9 +22,12 @@ inline void check_cases(const std::string& name, const std::function<std::string
     const size_t end = std::min(text.find(part, at), text.size());
     const std::string one = text.substr(at, end - at);
     const size_t middle = one.find(cut);
-    const std::string input = one.substr(0, middle), expected = middle == std::string::npos ? "" : one.substr(middle + cut.size());
+    const std::string input = one.substr(0, middle),
+                      expected = middle == std::string::npos ? "" : one.substr(middle + cut.size());
     const std::string got = run(input) + "\n";
-    if (!std::getenv("TC_BLESS")) { EXPECT_EQ(got, expected) << name << "\n" << input; }
+    if (!std::getenv("TC_BLESS")) {
+      EXPECT_EQ(got, expected) << name << "\n" << input;
+    }
     blessed += input + cut + got;
     at = end + part.size();
     if (at < text.size()) blessed += part;

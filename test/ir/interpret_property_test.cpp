@@ -26,7 +26,9 @@ TEST(InterpretProperty, ParallelOrderDoesNotMatter) {
     run(f, forward, {}, seed);
     run(f, reverse, {.order = LoopOrder::reverse}, seed);
     run(f, shuffled, {.order = LoopOrder::shuffled, .seed = seed}, seed);
-    ASSERT_TRUE(same_contents(forward, reverse) && same_contents(forward, shuffled)) << "seed " << seed << "\n" << to_string(f);
+    ASSERT_TRUE(same_contents(forward, reverse) && same_contents(forward, shuffled))
+        << "seed " << seed << "\n"
+        << to_string(f);
   }
 }
 
@@ -44,18 +46,27 @@ TEST(InterpretProperty, ElementsEqualTheWhole) {
       int64_t n = 1, at = 0;
       for (const int64_t e : view.shape) n *= e;
       for (; at < n; ++at) {
-        for (size_t d = index.size(), rest = static_cast<size_t>(at); d-- > 0; rest /= static_cast<size_t>(view.shape[d]))
+        for (size_t d = index.size(), rest = static_cast<size_t>(at); d-- > 0;
+             rest /= static_cast<size_t>(view.shape[d]))
           index[d] = static_cast<int64_t>(rest % static_cast<size_t>(view.shape[d]));
         const auto v = evaluator.value().at(f->params[p], index);
-        if (!v.ok() && v.error().code() == "ir.interpret.args") break;   // an input
+        if (!v.ok() && v.error().code() == "ir.interpret.args") break;  // an input
         ASSERT_TRUE(v.ok()) << "seed " << seed << v.error().str() << to_string(f);
         std::byte* to = single.data[p].data() + at * view.type.bytes();
         const Value& x = v.value();
-        if (view.type == kF64) std::memcpy(to, &x.f, 8);
-        else if (view.type == kF32) { const auto y = static_cast<float>(x.f); std::memcpy(to, &y, 4); }
-        else if (view.type == kF16) { const uint16_t y = to_f16_bits(static_cast<float>(x.f)); std::memcpy(to, &y, 2); }
-        else if (view.type == kBF16) { const uint16_t y = to_bf16_bits(static_cast<float>(x.f)); std::memcpy(to, &y, 2); }
-        else std::memcpy(to, &x.i, static_cast<size_t>(view.type.bytes()));
+        if (view.type == kF64)
+          std::memcpy(to, &x.f, 8);
+        else if (view.type == kF32) {
+          const auto y = static_cast<float>(x.f);
+          std::memcpy(to, &y, 4);
+        } else if (view.type == kF16) {
+          const uint16_t y = to_f16_bits(static_cast<float>(x.f));
+          std::memcpy(to, &y, 2);
+        } else if (view.type == kBF16) {
+          const uint16_t y = to_bf16_bits(static_cast<float>(x.f));
+          std::memcpy(to, &y, 2);
+        } else
+          std::memcpy(to, &x.i, static_cast<size_t>(view.type.bytes()));
       }
     }
     ASSERT_TRUE(same_contents(whole, single)) << "seed " << seed << "\n" << to_string(f);

@@ -39,11 +39,22 @@ double value_of(const std::string& text, DType type, const std::string& let = ""
   const Check failed = interpret(f.value(), args.views);
   EXPECT_FALSE(failed.has_value()) << failed->str();
   const void* at = args.data[0].data();
-  const auto get = [&](auto x) { std::memcpy(&x, at, sizeof x); return static_cast<double>(x); };
+  const auto get = [&](auto x) {
+    std::memcpy(&x, at, sizeof x);
+    return static_cast<double>(x);
+  };
   if (type == kF64) return get(double{});
   if (type == kF32) return get(float{});
-  if (type == kF16) { uint16_t u; std::memcpy(&u, at, 2); return from_f16_bits(u); }
-  if (type == kBF16) { uint16_t u; std::memcpy(&u, at, 2); return from_bf16_bits(u); }
+  if (type == kF16) {
+    uint16_t u;
+    std::memcpy(&u, at, 2);
+    return from_f16_bits(u);
+  }
+  if (type == kBF16) {
+    uint16_t u;
+    std::memcpy(&u, at, 2);
+    return from_bf16_bits(u);
+  }
   if (type == kI64) return get(int64_t{});
   if (type == kU64) return get(uint64_t{});
   if (type.bits == 32) return type.is_signed() ? get(int32_t{}) : get(uint32_t{});
@@ -116,7 +127,7 @@ TEST(Interpret, CastsSaturateFromFloatsAndWrapFromIntegers) {
   EXPECT_EQ(value_of("cast(u8, -1)", kU8), 255);
   EXPECT_EQ(value_of("cast(bool, 0.5)", kBool), 1);
   EXPECT_EQ(value_of("cast(bool, i8(0))", kBool), 0);
-  EXPECT_EQ(value_of("cast(f32, 9007199791611905)", kF32), 9007200328482816.0);   // once, not through f64
+  EXPECT_EQ(value_of("cast(f32, 9007199791611905)", kF32), 9007200328482816.0);  // once, not through f64
   EXPECT_EQ(value_of("cast(bf16, p)", kBF16, "let p: i64 = 4629700416936869889"), 4647714815446351872.0);
 }
 
@@ -152,13 +163,22 @@ TEST(Interpret, LoopsOfNoExtentDoNotRun) {
 
 TEST(Interpret, ReductionsFoldInOrder) {
   EXPECT_EQ(value_of("0 compute A[x] = sum(k * 10 + j, k in [1, +2), j in [0, +3))", kI64), 96);
-  EXPECT_EQ(value_of("0 compute A[x] = reduce digits(v: i64; w: i64) -> (v * 10 + w) from (7) of (k * 2 + j, k in [0, +2), j in [0, +2))", kI64), 70123);
+  EXPECT_EQ(value_of("0 compute A[x] = reduce digits(v: i64; w: i64) -> (v * 10 + w) from (7) of (k * 2 + j, "
+                     "k in [0, +2), j in [0, +2))",
+                     kI64),
+            70123);
   EXPECT_EQ(value_of("0 compute A[x] = max(k, k in [0, +0))", kI64), -0x1p63);
-  EXPECT_EQ(value_of("0 compute A[x] = reduce swap(a: i64, b: i64; c: i64, d: i64) -> (b + c, a + d) from (1, 2) of (k, 0, k in [0, +3)).1", kI64), 2);
+  EXPECT_EQ(value_of("0 compute A[x] = reduce swap(a: i64, b: i64; c: i64, d: i64) -> (b + c, a + d) from "
+                     "(1, 2) of (k, 0, k in [0, +3)).1",
+                     kI64),
+            2);
 }
 
 TEST(Interpret, OrderOfParallelLoops) {
-  const auto f = parse_func("func f(A: i64[1], B: i64[5]) { A[0] = 0 for x in [0, +5) parallel { B[x] = A[0] A[0] = A[0] + 1 } }").value();
+  const auto f = parse_func(
+                     "func f(A: i64[1], B: i64[5]) { A[0] = 0 for x in [0, +5) parallel { B[x] = A[0] A[0] = "
+                     "A[0] + 1 } }")
+                     .value();
   for (const auto& [order, expected] : {std::pair{LoopOrder::forward, 0}, std::pair{LoopOrder::reverse, 4}}) {
     testing::Arguments args = testing::random_arguments(f, 0);
     ASSERT_FALSE(interpret(f, args.views, {.detect_races = false, .order = order}).has_value());
@@ -166,9 +186,10 @@ TEST(Interpret, OrderOfParallelLoops) {
     std::memcpy(&first, args.data[1].data(), 8);
     EXPECT_EQ(first, expected);
   }
-  for (uint64_t seed = 0; seed < 20; ++seed) {   // every iteration runs, once
+  for (uint64_t seed = 0; seed < 20; ++seed) {  // every iteration runs, once
     testing::Arguments args = testing::random_arguments(f, 0);
-    ASSERT_FALSE(interpret(f, args.views, {.detect_races = false, .order = LoopOrder::shuffled, .seed = seed}).has_value());
+    ASSERT_FALSE(interpret(f, args.views, {.detect_races = false, .order = LoopOrder::shuffled, .seed = seed})
+                     .has_value());
     std::vector<int64_t> at(5);
     std::memcpy(at.data(), args.data[1].data(), 40);
     std::sort(at.begin(), at.end());
@@ -187,10 +208,17 @@ void expect_clean(const std::string& body) {
 TEST(Interpret, WhatIsNoRace) {
   expect_clean("for x in [0, +4) parallel { A[x] = 1.0 A[x] = A[x] + 1.0 }");
   expect_clean("for t in [0, +3) { for x in [0, +4) parallel { A[(x + t) % 4] = 1.0 } }");
-  expect_clean("for x in [0, +4) parallel { A[x] = 1.0 } for x in [0, +3) parallel { B[x, 0] = A[x] + A[x + 1] }");
-  expect_clean("for y in [0, +4) parallel { for x in [0, +4) parallel { B[y, x] = 1.0 } for x in [1, +3) { B[y, x] = B[y, x - 1] } }");
-  expect_clean("for y in [0, +4) parallel { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = T[0] }");
-  expect_clean("for y in [0, +4) { A[y] = 0.0 } for y in [0, +2) parallel { for t in [0, +2) { for x in [0, +2) parallel { A[y * 2 + x] = A[y * 2 + x] + 1.0 } } }");
+  expect_clean(
+      "for x in [0, +4) parallel { A[x] = 1.0 } for x in [0, +3) parallel { B[x, 0] = A[x] + A[x + 1] }");
+  expect_clean(
+      "for y in [0, +4) parallel { for x in [0, +4) parallel { B[y, x] = 1.0 } for x in [1, +3) { B[y, x] = "
+      "B[y, x - 1] } }");
+  expect_clean(
+      "for y in [0, +4) parallel { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = "
+      "T[0] }");
+  expect_clean(
+      "for y in [0, +4) { A[y] = 0.0 } for y in [0, +2) parallel { for t in [0, +2) { for x in [0, +2) "
+      "parallel { A[y * 2 + x] = A[y * 2 + x] + 1.0 } } }");
 }
 
 TEST(Interpret, OutputsMayHoldValues) {
@@ -205,7 +233,10 @@ TEST(Interpret, OutputsMayHoldValues) {
 }
 
 TEST(Interpret, ExtentsThatParametersName) {
-  const auto f = parse_func("func f(A: f32[n], B: f32[n, m], C: f32[m + 1]) { for x in [0, +n) { A[x] = cast(f32, n * 10 + m) } }").value();
+  const auto f = parse_func(
+                     "func f(A: f32[n], B: f32[n, m], C: f32[m + 1]) { for x in [0, +n) { A[x] = cast(f32, n "
+                     "* 10 + m) } }")
+                     .value();
   std::vector<float> a(3), b(6), c(3);
   std::vector<TensorView> args = {{kF32, {3}, a.data()}, {kF32, {3, 2}, b.data()}, {kF32, {3}, c.data()}};
   ASSERT_FALSE(interpret(f, args).has_value());
@@ -223,8 +254,11 @@ TEST(Interpret, RefusesArgumentsThatDoNotFit) {
   EXPECT_EQ(code({{kF32, {3}, x}}), "ir.interpret.args");
   EXPECT_EQ(code({{kF32, {2, 1}, x}}), "ir.interpret.args");
   EXPECT_EQ(code({{kF32, {2}, nullptr}}), "ir.interpret.args");
-  EXPECT_EQ(interpret(func("g", {}, store(buffer("A", kF32, {}), {}, float_imm(1))), {})->code(), "ir.interpret.unbound");
-  EXPECT_EQ(interpret(func("g", {}, for_(var("x"), int_imm(0), var("n"), LoopMode::serial, nullptr)), {})->code(), "ir.interpret.unbound");
+  EXPECT_EQ(interpret(func("g", {}, store(buffer("A", kF32, {}), {}, float_imm(1))), {})->code(),
+            "ir.interpret.unbound");
+  EXPECT_EQ(
+      interpret(func("g", {}, for_(var("x"), int_imm(0), var("n"), LoopMode::serial, nullptr)), {})->code(),
+      "ir.interpret.unbound");
 }
 
 TEST(EvaluateAt, NeedsOnlyWhatTheElementNeeds) {
@@ -233,7 +267,8 @@ TEST(EvaluateAt, NeedsOnlyWhatTheElementNeeds) {
     alloc P: f32[1000000, 8]
     compute P[i, k] = A[k] + cast(f32, i)
     compute C[y, x] = sum(P[y, k] * P[x, k], k in [0, +8))
-  })").value();
+  })")
+                     .value();
   std::vector<float> a = {1, 2, 3, 4, 5, 6, 7, 8};
   const std::vector<TensorView> args = {{kF32, {8}, a.data()}, {kF32, {1000000, 1000000}, nullptr}};
   const std::vector<std::vector<int64_t>> indices = {{0, 0}, {1, 2}, {999999, 0}};
@@ -241,7 +276,8 @@ TEST(EvaluateAt, NeedsOnlyWhatTheElementNeeds) {
   ASSERT_TRUE(values.ok()) << values.error().str();
   EXPECT_EQ(values.value()[0].as_double(), 204);
   EXPECT_EQ(values.value()[1].as_double(), 204 + 3 * 36 + 16);
-  EXPECT_EQ(evaluate_at(f, f->params[1], {1, 1}, args, {.max_steps = 50}).error().code(), "ir.interpret.steps");
+  EXPECT_EQ(evaluate_at(f, f->params[1], {1, 1}, args, {.max_steps = 50}).error().code(),
+            "ir.interpret.steps");
   EXPECT_EQ(evaluate_at(f, f->params[1], {1, 1000000}, args).error().code(), "ir.interpret.bounds");
   EXPECT_EQ(evaluate_at(f, f->params[0], {1}, args).error().code(), "ir.interpret.args");
 }

@@ -20,16 +20,20 @@ TEST(Interval, ArithmeticIsExactAtTheCorners) {
 }
 
 TEST(Interval, SmallRangesContainEveryResult) {
-  for (int64_t a = -4; a <= 4; ++a) for (int64_t b = a; b <= 4; ++b)
-  for (int64_t c = -4; c <= 4; ++c) for (int64_t d = c; d <= 4; ++d) {
-    const Interval x = Interval::range(a, b), y = Interval::range(c, d), q = x / y, m = x % y, p = x * y;
-    for (int64_t i = a; i <= b; ++i) for (int64_t j = c; j <= d; ++j) {
-      ASSERT_TRUE(p.contains(i * j));
-      if (j == 0) continue;
-      ASSERT_TRUE(q.contains(floor_div(i, j))) << i << " / " << j;
-      ASSERT_TRUE(m.contains(floor_mod(i, j))) << i << " % " << j;
-    }
-  }
+  for (int64_t a = -4; a <= 4; ++a)
+    for (int64_t b = a; b <= 4; ++b)
+      for (int64_t c = -4; c <= 4; ++c)
+        for (int64_t d = c; d <= 4; ++d) {
+          const Interval x = Interval::range(a, b), y = Interval::range(c, d), q = x / y, m = x % y,
+                         p = x * y;
+          for (int64_t i = a; i <= b; ++i)
+            for (int64_t j = c; j <= d; ++j) {
+              ASSERT_TRUE(p.contains(i * j));
+              if (j == 0) continue;
+              ASSERT_TRUE(q.contains(floor_div(i, j))) << i << " / " << j;
+              ASSERT_TRUE(m.contains(floor_mod(i, j))) << i << " % " << j;
+            }
+        }
 }
 
 TEST(Interval, SumsCancel) {

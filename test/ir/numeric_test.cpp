@@ -22,10 +22,18 @@ TEST(Numeric, EveryHalfValueReadsBack) {
   for (uint32_t u = 0; u < 65536; ++u) {
     const auto bits = static_cast<uint16_t>(u);
     const float f16 = from_f16_bits(bits), bf16 = from_bf16_bits(bits);
-    if (!std::isnan(f16)) { EXPECT_EQ(to_f16_bits(f16), bits); }
-    if (!std::isnan(bf16)) { EXPECT_EQ(to_bf16_bits(bf16), bits); }
-    if (!std::isnan(f16)) { EXPECT_EQ(round_to(kF16, f16), f16); }
-    if (!std::isnan(bf16)) { EXPECT_EQ(round_to(kBF16, bf16), bf16); }
+    if (!std::isnan(f16)) {
+      EXPECT_EQ(to_f16_bits(f16), bits);
+    }
+    if (!std::isnan(bf16)) {
+      EXPECT_EQ(to_bf16_bits(bf16), bits);
+    }
+    if (!std::isnan(f16)) {
+      EXPECT_EQ(round_to(kF16, f16), f16);
+    }
+    if (!std::isnan(bf16)) {
+      EXPECT_EQ(round_to(kBF16, bf16), bf16);
+    }
   }
 }
 
@@ -34,7 +42,8 @@ TEST(Numeric, RoundsToNearestEvenOnce) {
   testing::RandomIr random(5);
   for (int i = 0; i < 200000; ++i) {
     const auto u = static_cast<uint16_t>(random.below(0x7f7f));
-    const double lo = from_bf16_bits(u), hi = from_bf16_bits(static_cast<uint16_t>(u + 1)), middle = (lo + hi) / 2;
+    const double lo = from_bf16_bits(u), hi = from_bf16_bits(static_cast<uint16_t>(u + 1)),
+                 middle = (lo + hi) / 2;
     const double even = u & 1 ? hi : lo;
     EXPECT_EQ(round_to(kBF16, middle), even);
     EXPECT_EQ(round_to(kBF16, std::nextafter(middle, 0.0)), lo);
@@ -67,7 +76,8 @@ TEST(Numeric, FloorDivision) {
   for (int64_t a = -20; a <= 20; ++a)
     for (int64_t b = -7; b <= 7; ++b) {
       if (b == 0) continue;
-      EXPECT_EQ(floor_div(a, b), static_cast<int64_t>(std::floor(static_cast<double>(a) / static_cast<double>(b))));
+      EXPECT_EQ(floor_div(a, b),
+                static_cast<int64_t>(std::floor(static_cast<double>(a) / static_cast<double>(b))));
       EXPECT_EQ(floor_div(a, b) * b + floor_mod(a, b), a);
     }
   EXPECT_EQ(fold_int(BinaryOp::div, kI64, 1, 0), std::nullopt);

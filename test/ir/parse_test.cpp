@@ -30,7 +30,8 @@ TEST(Parse, ExpressionsInAScope) {
 
 TEST(Parse, ScalarsSpreadOverVectors) {
   const auto scope = ParseScope{}.add(var("v", kF32.with_lanes(4)));
-  EXPECT_EQ(to_string(parse_expr("v * 2.0 + 1.0", scope).value()), "v * broadcast(2.0, 4) + broadcast(1.0, 4)");
+  EXPECT_EQ(to_string(parse_expr("v * 2.0 + 1.0", scope).value()),
+            "v * broadcast(2.0, 4) + broadcast(1.0, 4)");
 }
 
 TEST(Parse, CommentsAndAnyLayout) {
@@ -47,7 +48,8 @@ TEST(Parse, NestingIsBounded) {
     ASSERT_FALSE(f.ok());
     EXPECT_EQ(f.error().code(), "ir.depth") << open;
   }
-  for (const char* open : {"{", "if true {", "for x in [0, +1) {", "let x = 1 ", "alloc T: f32[1] ", "if true {} else "}) {
+  for (const char* open :
+       {"{", "if true {", "for x in [0, +1) {", "let x = 1 ", "alloc T: f32[1] ", "if true {} else "}) {
     std::string text = "func f(A: i64[4]) { ";
     for (int i = 0; i < 100000; ++i) text += open;
     const auto f = parse_func(text);
@@ -63,15 +65,25 @@ TEST(Parse, DamagedTextNeverCrashes) {
   testing::RandomIr random(3);
   int refused = 0;
   for (uint64_t seed = 0; seed < 4000; ++seed) {
-    std::string text = to_string(seed % 2 ? testing::RandomIr(seed).te_func() : testing::RandomIr(seed).func());
+    std::string text =
+        to_string(seed % 2 ? testing::RandomIr(seed).te_func() : testing::RandomIr(seed).func());
     for (int64_t i = 0, n = random.below(4) + 1; i < n; ++i) {
       const auto at = static_cast<size_t>(random.below(static_cast<int64_t>(text.size())));
       const auto length = static_cast<size_t>(random.below(8));
       switch (random.below(4)) {
-        case 0: text.erase(at, length); break;
-        case 1: text.insert(at, text.substr(static_cast<size_t>(random.below(static_cast<int64_t>(text.size()))), length)); break;
-        case 2: text[at] = static_cast<char>(random.below(256)); break;
-        default: text.insert(at, std::string(1, "()[]{},.:+-*0x"[random.below(14)])); break;
+        case 0:
+          text.erase(at, length);
+          break;
+        case 1:
+          text.insert(
+              at, text.substr(static_cast<size_t>(random.below(static_cast<int64_t>(text.size()))), length));
+          break;
+        case 2:
+          text[at] = static_cast<char>(random.below(256));
+          break;
+        default:
+          text.insert(at, std::string(1, "()[]{},.:+-*0x"[random.below(14)]));
+          break;
       }
       if (text.empty()) text = "x";
     }

@@ -64,7 +64,8 @@ TEST(Pipeline, NamesThePassThatBrokeTheForm) {
   RunOptions options;
   options.verify = true;
   try {
-    (void)run_pipeline({"test", Form::nested, Form::nested, {{&passes::unroll, ""}, {&kBad, ""}}}, parsed(kCopy), {}, options);
+    (void)run_pipeline({"test", Form::nested, Form::nested, {{&passes::unroll, ""}, {&kBad, ""}}},
+                       parsed(kCopy), {}, options);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.fact_of("pass"), "bad");

@@ -42,7 +42,8 @@ TEST_P(SamePrograms, OnNests) {
 }
 
 TEST_P(SamePrograms, OnAnything) {
-  if (std::string_view(GetParam()).find("contract_fma") != std::string_view::npos) return;   // rounds less: equal only on integers
+  if (std::string_view(GetParam()).find("contract_fma") != std::string_view::npos)
+    return;  // rounds less: equal only on integers
   for (uint64_t seed = 0; seed < seeds(600) && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     testing::RandomOptions options;
@@ -68,12 +69,17 @@ TEST(Passes2Pipeline, NestsReachTargetFormUnchanged) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Passes2, SamePrograms, ::testing::Values("promote_accumulators", "share_subexprs", "hoist_invariants", "hoist_guards", "to_registers", "contract_fma",
-                                           "promote_accumulators,to_registers,flatten,simplify,share_subexprs,hoist_invariants"), [](const auto& info) {
-  std::string name = info.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(
+    Passes2, SamePrograms,
+    ::testing::Values("promote_accumulators", "share_subexprs", "hoist_invariants", "hoist_guards",
+                      "to_registers", "contract_fma",
+                      "promote_accumulators,to_registers,flatten,simplify,share_subexprs,hoist_invariants"),
+    [](const auto& info) {
+      std::string name = info.param;
+      std::replace_if(
+          name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+      return name;
+    });
 
 }  // namespace
 }  // namespace tc::ir

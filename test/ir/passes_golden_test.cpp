@@ -35,8 +35,10 @@ TEST_P(PassGolden, GivesTheExactOutput) {
   const std::string names = input.substr(run + 7, input.find('\n', run) - run - 7);
   FuncRef f = parse_func(input, GetParam().string()).value();
   const std::string got = to_string(run_pipeline(parse_pipeline(names), f)) + "\n";
-  if (std::getenv("TC_BLESS")) std::ofstream(GetParam()) << input << "\n----\n" << got;
-  else EXPECT_EQ(got, expected);
+  if (std::getenv("TC_BLESS"))
+    std::ofstream(GetParam()) << input << "\n----\n" << got;
+  else
+    EXPECT_EQ(got, expected);
 }
 
 std::vector<fs::path> goldens() {

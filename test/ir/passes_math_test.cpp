@@ -21,8 +21,8 @@ using Reference = long double (*)(long double);
 struct Case {
   CallOp op;
   Reference reference;
-  double least, greatest;   // where the bound holds
-  double f32, f64;          // ulp, with fma and without
+  double least, greatest;  // where the bound holds
+  double f32, f64;         // ulp, with fma and without
   double f32_plain, f64_plain;
 };
 
@@ -31,14 +31,20 @@ long double rsqrt(long double x) { return 1 / sqrtl(x); }
 constexpr double kAll = std::numeric_limits<double>::infinity();
 
 const Case kCases[] = {
-    {CallOp::exp, expl, -kAll, kAll, 2, 2, 2.5, 2},        {CallOp::log, logl, -kAll, kAll, 1, 1, 1, 1},
-    {CallOp::tanh, tanhl, -kAll, kAll, 4, 3.5, 5, 3.5},    {CallOp::erf, erfl, -kAll, kAll, 1.5, 1.5, 1.5, 1.5},
-    {CallOp::sigmoid, sigmoid, -kAll, kAll, 4, 4, 4, 4},   {CallOp::rsqrt, rsqrt, -kAll, kAll, 1.5, 1.5, 1.5, 1.5},
-    {CallOp::sin, sinl, -0x1p20, 0x1p20, 2, 3, 2, 3},      {CallOp::cos, cosl, -0x1p20, 0x1p20, 2, 3, 2, 3},
+    {CallOp::exp, expl, -kAll, kAll, 2, 2, 2.5, 2},
+    {CallOp::log, logl, -kAll, kAll, 1, 1, 1, 1},
+    {CallOp::tanh, tanhl, -kAll, kAll, 4, 3.5, 5, 3.5},
+    {CallOp::erf, erfl, -kAll, kAll, 1.5, 1.5, 1.5, 1.5},
+    {CallOp::sigmoid, sigmoid, -kAll, kAll, 4, 4, 4, 4},
+    {CallOp::rsqrt, rsqrt, -kAll, kAll, 1.5, 1.5, 1.5, 1.5},
+    {CallOp::sin, sinl, -0x1p20, 0x1p20, 2, 3, 2, 3},
+    {CallOp::cos, cosl, -0x1p20, 0x1p20, 2, 3, 2, 3},
 };
 
 template <class T>
-constexpr DType dtype() { return sizeof(T) == 4 ? kF32 : kF64; }
+constexpr DType dtype() {
+  return sizeof(T) == 4 ? kF32 : kF64;
+}
 
 // |got - want| in ulps of T at want; 0 where both are NaN or the same infinity.
 template <class T>
@@ -76,7 +82,8 @@ std::vector<T> evaluate(CallOp op, std::vector<std::vector<T>> args, bool fma) {
   params.push_back(buffer("y", dtype<T>(), {int_imm(n)}));
   std::vector<T> out(args[0].size());
   views.push_back({dtype<T>(), {n}, out.data()});
-  const Stmt body = for_(i, int_imm(0), int_imm(n / 8), LoopMode::serial, store(params.back(), {at}, call(op, loads)));
+  const Stmt body =
+      for_(i, int_imm(0), int_imm(n / 8), LoopMode::serial, store(params.back(), {at}, call(op, loads)));
   PassContext context;
   context.fma = fma;
   const FuncRef f = run_pass(passes::lower_math, func("f", params, body), context);
@@ -96,20 +103,47 @@ int64_t samples() {
 template <class T>
 std::vector<T> inputs(int64_t n) {
   using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-  std::vector<T> x = {0.0, -0.0, T(kAll), T(-kAll), std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::denorm_min(),
-                      -std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::min(), std::numeric_limits<T>::max(),
-                      std::numeric_limits<T>::lowest(), 1, -1, T(88.72284), T(88.7228394), T(-103.97), T(-103.98), T(-87.4), T(709.79), T(-745.2),
-                      T(0.927734375), T(0.9277344), T(1.0000001), T(0.70710677)};
+  std::vector<T> x = {0.0,
+                      -0.0,
+                      T(kAll),
+                      T(-kAll),
+                      std::numeric_limits<T>::quiet_NaN(),
+                      std::numeric_limits<T>::denorm_min(),
+                      -std::numeric_limits<T>::denorm_min(),
+                      std::numeric_limits<T>::min(),
+                      std::numeric_limits<T>::max(),
+                      std::numeric_limits<T>::lowest(),
+                      1,
+                      -1,
+                      T(88.72284),
+                      T(88.7228394),
+                      T(-103.97),
+                      T(-103.98),
+                      T(-87.4),
+                      T(709.79),
+                      T(-745.2),
+                      T(0.927734375),
+                      T(0.9277344),
+                      T(1.0000001),
+                      T(0.70710677)};
   uint64_t state = 1;
   while (static_cast<int64_t>(x.size()) < n || x.size() % 8) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     const uint64_t z = (state ^ (state >> 29)) * 0xbf58476d1ce4e5b9u;
     const double unit = static_cast<double>(z >> 11) * 0x1p-53;
     switch (x.size() % 4) {
-      case 0: x.push_back(std::bit_cast<T>(static_cast<Bits>(z >> (64 - 8 * sizeof(T))))); break;
-      case 1: x.push_back(static_cast<T>((unit - 0.5) * 8)); break;
-      case 2: x.push_back(static_cast<T>((unit - 0.5) * (sizeof(T) == 4 ? 220 : 1500))); break;
-      default: x.push_back(static_cast<T>((unit - 0.5) * 0x1p20)); break;
+      case 0:
+        x.push_back(std::bit_cast<T>(static_cast<Bits>(z >> (64 - 8 * sizeof(T)))));
+        break;
+      case 1:
+        x.push_back(static_cast<T>((unit - 0.5) * 8));
+        break;
+      case 2:
+        x.push_back(static_cast<T>((unit - 0.5) * (sizeof(T) == 4 ? 220 : 1500)));
+        break;
+      default:
+        x.push_back(static_cast<T>((unit - 0.5) * 0x1p20));
+        break;
     }
   }
   return x;
@@ -133,16 +167,19 @@ double worst(const Case& c, bool fma) {
 
 TEST(LowerMath, KeepsItsBoundsInF32) {
   for (const Case& c : kCases)
-    for (const bool fma : {true, false}) EXPECT_LE(worst<float>(c, fma), fma ? c.f32 : c.f32_plain) << to_string(c.op);
+    for (const bool fma : {true, false})
+      EXPECT_LE(worst<float>(c, fma), fma ? c.f32 : c.f32_plain) << to_string(c.op);
 }
 TEST(LowerMath, KeepsItsBoundsInF64) {
   for (const Case& c : kCases)
-    for (const bool fma : {true, false}) EXPECT_LE(worst<double>(c, fma), fma ? c.f64 : c.f64_plain) << to_string(c.op);
+    for (const bool fma : {true, false})
+      EXPECT_LE(worst<double>(c, fma), fma ? c.f64 : c.f64_plain) << to_string(c.op);
 }
 
 TEST(LowerMath, SineOutsideItsDomainStaysInRange) {
   for (const CallOp op : {CallOp::sin, CallOp::cos})
-    for (const float y : evaluate<float>(op, {inputs<float>(4096)}, true)) EXPECT_TRUE(std::isnan(y) || std::abs(y) <= 1);
+    for (const float y : evaluate<float>(op, {inputs<float>(4096)}, true))
+      EXPECT_TRUE(std::isnan(y) || std::abs(y) <= 1);
 }
 
 template <class T>
@@ -157,7 +194,8 @@ double worst_pow(bool specials) {
   if (specials) {
     x.clear(), y.clear();
     const T inf = T(kAll), nan = std::numeric_limits<T>::quiet_NaN();
-    const T odd[] = {0, T(-0.0), 1, -1, 2, -2, T(0.5), T(-0.5), 3, -3, inf, -inf, nan, T(1e30), T(-1e30), T(2.5)};
+    const T odd[] = {0, T(-0.0), 1,   -1,   2,   -2,      T(0.5),   T(-0.5),
+                     3, -3,      inf, -inf, nan, T(1e30), T(-1e30), T(2.5)};
     for (const T a : odd)
       for (const T b : odd) x.push_back(a), y.push_back(b);
   }
@@ -166,10 +204,12 @@ double worst_pow(bool specials) {
   for (size_t i = 0; i < x.size(); ++i) {
     const long double want = powl(x[i], y[i]);
     double u = ulps<T>(z[i], want);
-    if (sizeof(T) == 8 && std::isfinite(u)) u /= 1 + static_cast<double>(std::min<long double>(746, fabsl(y[i] * logl(fabsl(x[i])))));
+    if (sizeof(T) == 8 && std::isfinite(u))
+      u /= 1 + static_cast<double>(std::min<long double>(746, fabsl(y[i] * logl(fabsl(x[i])))));
     most = std::max(most, u);
     if (specials) {
-      EXPECT_LE(u, 4) << "pow(" << x[i] << ", " << y[i] << ") is " << z[i] << ", not " << static_cast<double>(want);
+      EXPECT_LE(u, 4) << "pow(" << x[i] << ", " << y[i] << ") is " << z[i] << ", not "
+                      << static_cast<double>(want);
       if (want == 0) {
         EXPECT_EQ(std::signbit(z[i]), std::signbit(want)) << x[i] << " " << y[i];
       }
@@ -181,13 +221,14 @@ double worst_pow(bool specials) {
 TEST(LowerMath, PowKeepsItsBoundsAndExceptions) {
   EXPECT_LE(worst_pow<float>(false), 1);
   EXPECT_LE(worst_pow<float>(true), 4);
-  EXPECT_LE(worst_pow<double>(false), 2);   // times 1 + |y log x|
+  EXPECT_LE(worst_pow<double>(false), 2);  // times 1 + |y log x|
   EXPECT_LE(worst_pow<double>(true), 4);
 }
 
 TEST(LowerMath, ComputesEqualCallsOnce) {
   const BufferRef x = buffer("x", kF32, {int_imm(8)}), y = buffer("y", kF32, {int_imm(8)});
-  const Expr once = call(CallOp::exp, {load(x, {int_imm(0)})}), again = call(CallOp::exp, {load(x, {int_imm(0)})});
+  const Expr once = call(CallOp::exp, {load(x, {int_imm(0)})}),
+             again = call(CallOp::exp, {load(x, {int_imm(0)})});
   const FuncRef f = run_pass(passes::lower_math, func("f", {x, y}, store(y, {int_imm(0)}, once + again)));
   int loads = 0;
   walk<Load>(f->body, [&](const Load&) { ++loads; });

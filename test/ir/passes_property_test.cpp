@@ -29,7 +29,8 @@ struct Arguments {
       std::vector<int64_t> shape;
       for (const Expr& e : b->shape) shape.push_back(*as_int(e)), n *= shape.back();
       data.emplace_back(static_cast<size_t>(n * b->type.bytes()));
-      for (int64_t i = 0; i < n; ++i) put(b->type, data.back().data() + i * b->type.bytes(), random.below(9) - 4);
+      for (int64_t i = 0; i < n; ++i)
+        put(b->type, data.back().data() + i * b->type.bytes(), random.below(9) - 4);
       views.push_back({b->type, shape, data.back().data()});
     }
   }
@@ -43,26 +44,35 @@ struct Arguments {
     return out;
   }
   static void put(DType t, uint8_t* at, int64_t v) {
-    if (t.is_bool()) *at = v > 0;
-    else if (t.is_int()) std::memcpy(at, &v, static_cast<size_t>(t.bytes()));
-    else if (t.code == TypeCode::bfloat) write(at, to_bf16_bits(static_cast<float>(v)));
-    else if (t.bits == 16) write(at, to_f16_bits(static_cast<float>(v)));
-    else if (t.bits == 32) write(at, static_cast<float>(v));
-    else write(at, static_cast<double>(v));
+    if (t.is_bool())
+      *at = v > 0;
+    else if (t.is_int())
+      std::memcpy(at, &v, static_cast<size_t>(t.bytes()));
+    else if (t.code == TypeCode::bfloat)
+      write(at, to_bf16_bits(static_cast<float>(v)));
+    else if (t.bits == 16)
+      write(at, to_f16_bits(static_cast<float>(v)));
+    else if (t.bits == 32)
+      write(at, static_cast<float>(v));
+    else
+      write(at, static_cast<double>(v));
   }
   template <class T>
-  static void write(uint8_t* at, T v) { std::memcpy(at, &v, sizeof v); }
+  static void write(uint8_t* at, T v) {
+    std::memcpy(at, &v, sizeof v);
+  }
 };
 
 // Runs the passes one by one; after each the outputs must be those of the start.
-::testing::AssertionResult keeps_meaning(const FuncRef& f, const std::vector<const Pass*>& passes, uint64_t seed,
-                                        bool races = true) {
+::testing::AssertionResult keeps_meaning(const FuncRef& f, const std::vector<const Pass*>& passes,
+                                         uint64_t seed, bool races = true) {
   Arguments before(f, seed);
   InterpretOptions options;
   options.initialized_outputs = true;
   options.detect_races = races;
   if (const Check error = interpret(f, before.views, options))
-    return ::testing::AssertionFailure() << "seed " << seed << " does not run: " << error->str() << "\n" << to_string(f);
+    return ::testing::AssertionFailure() << "seed " << seed << " does not run: " << error->str() << "\n"
+                                         << to_string(f);
   FuncRef now = f;
   Form form = Form::nested;
   for (const Pass* pass : passes) {
@@ -70,27 +80,35 @@ struct Arguments {
     try {
       next = run_pass(*pass, now);
     } catch (const Error& e) {
-      return ::testing::AssertionFailure() << "seed " << seed << ", " << pass->name << " throws " << e.str() << "\n" << to_string(now);
+      return ::testing::AssertionFailure()
+             << "seed " << seed << ", " << pass->name << " throws " << e.str() << "\n"
+             << to_string(now);
     }
     if (pass->in != pass->out) form = pass->out;
     if (const Check error = verify(next, form))
-      return ::testing::AssertionFailure() << "seed " << seed << ", after " << pass->name << ": " << error->str() << "\n"
-                                           << to_string(now) << "\nbecame\n" << to_string(next);
+      return ::testing::AssertionFailure()
+             << "seed " << seed << ", after " << pass->name << ": " << error->str() << "\n"
+             << to_string(now) << "\nbecame\n"
+             << to_string(next);
     Arguments after(f, seed);
     if (const Check error = interpret(next, after.as(next), options))
-      return ::testing::AssertionFailure() << "seed " << seed << ", after " << pass->name << ": " << error->str() << "\n"
-                                           << to_string(now) << "\nbecame\n" << to_string(next);
+      return ::testing::AssertionFailure()
+             << "seed " << seed << ", after " << pass->name << ": " << error->str() << "\n"
+             << to_string(now) << "\nbecame\n"
+             << to_string(next);
     if (after.data != before.data)
-      return ::testing::AssertionFailure() << "seed " << seed << ", " << pass->name << " changes the result of\n" << to_string(now)
-                                           << "\nwhich became\n" << to_string(next);
+      return ::testing::AssertionFailure()
+             << "seed " << seed << ", " << pass->name << " changes the result of\n"
+             << to_string(now) << "\nwhich became\n"
+             << to_string(next);
     now = next;
   }
   return ::testing::AssertionSuccess();
 }
 
-const std::vector<const Pass*> kAll = {&passes::lower_guards, &passes::simplify, &passes::peel_tails, &passes::simplify,
-                                       &passes::vectorize,    &passes::unroll,   &passes::simplify,   &passes::flatten,
-                                       &passes::simplify};
+const std::vector<const Pass*> kAll = {&passes::lower_guards, &passes::simplify,  &passes::peel_tails,
+                                       &passes::simplify,     &passes::vectorize, &passes::unroll,
+                                       &passes::simplify,     &passes::flatten,   &passes::simplify};
 
 int64_t runs() {
   const char* text = std::getenv("TC_PROPERTY_RUNS");
@@ -128,7 +146,8 @@ class Nest {
     } else {
       for (const int64_t n : extents_) at.push_back(axis(n));
     }
-    const BufferRef in = buffer("A", kF32, shape), weights = buffer("W", kF32, {int_imm(3)}), out = buffer("B", kF32, shape);
+    const BufferRef in = buffer("A", kF32, shape), weights = buffer("W", kF32, {int_imm(3)}),
+                    out = buffer("B", kF32, shape);
     const BufferRef padded = buffer("P", kF32, wide);
     Stmt body = pick(0, 1) ? convolution(in, weights, out, at) : elementwise(in, out, at);
     for (const Expr& g : guards_) condition_ = condition_ ? logical_and(condition_, g) : g;
@@ -136,8 +155,10 @@ class Nest {
     std::vector<size_t> order(loops_.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     if (pick(0, 2) == 0)
-      for (size_t i = order.size(); i-- > 1;) std::swap(order[i], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i)))]);
-    static const LoopMode modes[] = {LoopMode::serial, LoopMode::serial, LoopMode::unrolled, LoopMode::vectorized, LoopMode::parallel};
+      for (size_t i = order.size(); i-- > 1;)
+        std::swap(order[i], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i)))]);
+    static const LoopMode modes[] = {LoopMode::serial, LoopMode::serial, LoopMode::unrolled,
+                                     LoopMode::vectorized, LoopMode::parallel};
     for (size_t i = order.size(); i-- > 0;) {
       const auto& [v, n] = loops_[order[i]];
       const LoopMode mode = modes[pick(0, i == 0 ? 4 : 3)];
@@ -174,21 +195,25 @@ class Nest {
   Stmt elementwise(const BufferRef& in, const BufferRef& out, const std::vector<Expr>& at) {
     const Expr x = load(in, at);
     Expr value = x * 2.0;
-    if (pick(0, 1)) value = if_then_else(at[0] >= 1 , load(in, shifted(at, -1)), float_imm(0)) + value;
-    if (pick(0, 1)) value = value + if_then_else(logical_and(at.back() < extents_.back() / 2, at.back() >= 1), x, float_imm(1));
+    if (pick(0, 1)) value = if_then_else(at[0] >= 1, load(in, shifted(at, -1)), float_imm(0)) + value;
+    if (pick(0, 1))
+      value =
+          value + if_then_else(logical_and(at.back() < extents_.back() / 2, at.back() >= 1), x, float_imm(1));
     return store(out, at, value);
   }
   static std::vector<Expr> shifted(std::vector<Expr> at, int64_t by) { return at[0] = at[0] + by, at; }
 
   // B[..] = sum over k of A[.. + k - 1] W[k], A padded by zeros
-  Stmt convolution(const BufferRef& in, const BufferRef& weights, const BufferRef& out, const std::vector<Expr>& at) {
+  Stmt convolution(const BufferRef& in, const BufferRef& weights, const BufferRef& out,
+                   const std::vector<Expr>& at) {
     const VarRef k = var("k");
     std::vector<Expr> from = at;
     from[0] = at[0] + Expr(k) - 1;
     const Expr inside = logical_and(from[0] >= 0, from[0] < extents_[0]);
     const Expr x = if_then_else(inside, load(in, from), float_imm(0));
     const Stmt update = store(out, at, load(out, at) + x * load(weights, {k}));
-    return seq({store(out, at, float_imm(0)), for_(k, int_imm(0), int_imm(3), pick(0, 1) ? LoopMode::serial : LoopMode::unrolled, update)});
+    return seq({store(out, at, float_imm(0)),
+                for_(k, int_imm(0), int_imm(3), pick(0, 1) ? LoopMode::serial : LoopMode::unrolled, update)});
   }
 
   RandomIr random_;
@@ -215,7 +240,8 @@ TEST(PassProperty, LaneReductionsAddUp) {
       stmts.push_back(store(s, {int_imm(k)}, binary(ops[k], load(a, {i}), load(s, {int_imm(k)}))));
     for (const Stmt& one : stmts) {
       const FuncRef f = func("f", {a, s}, for_(i, int_imm(0), int_imm(n), LoopMode::vectorized, one));
-      ASSERT_TRUE(keeps_meaning(f, {&passes::vectorize, &passes::unroll, &passes::simplify}, static_cast<uint64_t>(n), false));
+      ASSERT_TRUE(keeps_meaning(f, {&passes::vectorize, &passes::unroll, &passes::simplify},
+                                static_cast<uint64_t>(n), false));
       bool reduced = n < 2;
       walk<VectorReduce>(run_pass(passes::vectorize, f)->body, [&](const VectorReduce&) { reduced = true; });
       EXPECT_TRUE(reduced) << n;
@@ -229,7 +255,8 @@ TEST(PassProperty, DependentLanesStayInOrder) {
   int vectors = 0;
   for (int64_t seed = 0; seed < 10 * runs(); ++seed) {
     RandomIr random(static_cast<uint64_t>(seed));
-    const std::vector<BufferRef> buffers = {buffer("A", kF32, {int_imm(40), int_imm(3)}), buffer("B", kF32, {int_imm(40), int_imm(3)})};
+    const std::vector<BufferRef> buffers = {buffer("A", kF32, {int_imm(40), int_imm(3)}),
+                                            buffer("B", kF32, {int_imm(40), int_imm(3)})};
     const VarRef lane = var("l"), inner = var("k");
     bool nested = false;
     const auto place = [&] {
@@ -250,7 +277,8 @@ TEST(PassProperty, DependentLanesStayInOrder) {
       const Stmt s = statement();
       body.push_back(nested ? for_(inner, int_imm(0), int_imm(3), LoopMode::serial, s) : s);
     }
-    const FuncRef f = func("f", buffers, for_(lane, int_imm(0), int_imm(random.below(14) + 1), LoopMode::vectorized, seq(body)));
+    const FuncRef f = func(
+        "f", buffers, for_(lane, int_imm(0), int_imm(random.below(14) + 1), LoopMode::vectorized, seq(body)));
     ASSERT_TRUE(keeps_meaning(f, {&passes::vectorize}, static_cast<uint64_t>(seed), false));
     walk<Ramp>(run_pass(passes::vectorize, f)->body, [&](const Ramp&) { ++vectors; });
   }

@@ -11,19 +11,20 @@
 namespace tc::ir::testing {
 
 struct RandomOptions {
-  int stmts = 10;                // at most, in all blocks together
+  int stmts = 10;  // at most, in all blocks together
   int expr_depth = 4;
   bool floats = true;
-  bool transcendentals = true;   // exp, log, ... whose rounding is the library's
-  bool vectors = true;           // ramps, broadcasts, vector reductions
-  bool parallel = true;          // loops in mode parallel
-  bool vectorized = true;        // loops in mode vectorized
-  bool flat = false;             // buffers of one dimension only
+  bool transcendentals = true;  // exp, log, ... whose rounding is the library's
+  bool vectors = true;          // ramps, broadcasts, vector reductions
+  bool parallel = true;         // loops in mode parallel
+  bool vectorized = true;       // loops in mode vectorized
+  bool flat = false;            // buffers of one dimension only
 };
 
 class RandomIr {
  public:
-  explicit RandomIr(uint64_t seed, RandomOptions options = {}) : opt(options), state_(seed * 0x9e3779b97f4a7c15ull + 1) {}
+  explicit RandomIr(uint64_t seed, RandomOptions options = {})
+      : opt(options), state_(seed * 0x9e3779b97f4a7c15ull + 1) {}
 
   /// A function of loops: inputs first, outputs (wholly written) last.
   FuncRef func() {
@@ -74,16 +75,18 @@ class RandomIr {
   struct BufferState {
     BufferRef ref;
     std::vector<int64_t> extents;
-    std::vector<Expr> prefix;   // indices that a parallel loop fixed
+    std::vector<Expr> prefix;  // indices that a parallel loop fixed
     bool writable;
   };
   struct VarState {
     VarRef var;
-    int64_t least = 0, greatest = -1;   // of an index
+    int64_t least = 0, greatest = -1;  // of an index
   };
 
   template <class T>
-  const T& pick(const std::vector<T>& items) { return items[static_cast<size_t>(below(static_cast<int64_t>(items.size())))]; }
+  const T& pick(const std::vector<T>& items) {
+    return items[static_cast<size_t>(below(static_cast<int64_t>(items.size())))];
+  }
   bool chance(int percent) { return below(100) < percent; }
 
   DType any_type() {
@@ -107,7 +110,8 @@ class RandomIr {
   }
   std::vector<BufferRef> inputs() {
     std::vector<BufferRef> params;
-    for (int64_t i = 0, n = below(3) + 1; i < n; ++i) params.push_back(new_buffer("in", Scope::global, false));
+    for (int64_t i = 0, n = below(3) + 1; i < n; ++i)
+      params.push_back(new_buffer("in", Scope::global, false));
     return params;
   }
   // Loops that write every element.
@@ -119,7 +123,8 @@ class RandomIr {
       at.push_back(vars.back());
     }
     Stmt s = store(b.ref, at, constant(b.ref->type));
-    for (size_t d = b.extents.size(); d-- > 0;) s = for_(vars[d], int_imm(0), int_imm(b.extents[d]), LoopMode::serial, s);
+    for (size_t d = b.extents.size(); d-- > 0;)
+      s = for_(vars[d], int_imm(0), int_imm(b.extents[d]), LoopMode::serial, s);
     return s;
   }
 
@@ -179,8 +184,10 @@ class RandomIr {
   void own_elements(const VarRef& v, int64_t least, int64_t extent) {
     for (BufferState& b : bufs_) {
       const size_t d = b.prefix.size();
-      if (b.writable && d < b.extents.size() && b.extents[d] >= extent && chance(80)) b.prefix.push_back(Expr(v) - least);
-      else b.writable = false;
+      if (b.writable && d < b.extents.size() && b.extents[d] >= extent && chance(80))
+        b.prefix.push_back(Expr(v) - least);
+      else
+        b.writable = false;
     }
   }
   Stmt random_store() {
@@ -218,10 +225,14 @@ class RandomIr {
     for (const VarState& v : vars_)
       if (v.greatest >= v.least && v.least >= 0 && v.greatest < n) fit.push_back(v);
     switch (below(6)) {
-      case 0: return int_imm(below(n));
-      case 1: return integer(1, 2) % n;
-      case 2: return min(max(integer(1, 2), int_imm(0)), int_imm(n - 1));
-      default: break;
+      case 0:
+        return int_imm(below(n));
+      case 1:
+        return integer(1, 2) % n;
+      case 2:
+        return min(max(integer(1, 2), int_imm(0)), int_imm(n - 1));
+      default:
+        break;
     }
     if (fit.empty()) return chance(50) ? int_imm(below(n)) : integer(1, 1) % n;
     const VarState& v = pick(fit);
@@ -241,17 +252,51 @@ class RandomIr {
     const auto operand = [&] { return integer(lanes, depth - 1); };
     const auto number = [&] { return int_imm(below(9) + 1, t); };
     switch (below(14)) {
-      case 0: case 1: case 2: { Expr a = operand(); return a + operand(); }
-      case 3: { Expr a = operand(); return a - operand(); }
-      case 4: case 5: { Expr a = operand(); return a * number(); }
-      case 6: { Expr a = operand(); return a / (chance(70) ? number() : -number()); }
-      case 7: { Expr a = operand(); return a % (chance(70) ? number() : -number()); }
-      case 8: { Expr a = operand(); return min(a, operand()); }
-      case 9: { Expr a = operand(); return max(a, operand()); }
-      case 10: { Expr c = gen(kBool.with_lanes(lanes), depth - 1), a = operand(); return select(c, a, operand()); }
-      case 11: return cast(kI64, gen(kI16.with_lanes(lanes), depth - 1));
-      case 12: { Expr a = operand(); return binary(pick(kBitOps), a, operand()); }
-      default: { Expr e = load_of(t); return e ? e % 97 : operand(); }
+      case 0:
+      case 1:
+      case 2: {
+        Expr a = operand();
+        return a + operand();
+      }
+      case 3: {
+        Expr a = operand();
+        return a - operand();
+      }
+      case 4:
+      case 5: {
+        Expr a = operand();
+        return a * number();
+      }
+      case 6: {
+        Expr a = operand();
+        return a / (chance(70) ? number() : -number());
+      }
+      case 7: {
+        Expr a = operand();
+        return a % (chance(70) ? number() : -number());
+      }
+      case 8: {
+        Expr a = operand();
+        return min(a, operand());
+      }
+      case 9: {
+        Expr a = operand();
+        return max(a, operand());
+      }
+      case 10: {
+        Expr c = gen(kBool.with_lanes(lanes), depth - 1), a = operand();
+        return select(c, a, operand());
+      }
+      case 11:
+        return cast(kI64, gen(kI16.with_lanes(lanes), depth - 1));
+      case 12: {
+        Expr a = operand();
+        return binary(pick(kBitOps), a, operand());
+      }
+      default: {
+        Expr e = load_of(t);
+        return e ? e % 97 : operand();
+      }
     }
   }
 
@@ -260,7 +305,8 @@ class RandomIr {
     if (t.is_bool()) return int_imm(below(2), t);
     if (t.is_int()) return int_imm(chance(90) || t.element() == kI64 ? below(21) - 10 : below(INT64_MAX), t);
     if (chance(95)) return float_imm(static_cast<double>(below(41) - 20) / (chance(70) ? 1.0 : 8.0), t);
-    static const std::vector<double> odd = {1e-3, -0.0, 1e30, HUGE_VAL, -HUGE_VAL, 3.1415926535897931, 1e-300};
+    static const std::vector<double> odd = {1e-3,  -0.0, 1e30, HUGE_VAL, -HUGE_VAL, 3.1415926535897931,
+                                            1e-300};
     return float_imm(pick(odd), t);
   }
   Expr load_of(DType t) {
@@ -272,7 +318,7 @@ class RandomIr {
     int lanes = 1;
     std::vector<Expr> at = indices(b, t.lanes, lanes);
     if (lanes == t.lanes) return load(b.ref, at);
-    if (b.prefix.size() < b.extents.size() && chance(50)) {   // gather
+    if (b.prefix.size() < b.extents.size() && chance(50)) {  // gather
       at.back() = integer(t.lanes, 1) % int_imm(b.extents.back(), kI64.with_lanes(t.lanes));
       if (at.back()->type.lanes == t.lanes) return load(b.ref, at);
     }
@@ -303,12 +349,14 @@ class RandomIr {
     static const std::vector<BinaryOp> number = {BinaryOp::add, BinaryOp::mul, BinaryOp::min, BinaryOp::max};
     const int lanes = static_cast<int>(below(5)) + 2;
     if (t == kI64) return vector_reduce(BinaryOp::max, integer(lanes, depth - 1));
-    return vector_reduce(t.is_bool() ? (chance(50) ? BinaryOp::and_ : BinaryOp::or_) : pick(number), gen(t.with_lanes(lanes), depth - 1));
+    return vector_reduce(t.is_bool() ? (chance(50) ? BinaryOp::and_ : BinaryOp::or_) : pick(number),
+                         gen(t.with_lanes(lanes), depth - 1));
   }
   Expr converted(DType t, int depth) {
     DType from = any_type();
     for (const DType same : {kF32, kI32, kU32, kF16, kI16, kU16, kBF16, kI8, kU8})
-      if (same.bits == t.bits && same != t.element() && chance(20)) return reinterpret(t, gen(same.with_lanes(t.lanes), depth - 1));
+      if (same.bits == t.bits && same != t.element() && chance(20))
+        return reinterpret(t, gen(same.with_lanes(t.lanes), depth - 1));
     if (from == kI64 && t.is_bool()) from = kI32;
     return cast(t, gen(from.with_lanes(t.lanes), depth - 1));
   }
@@ -316,14 +364,25 @@ class RandomIr {
     const DType t = kBool.with_lanes(lanes);
     const auto operand = [&] { return gen(t, depth - 1); };
     switch (below(8)) {
-      case 0: { Expr a = operand(); return logical_and(a, operand()); }
-      case 1: { Expr a = operand(); return logical_or(a, operand()); }
-      case 2: return logical_not(operand());
-      case 3: { Expr a = operand(); return binary(pick(kBitOps), a, operand()); }
+      case 0: {
+        Expr a = operand();
+        return logical_and(a, operand());
+      }
+      case 1: {
+        Expr a = operand();
+        return logical_or(a, operand());
+      }
+      case 2:
+        return logical_not(operand());
+      case 3: {
+        Expr a = operand();
+        return binary(pick(kBitOps), a, operand());
+      }
       case 4:
         if (opt.floats) return call(CallOp::isnan, {gen(kF32.with_lanes(lanes), depth - 1)});
         [[fallthrough]];
-      default: break;
+      default:
+        break;
     }
     DType of = any_type().with_lanes(lanes);
     if (of.is_bool()) of = kI64.with_lanes(lanes);
@@ -335,33 +394,62 @@ class RandomIr {
     const auto number = [&] { return int_imm(below(9) + 1, t); };
     Expr a = operand();
     switch (below(12)) {
-      case 0: case 1: return a + operand();
-      case 2: return a - operand();
-      case 3: return a * operand();
-      case 4: return a / number();
-      case 5: return a % number();
-      case 6: return binary(chance(50) ? BinaryOp::min : BinaryOp::max, a, operand());
-      case 7: return binary(pick(kBitOps), a, operand());
-      case 8: return binary(chance(50) ? BinaryOp::shl : BinaryOp::shr, a, int_imm(below(t.bits), t));
-      case 9: return call(chance(50) ? CallOp::neg : CallOp::abs, {a});
-      case 10: return logical_not(a);
-      default: { Expr b = operand(); return call(CallOp::fma, {a, b, operand()}); }
+      case 0:
+      case 1:
+        return a + operand();
+      case 2:
+        return a - operand();
+      case 3:
+        return a * operand();
+      case 4:
+        return a / number();
+      case 5:
+        return a % number();
+      case 6:
+        return binary(chance(50) ? BinaryOp::min : BinaryOp::max, a, operand());
+      case 7:
+        return binary(pick(kBitOps), a, operand());
+      case 8:
+        return binary(chance(50) ? BinaryOp::shl : BinaryOp::shr, a, int_imm(below(t.bits), t));
+      case 9:
+        return call(chance(50) ? CallOp::neg : CallOp::abs, {a});
+      case 10:
+        return logical_not(a);
+      default: {
+        Expr b = operand();
+        return call(CallOp::fma, {a, b, operand()});
+      }
     }
   }
   Expr floating(DType t, int depth) {
     const auto operand = [&] { return gen(t, depth - 1); };
-    static const std::vector<CallOp> exact = {CallOp::neg, CallOp::abs, CallOp::sqrt, CallOp::floor, CallOp::ceil, CallOp::round, CallOp::trunc};
-    static const std::vector<CallOp> library = {CallOp::exp, CallOp::log, CallOp::rsqrt, CallOp::tanh, CallOp::erf, CallOp::sigmoid, CallOp::sin, CallOp::cos};
+    static const std::vector<CallOp> exact = {CallOp::neg,  CallOp::abs,   CallOp::sqrt, CallOp::floor,
+                                              CallOp::ceil, CallOp::round, CallOp::trunc};
+    static const std::vector<CallOp> library = {CallOp::exp, CallOp::log,     CallOp::rsqrt, CallOp::tanh,
+                                                CallOp::erf, CallOp::sigmoid, CallOp::sin,   CallOp::cos};
     Expr a = operand();
     switch (below(12)) {
-      case 0: case 1: case 2: return a + operand();
-      case 3: return a - operand();
-      case 4: case 5: return a * operand();
-      case 6: return a / operand();
-      case 7: return binary(chance(50) ? BinaryOp::min : BinaryOp::max, a, operand());
-      case 8: return call(pick(exact), {a});
-      case 9: { Expr b = operand(); return call(CallOp::fma, {a, b, operand()}); }
-      case 10: return chance(20) ? a % operand() : a;
+      case 0:
+      case 1:
+      case 2:
+        return a + operand();
+      case 3:
+        return a - operand();
+      case 4:
+      case 5:
+        return a * operand();
+      case 6:
+        return a / operand();
+      case 7:
+        return binary(chance(50) ? BinaryOp::min : BinaryOp::max, a, operand());
+      case 8:
+        return call(pick(exact), {a});
+      case 9: {
+        Expr b = operand();
+        return call(CallOp::fma, {a, b, operand()});
+      }
+      case 10:
+        return chance(20) ? a % operand() : a;
       default:
         if (!opt.transcendentals) return a;
         return chance(15) ? call(CallOp::pow, {a, operand()}) : call(pick(library), {a});
@@ -375,7 +463,7 @@ class RandomIr {
     std::vector<VarRef> axes;
     const BufferRef first = new_buffer(output ? "out" : "mid", Scope::global, false);
     BufferState state = bufs_.back();
-    bufs_.pop_back();   // not to be read by its own value
+    bufs_.pop_back();  // not to be read by its own value
     for (const int64_t n : state.extents) {
       axes.push_back(var(chance(50) ? "x" : "i"));
       vars_.push_back({axes.back(), 0, n - 1});
@@ -417,18 +505,22 @@ class RandomIr {
       vars_.push_back({vars.back(), least, least + extent - 1});
     }
     static const std::vector<BinaryOp> number = {BinaryOp::add, BinaryOp::mul, BinaryOp::min, BinaryOp::max};
-    if (t != kBool && t != kI64 && chance(30)) {   // the greatest element and where it is
+    if (t != kBool && t != kI64 && chance(30)) {  // the greatest element and where it is
       const VarRef v = var("v", t), w = var("w", t), i = var("i"), j = var("j");
-      const CombinerRef c = combiner("argmax", {v, i}, {w, j}, {select(Expr(w) > v, w, v), select(Expr(w) > v, j, i)},
-                                     {constant(t), int_imm(-1)});
+      const CombinerRef c =
+          combiner("argmax", {v, i}, {w, j}, {select(Expr(w) > v, w, v), select(Expr(w) > v, j, i)},
+                   {constant(t), int_imm(-1)});
       const std::vector<Expr> source = {gen(t, 2), Expr(vars[0])};
       return {reduce(c, mins, extents, vars, source, 0), reduce(c, mins, extents, vars, source, 1)};
     }
-    const BinaryOp op = t.is_bool() ? (chance(50) ? BinaryOp::and_ : BinaryOp::or_) : t == kI64 ? BinaryOp::max : pick(number);
+    const BinaryOp op = t.is_bool() ? (chance(50) ? BinaryOp::and_ : BinaryOp::or_)
+                        : t == kI64 ? BinaryOp::max
+                                    : pick(number);
     return {reduce(simple_combiner(op, t), mins, extents, vars, {gen(t, 3)})};
   }
 
-  static inline const std::vector<BinaryOp> kBitOps = {BinaryOp::bit_and, BinaryOp::bit_or, BinaryOp::bit_xor};
+  static inline const std::vector<BinaryOp> kBitOps = {BinaryOp::bit_and, BinaryOp::bit_or,
+                                                       BinaryOp::bit_xor};
   uint64_t state_;
   int budget_ = 0;
   std::vector<BufferState> bufs_;

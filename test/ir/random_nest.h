@@ -13,11 +13,13 @@ class RandomNest {
   FuncRef func() {
     const int64_t lanes = pick({1, 1, 4, 8});
     const VarRef ko = var("ko"), y = var("y"), k = var("k"), r = var("r"), u = var("u");
-    const int64_t blocks = random_.below(3) + 1, rows = random_.below(3) + 1, inner = random_.below(4), copies = random_.below(3) + 1;
+    const int64_t blocks = random_.below(3) + 1, rows = random_.below(3) + 1, inner = random_.below(4),
+                  copies = random_.below(3) + 1;
     std::vector<Stmt> out;
     // the tile: rows u of C[y, u, lanes]; or of a buffer of its own, T[u, lanes], that is copied there
     const bool local = chance(30);
-    const Expr last = lanes > 1 ? ramp(int_imm(0), int_imm(1), static_cast<int>(lanes)) : int_imm(random_.below(2));
+    const Expr last =
+        lanes > 1 ? ramp(int_imm(0), int_imm(1), static_cast<int>(lanes)) : int_imm(random_.below(2));
     const std::vector<Expr> in_c{chance(80) ? Expr(y) : int_imm(0), Expr(u), last}, in_t{Expr(u), last};
     const std::vector<Expr>& at = local ? in_t : in_c;
     tile_ = local ? buffer("T", kF32, {int_imm(3), int_imm(8)}, Scope::stack) : c_;
@@ -27,8 +29,10 @@ class RandomNest {
     const DType type = kF32.with_lanes(static_cast<int>(lanes));
     if (chance(90)) {
       Stmt init = over_rows(store(tile_, at, float_imm(chance(80) ? 0 : 3, type)));
-      if (chance(40)) init = if_(chance(90) ? eq(ko, int_imm(0)) : Expr(ko) < 1, init);
-      else if (chance(20)) init = if_(Expr(y) < 1, init, over_rows(store(tile_, at, float_imm(1, type))));
+      if (chance(40))
+        init = if_(chance(90) ? eq(ko, int_imm(0)) : Expr(ko) < 1, init);
+      else if (chance(20))
+        init = if_(Expr(y) < 1, init, over_rows(store(tile_, at, float_imm(1, type))));
       out.push_back(init);
     }
     Stmt body = update(at, ko, y, k, r, type);
@@ -37,8 +41,10 @@ class RandomNest {
     if (chance(40)) body = if_(Expr(k) + y >= 1, body);
     body = for_(k, int_imm(0), chance(10) ? load(n_, {int_imm(0)}) : int_imm(inner), LoopMode::serial, body);
     if (chance(40)) body = if_(Expr(r) + y < 4, body);
-    if (chance(60)) body = for_(r, int_imm(0), int_imm(2), LoopMode::serial, body);
-    else body = let(r, Expr(y) * 1 + 0, body);
+    if (chance(60))
+      body = for_(r, int_imm(0), int_imm(2), LoopMode::serial, body);
+    else
+      body = let(r, Expr(y) * 1 + 0, body);
     out.push_back(body);
     if (chance(40)) out.push_back(over_rows(store(tile_, at, max(load(tile_, at), float_imm(1, type)))));
     if (chance(20)) out.push_back(over_rows(store(d_, {Expr(y)}, load(c_, {int_imm(0), u, int_imm(0)}))));
@@ -52,10 +58,13 @@ class RandomNest {
 
  private:
   bool chance(int percent) { return random_.below(100) < percent; }
-  int64_t pick(std::initializer_list<int64_t> of) { return of.begin()[random_.below(static_cast<int64_t>(of.size()))]; }
+  int64_t pick(std::initializer_list<int64_t> of) {
+    return of.begin()[random_.below(static_cast<int64_t>(of.size()))];
+  }
 
   // C[..] = C[..] op something
-  Stmt update(const std::vector<Expr>& at, const VarRef& ko, const VarRef& y, const VarRef& k, const VarRef& r, DType type) {
+  Stmt update(const std::vector<Expr>& at, const VarRef& ko, const VarRef& y, const VarRef& k,
+              const VarRef& r, DType type) {
     const auto a = [&](int lanes) {
       Expr last = chance(50) ? Expr(k) : Expr(r) + Expr(ko);
       if (lanes > 1) last = ramp(last, int_imm(1), lanes);
@@ -74,7 +83,8 @@ class RandomNest {
 
   RandomIr random_;
   BufferRef a_ = buffer("A", kF32, {int_imm(3), int_imm(16)}), n_ = buffer("n", kI64, {int_imm(1)});
-  BufferRef tile_, c_ = buffer("C", kF32, {int_imm(3), int_imm(3), int_imm(8)}), d_ = buffer("D", kF32, {int_imm(3)});
+  BufferRef tile_, c_ = buffer("C", kF32, {int_imm(3), int_imm(3), int_imm(8)}),
+                   d_ = buffer("D", kF32, {int_imm(3)});
 };
 
 }  // namespace tc::ir::testing

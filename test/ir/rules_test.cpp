@@ -49,7 +49,8 @@ Letters letters(DType type, bool scalar_flags) {
     out.any.push_back(var("xyzw" + std::to_string(i), type));
     out.scalars.push_back(var("s" + std::to_string(i), type.element()));
   }
-  for (int i = 0; i < 3; ++i) out.flags.push_back(var("p" + std::to_string(i), kBool.with_lanes(scalar_flags ? 1 : type.lanes)));
+  for (int i = 0; i < 3; ++i)
+    out.flags.push_back(var("p" + std::to_string(i), kBool.with_lanes(scalar_flags ? 1 : type.lanes)));
   return out;
 }
 
@@ -71,7 +72,11 @@ int check(const Rule& r, DType type, std::mt19937& rng) {
   const Letters l = letters(full, lanes);
   int counted = 0;
   for (int round = 0; round < 400 && counted < 60; ++round) {
-    RuleArguments a{as_exprs(l.any), as_exprs(l.scalars), as_exprs(l.flags), {sample(type, rng).i, sample(type, rng).i}, full};
+    RuleArguments a{as_exprs(l.any),
+                    as_exprs(l.scalars),
+                    as_exprs(l.flags),
+                    {sample(type, rng).i, sample(type, rng).i},
+                    full};
     const auto sides = instantiate(r, a);
     if (!sides) continue;
     EXPECT_EQ(sides->first->type, sides->second->type) << r.text;
@@ -83,10 +88,11 @@ int check(const Rule& r, DType type, std::mt19937& rng) {
         env[v.get()] = values;
       }
     const auto left = Evaluator(env)(sides->first), right = Evaluator(env)(sides->second);
-    if (!left) continue;   // divides by zero
+    if (!left) continue;  // divides by zero
     ++counted;
     EXPECT_TRUE(right && same_values(sides->first->type, *left, *right))
-        << r.text << "\n  " << to_string(type) << ": " << to_string(sides->first) << "  =>  " << to_string(sides->second);
+        << r.text << "\n  " << to_string(type) << ": " << to_string(sides->first) << "  =>  "
+        << to_string(sides->second);
     if (::testing::Test::HasFailure()) return counted;
   }
   return counted;
@@ -117,11 +123,12 @@ struct Size {
 };
 void measure(const Rule& r, int at, bool scalar, Size& out) {
   const PatternNode& p = r.nodes[static_cast<size_t>(at)];
-  const bool number = p.is == Is::constant || p.is == Is::literal || p.is == Is::float_literal || p.is == Is::truth;
+  const bool number =
+      p.is == Is::constant || p.is == Is::literal || p.is == Is::float_literal || p.is == Is::truth;
   if (p.is == Is::any || p.is == Is::flag) ++out.letters[{p.is, p.op}];
   const bool constants = p.is == Is::binary && !mentions(r, at, Is::any) && !mentions(r, at, Is::flag);
   ++out.nodes;
-  if (number || constants) return;   // arithmetic of constants is done at once
+  if (number || constants) return;  // arithmetic of constants is done at once
   const bool vector_op = !scalar && p.is != Is::any && p.is != Is::flag;
   out.vectors += vector_op;
   const bool inner = scalar || p.is == Is::broadcast || p.is == Is::ramp;

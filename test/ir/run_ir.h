@@ -33,11 +33,16 @@ inline Arguments random_arguments(const FuncRef& f, uint64_t seed) {
       const int64_t v = b->type.is_bool() ? random.below(2) : wrap(b->type, random.below(17) - 8);
       std::byte* at = bytes.data() + i * b->type.bytes();
       const auto put = [&](auto x) { std::memcpy(at, &x, sizeof x); };
-      if (b->type == kF64) put(static_cast<double>(v));
-      else if (b->type == kF32) put(static_cast<float>(v));
-      else if (b->type == kF16) put(to_f16_bits(static_cast<float>(v)));
-      else if (b->type == kBF16) put(to_bf16_bits(static_cast<float>(v)));
-      else std::memcpy(at, &v, static_cast<size_t>(b->type.bytes()));
+      if (b->type == kF64)
+        put(static_cast<double>(v));
+      else if (b->type == kF32)
+        put(static_cast<float>(v));
+      else if (b->type == kF16)
+        put(to_f16_bits(static_cast<float>(v)));
+      else if (b->type == kBF16)
+        put(to_bf16_bits(static_cast<float>(v)));
+      else
+        std::memcpy(at, &v, static_cast<size_t>(b->type.bytes()));
     }
     args.data.push_back(std::move(bytes));
     view.data = args.data.back().data();
@@ -56,8 +61,16 @@ inline bool same_contents(const Arguments& a, const Arguments& b) {
       const std::byte *x = a.data[n].data() + at, *y = b.data[n].data() + at;
       if (std::memcmp(x, y, each) == 0) continue;
       const auto nan = [&](const std::byte* p) {
-        if (t == kF64) { double v; std::memcpy(&v, p, 8); return v != v; }
-        if (t == kF32) { float v; std::memcpy(&v, p, 4); return v != v; }
+        if (t == kF64) {
+          double v;
+          std::memcpy(&v, p, 8);
+          return v != v;
+        }
+        if (t == kF32) {
+          float v;
+          std::memcpy(&v, p, 4);
+          return v != v;
+        }
         uint16_t u;
         if (!t.is_float()) return false;
         std::memcpy(&u, p, 2);

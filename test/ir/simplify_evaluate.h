@@ -84,16 +84,23 @@ class Evaluator {
     if (const auto* c = e.as<Call>()) {
       const Scalar x = a[0][n];
       switch (c->op) {
-        case CallOp::neg: return t.is_float() ? Scalar{0, -x.f} : Scalar{*fold_int(BinaryOp::sub, t, 0, x.i), 0};
-        case CallOp::not_: return Scalar{t.is_bool() ? !x.i : wrap(t, ~x.i), 0};
-        case CallOp::abs: return t.is_float() ? Scalar{0, std::fabs(x.f)} : Scalar{t.is_signed() && x.i < 0 ? *fold_int(BinaryOp::sub, t, 0, x.i) : x.i, 0};
-        default: throw std::logic_error("not evaluated");
+        case CallOp::neg:
+          return t.is_float() ? Scalar{0, -x.f} : Scalar{*fold_int(BinaryOp::sub, t, 0, x.i), 0};
+        case CallOp::not_:
+          return Scalar{t.is_bool() ? !x.i : wrap(t, ~x.i), 0};
+        case CallOp::abs:
+          return t.is_float()
+                     ? Scalar{0, std::fabs(x.f)}
+                     : Scalar{t.is_signed() && x.i < 0 ? *fold_int(BinaryOp::sub, t, 0, x.i) : x.i, 0};
+        default:
+          throw std::logic_error("not evaluated");
       }
     }
     if (e->kind == Kind::Select) return a[0][n].i ? a[1][n] : a[2][n];
     const DType from = e.as<Cast>()->value->type.element();
     const Scalar x = a[0][n];
-    if (t.is_float()) return Scalar{0, from.is_float() ? round_to(t, x.f) : round_to(t, static_cast<double>(x.i))};
+    if (t.is_float())
+      return Scalar{0, from.is_float() ? round_to(t, x.f) : round_to(t, static_cast<double>(x.i))};
     return Scalar{from.is_float() ? float_to_int(t, x.f) : wrap(t, x.i), 0};
   }
 

@@ -56,7 +56,8 @@ class Generator {
       for (const VarRef& v : *list)
         set(v, {below(4) ? wrap(v->type, between(-9, 9)) : below(2) ? max_of(v->type) : min_of(v->type), 0});
     static constexpr double kOdd[] = {0.0, -0.0, 1, INFINITY, -INFINITY, NAN, 2.5};
-    for (const VarRef& v : floats_) set(v, {0, below(2) ? kOdd[below(7)] : static_cast<double>(between(-8, 8))});
+    for (const VarRef& v : floats_)
+      set(v, {0, below(2) ? kOdd[below(7)] : static_cast<double>(between(-8, 8))});
     for (const VarRef& v : flags_) set(v, {below(2), 0});
     return env;
   }
@@ -69,7 +70,9 @@ class Generator {
     ranged_.push_back(var(name));
     ranges_.push_back(Interval::range(lo, hi));
   }
-  Expr pick(const std::vector<VarRef>& list) { return list[static_cast<size_t>(below(static_cast<int64_t>(list.size())))]; }
+  Expr pick(const std::vector<VarRef>& list) {
+    return list[static_cast<size_t>(below(static_cast<int64_t>(list.size())))];
+  }
   int64_t divisor() {
     static constexpr int64_t kCommon[] = {1, 2, 3, 4, 5, 7, 8, 16, 32, -3, -8};
     return kCommon[below(11)];
@@ -83,17 +86,31 @@ class Generator {
     if (depth <= 0 || below(7) == 0) return index_leaf();
     const auto e = [&] { return index(depth - 1); };
     switch (below(14)) {
-      case 0: case 1: return e() + e();
-      case 2: return e() - e();
-      case 3: return e() * divisor();
-      case 4: return e() * 8 + pick(ranged_);
-      case 5: case 6: return e() / divisor();
-      case 7: case 8: return e() % divisor();
-      case 9: return min(e(), e());
-      case 10: return max(e(), e());
-      case 11: return select(flag(depth - 1), e(), e());
-      case 12: return below(3) ? -e() : below(2) ? e() / pick(ranged_) : e() % pick(ranged_);
-      default: return below(2) ? cast(kI64, cast(kI32, e())) : index_leaf() * index_leaf();
+      case 0:
+      case 1:
+        return e() + e();
+      case 2:
+        return e() - e();
+      case 3:
+        return e() * divisor();
+      case 4:
+        return e() * 8 + pick(ranged_);
+      case 5:
+      case 6:
+        return e() / divisor();
+      case 7:
+      case 8:
+        return e() % divisor();
+      case 9:
+        return min(e(), e());
+      case 10:
+        return max(e(), e());
+      case 11:
+        return select(flag(depth - 1), e(), e());
+      case 12:
+        return below(3) ? -e() : below(2) ? e() / pick(ranged_) : e() % pick(ranged_);
+      default:
+        return below(2) ? cast(kI64, cast(kI32, e())) : index_leaf() * index_leaf();
     }
   }
 
@@ -108,14 +125,23 @@ class Generator {
     if (depth <= 0 || below(6) == 0) return leaf(t);
     const auto e = [&] { return other(t, depth - 1); };
     switch (below(10)) {
-      case 0: case 1: return e() + e();
-      case 2: return e() - e();
-      case 3: return e() * e();
-      case 4: return t.is_float() ? -e() : e() / int_imm(t.is_signed() ? divisor() : 3, t);
-      case 5: return t.is_float() ? call(CallOp::abs, {e()}) : binary(BinaryOp::bit_and, e(), e());
-      case 6: return min(e(), e());
-      case 7: return max(e(), e());
-      case 8: return select(flag(depth - 1), e(), e());
+      case 0:
+      case 1:
+        return e() + e();
+      case 2:
+        return e() - e();
+      case 3:
+        return e() * e();
+      case 4:
+        return t.is_float() ? -e() : e() / int_imm(t.is_signed() ? divisor() : 3, t);
+      case 5:
+        return t.is_float() ? call(CallOp::abs, {e()}) : binary(BinaryOp::bit_and, e(), e());
+      case 6:
+        return min(e(), e());
+      case 7:
+        return max(e(), e());
+      case 8:
+        return select(flag(depth - 1), e(), e());
       default: {
         static constexpr DType kFrom[] = {kI64, kI32, kU8, kI8, kF32};
         return cast(t, value(kFrom[below(5)], depth - 1));
@@ -127,9 +153,12 @@ class Generator {
     if (depth <= 0 || below(8) == 0) return below(3) ? pick(flags_) : bool_imm(below(2) != 0);
     static constexpr DType kTypes[] = {kI64, kI64, kI64, kI32, kU8, kF32};
     switch (below(6)) {
-      case 0: return logical_and(flag(depth - 1), flag(depth - 1));
-      case 1: return logical_or(flag(depth - 1), flag(depth - 1));
-      case 2: return logical_not(flag(depth - 1));
+      case 0:
+        return logical_and(flag(depth - 1), flag(depth - 1));
+      case 1:
+        return logical_or(flag(depth - 1), flag(depth - 1));
+      case 2:
+        return logical_not(flag(depth - 1));
       default: {
         const DType t = kTypes[below(6)];
         const auto op = static_cast<BinaryOp>(static_cast<int64_t>(BinaryOp::eq) + below(6));
@@ -141,18 +170,26 @@ class Generator {
   Expr vector(DType t, int depth) {
     const DType s = t.element();
     if (depth <= 0 || below(3) == 0) {
-      if (s.is_int() && below(2)) return ramp(value(s, depth - 1), below(2) ? int_imm(between(-3, 8), s) : value(s, 0), t.lanes);
+      if (s.is_int() && below(2))
+        return ramp(value(s, depth - 1), below(2) ? int_imm(between(-3, 8), s) : value(s, 0), t.lanes);
       return broadcast(value(s, depth - 1), t.lanes);
     }
     const auto e = [&] { return vector(t, depth - 1); };
     switch (below(7)) {
-      case 0: return e() + e();
-      case 1: return e() - e();
-      case 2: return e() * e();
-      case 3: return s.is_float() ? -e() : e() / int_imm(8, t);
-      case 4: return s.is_float() ? max(e(), e()) : e() % int_imm(8, t);
-      case 5: return min(e(), e());
-      default: return select(e() < e(), e(), e());
+      case 0:
+        return e() + e();
+      case 1:
+        return e() - e();
+      case 2:
+        return e() * e();
+      case 3:
+        return s.is_float() ? -e() : e() / int_imm(8, t);
+      case 4:
+        return s.is_float() ? max(e(), e()) : e() % int_imm(8, t);
+      case 5:
+        return min(e(), e());
+      default:
+        return select(e() < e(), e(), e());
     }
   }
 
@@ -175,15 +212,17 @@ std::string describe(const Environment& env) {
   return out;
 }
 
-void check_values(const Expr& e, const Expr& s, const Interval& range, const Environment& env, uint64_t seed) {
+void check_values(const Expr& e, const Expr& s, const Interval& range, const Environment& env,
+                  uint64_t seed) {
   const auto before = Evaluator(env)(e);
-  if (!before) return;   // divides by zero
+  if (!before) return;  // divides by zero
   const auto after = Evaluator(env)(s);
   ASSERT_TRUE(after && same_values(e->type, *before, *after))
       << "seed " << seed << describe(env) << "\n  " << to_string(e) << "\n  " << to_string(s);
   if (e->type.is_float()) return;
   for (const auto& lane : *before)
-    ASSERT_TRUE(range.contains(lane.i)) << "seed " << seed << describe(env) << "\n  " << to_string(e) << " = " << lane.i;
+    ASSERT_TRUE(range.contains(lane.i))
+        << "seed " << seed << describe(env) << "\n  " << to_string(e) << " = " << lane.i;
 }
 
 TEST(SimplifyProperty, KeepsValuesAndIsIdempotent) {
@@ -199,7 +238,8 @@ TEST(SimplifyProperty, KeepsValuesAndIsIdempotent) {
       if (HasFatalFailure()) return;
     }
     const Expr t = simplify(s, bounds);
-    ASSERT_TRUE(equal(s, t)) << "seed " << round << "\n  " << to_string(e) << "\n  " << to_string(s) << "\n  " << to_string(t);
+    ASSERT_TRUE(equal(s, t)) << "seed " << round << "\n  " << to_string(e) << "\n  " << to_string(s) << "\n  "
+                             << to_string(t);
     ASSERT_TRUE(s.same(t)) << "seed " << round << ": equal but not shared\n  " << to_string(s);
   }
 }
@@ -208,7 +248,8 @@ TEST(SimplifyProperty, ConditionsInScopeHoldWhereTheyAreAssumed) {
   for (int round = 0; round < rounds() / 2; ++round) {
     Generator g(1'000'000 + static_cast<uint64_t>(round));
     Bounds bounds = g.bounds();
-    const Expr condition = g.value(kBool, 2), other = g.value(kBool, 2), e = g.value(round % 2 ? kBool : kI64, 3);
+    const Expr condition = g.value(kBool, 2), other = g.value(kBool, 2),
+               e = g.value(round % 2 ? kBool : kI64, 3);
     bounds.assume(condition).assume(other, false);
     const Expr s = simplify(e, bounds);
     const Interval range = interval_of(e, bounds);
@@ -230,9 +271,10 @@ TEST(SimplifyProperty, SymbolicBoundsContainEveryValue) {
     Generator g(2'000'000 + static_cast<uint64_t>(round));
     const Bounds bounds = g.bounds();
     const Expr e = g.value(kI64, 1 + round % 4);
-    const VarRef outer = bounds.entries()[1].var, inner = bounds.entries()[2].var;   // yo, yi
-    const VarRange ranges[] = {{outer, int_imm(g.between(0, 5)), int_imm(g.between(6, 15))},
-                               {inner, min(Expr(outer), int_imm(4)), min(Expr(outer) + g.between(0, 3), int_imm(7))}};
+    const VarRef outer = bounds.entries()[1].var, inner = bounds.entries()[2].var;  // yo, yi
+    const VarRange ranges[] = {
+        {outer, int_imm(g.between(0, 5)), int_imm(g.between(6, 15))},
+        {inner, min(Expr(outer), int_imm(4)), min(Expr(outer) + g.between(0, 3), int_imm(7))}};
     Bounds rest;
     for (const auto& entry : bounds.entries())
       if (!entry.var.same(outer) && !entry.var.same(inner)) rest.push(entry.var, entry.range);
@@ -250,8 +292,9 @@ TEST(SimplifyProperty, SymbolicBoundsContainEveryValue) {
       const auto least = lo ? Evaluator(env)(lo) : v, greatest = hi ? Evaluator(env)(hi) : v;
       if (!least || !greatest) continue;
       ASSERT_TRUE((*least)[0].i <= (*v)[0].i && (*v)[0].i <= (*greatest)[0].i)
-          << "seed " << round << describe(env) << "\n  " << to_string(e) << " = " << (*v)[0].i << "\n  " << (lo ? to_string(lo) : "-")
-          << "\n  " << (hi ? to_string(hi) : "-") << "\n  " << to_string(ranges[1].min) << " .. " << to_string(ranges[1].max);
+          << "seed " << round << describe(env) << "\n  " << to_string(e) << " = " << (*v)[0].i << "\n  "
+          << (lo ? to_string(lo) : "-") << "\n  " << (hi ? to_string(hi) : "-") << "\n  "
+          << to_string(ranges[1].min) << " .. " << to_string(ranges[1].max);
     }
   }
 }

@@ -19,7 +19,7 @@ constexpr int64_t kSize = 24;
 class Generator {
  public:
   explicit Generator(uint64_t seed) : rng_(seed) {
-    vars_.push_back(n_);   // the extent of B
+    vars_.push_back(n_);  // the extent of B
     readable_.push_back(a_);
   }
 
@@ -29,20 +29,32 @@ class Generator {
   int64_t below(int64_t n) { return static_cast<int64_t>(rng_() % static_cast<uint64_t>(n)); }
   int64_t between(int64_t lo, int64_t hi) { return lo + below(hi - lo + 1); }
 
-  Expr leaf() { return below(3) ? Expr(vars_[static_cast<size_t>(below(static_cast<int64_t>(vars_.size())))]) : int_imm(between(-4, 9)); }
+  Expr leaf() {
+    return below(3) ? Expr(vars_[static_cast<size_t>(below(static_cast<int64_t>(vars_.size())))])
+                    : int_imm(between(-4, 9));
+  }
   Expr index(int depth) {
     if (depth <= 0) return leaf();
     const auto e = [&] { return index(depth - 1); };
     switch (below(9)) {
-      case 0: return e() + e();
-      case 1: return e() - e();
-      case 2: return e() * between(2, 8);
-      case 3: return e() / between(1, 8);
-      case 4: return e() % between(1, 8);
-      case 5: return min(e(), e());
-      case 6: return max(e(), e());
-      case 7: return select(condition(depth - 1), e(), e());
-      default: return leaf();
+      case 0:
+        return e() + e();
+      case 1:
+        return e() - e();
+      case 2:
+        return e() * between(2, 8);
+      case 3:
+        return e() / between(1, 8);
+      case 4:
+        return e() % between(1, 8);
+      case 5:
+        return min(e(), e());
+      case 6:
+        return max(e(), e());
+      case 7:
+        return select(condition(depth - 1), e(), e());
+      default:
+        return leaf();
     }
   }
   Expr condition(int depth) {
@@ -50,7 +62,8 @@ class Generator {
     if (depth > 1 && below(4) == 0) return logical_or(condition(depth - 1), condition(depth - 1));
     // sometimes of memory, which stores below may change
     if (memory_ && below(6) == 0) return load(a_, {place(a_)}) < index(1);
-    return binary(static_cast<BinaryOp>(static_cast<int64_t>(BinaryOp::eq) + below(6)), index(depth), index(depth));
+    return binary(static_cast<BinaryOp>(static_cast<int64_t>(BinaryOp::eq) + below(6)), index(depth),
+                  index(depth));
   }
   Expr place(const BufferRef& b) {
     const Expr size = b->shape[0];
@@ -81,20 +94,25 @@ class Generator {
   Stmt stmt(int depth) {
     if (depth <= 0) return write();
     switch (below(7)) {
-      case 0: return if_(condition(2), block(depth - 1), below(2) ? block(depth - 1) : nullptr);
+      case 0:
+        return if_(condition(2), block(depth - 1), below(2) ? block(depth - 1) : nullptr);
       case 1: {
         const VarRef v = var("t");
         const Expr value = below(4) == 0 ? load(a_, {place(a_)}) : index(2);
         return let(v, value, scoped(v, depth));
       }
-      case 2: return split(depth);
-      case 3: return storage(depth);
+      case 2:
+        return split(depth);
+      case 3:
+        return storage(depth);
       case 4: {
         const VarRef v = var("i");
         const Expr first = below(2) ? int_imm(between(-2, 3)) : index(1);
-        return for_(v, first, below(2) ? int_imm(between(0, 4)) : min(index(1), int_imm(4)), LoopMode::serial, scoped(v, depth));
+        return for_(v, first, below(2) ? int_imm(between(0, 4)) : min(index(1), int_imm(4)), LoopMode::serial,
+                    scoped(v, depth));
       }
-      default: return write();
+      default:
+        return write();
     }
   }
 
@@ -109,11 +127,12 @@ class Generator {
     vars_.resize(vars_.size() - 2);
     if (guard) body = if_(Expr(o) * factor + i < n, body);
     const Expr inner = guard ? int_imm(factor) : min(Expr(o) * factor + factor, n) - Expr(o) * factor;
-    return for_(o, int_imm(0), (n + (factor - 1)) / factor, LoopMode::serial, for_(i, int_imm(0), inner, LoopMode::serial, body));
+    return for_(o, int_imm(0), (n + (factor - 1)) / factor, LoopMode::serial,
+                for_(i, int_imm(0), inner, LoopMode::serial, body));
   }
 
   Stmt storage(int depth) {
-    memory_ = false;   // the size must stay what it was at the allocation
+    memory_ = false;  // the size must stay what it was at the allocation
     const Expr size = below(2) ? int_imm(between(1, 4)) : max(min(index(1), int_imm(4)), int_imm(1));
     memory_ = true;
     const BufferRef t = buffer("T", kI64, {size}, Scope::stack);
@@ -152,11 +171,17 @@ TEST(SimplifyProperty, StatementsComputeTheSame) {
     const FuncRef f = g.function();
     const FuncRef s = simplify(f);
     const FuncRef t = simplify(s);
-    ASSERT_TRUE(equal(s, t)) << "seed " << round << "\n" << to_string(f) << "\n" << to_string(s) << "\n" << to_string(t);
+    ASSERT_TRUE(equal(s, t)) << "seed " << round << "\n"
+                             << to_string(f) << "\n"
+                             << to_string(s) << "\n"
+                             << to_string(t);
     EXPECT_TRUE(s.same(t)) << "seed " << round;
     for (const int64_t n : {0, 1, 5}) {
-      ASSERT_EQ(run(f, n), run(s, n)) << "seed " << round << ", n " << n << "\n" << to_string(f) << "\n" << to_string(s);
-      if (HasFailure()) FAIL() << "seed " << round << ", n " << n << "\n" << to_string(f) << "\n" << to_string(s);
+      ASSERT_EQ(run(f, n), run(s, n)) << "seed " << round << ", n " << n << "\n"
+                                      << to_string(f) << "\n"
+                                      << to_string(s);
+      if (HasFailure())
+        FAIL() << "seed " << round << ", n " << n << "\n" << to_string(f) << "\n" << to_string(s);
     }
   }
 }

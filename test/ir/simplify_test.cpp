@@ -27,11 +27,14 @@ class Simplify : public ::testing::Test {
     scope.add(v);
     return v;
   }
-  void range(const char* name, int64_t lo, int64_t hi) { bounds.push(add(name, kIndex), Interval::range(lo, hi)); }
+  void range(const char* name, int64_t lo, int64_t hi) {
+    bounds.push(add(name, kIndex), Interval::range(lo, hi));
+  }
   Expr parse(const std::string& text) { return parse_expr(text, scope).value(); }
   std::string simple(const std::string& text) {
     const Expr e = simplify(parse(text), bounds);
-    EXPECT_TRUE(simplify(e, bounds).same(e)) << text << " -> " << to_string(e) << " -> " << to_string(simplify(e, bounds));
+    EXPECT_TRUE(simplify(e, bounds).same(e))
+        << text << " -> " << to_string(e) << " -> " << to_string(simplify(e, bounds));
     return to_string(e);
   }
   void expect(const std::string& text, const std::string& result) { EXPECT_EQ(simple(text), result) << text; }
@@ -199,14 +202,16 @@ TEST_F(Simplify, UnchangedPartsAreTheSameNode) {
 TEST_F(Simplify, CostStaysInBoundsForHostileSums) {
   // coefficients that overflow at every level, and sums of thousands of terms
   Expr e = scope.vars.find("x")->second;
-  for (int i = 0; i < 100; ++i) e = (e % 3 + Expr(scope.vars.find("y")->second) * (int64_t{1} << 40) * (int64_t{1} << 40)) / 5;
+  for (int i = 0; i < 100; ++i)
+    e = (e % 3 + Expr(scope.vars.find("y")->second) * (int64_t{1} << 40) * (int64_t{1} << 40)) / 5;
   EXPECT_TRUE(simplify(e, bounds));
   std::vector<Expr> terms;
   for (int i = 0; i < 4096; ++i) terms.push_back(load(buffer("B", kI64, {int_imm(9)}), {int_imm(i % 9)}));
   for (; terms.size() > 1; terms.resize(terms.size() / 2))
     for (size_t i = 0; i < terms.size() / 2; ++i) terms[i] = terms[2 * i] + terms[2 * i + 1];
   EXPECT_TRUE(simplify(terms[0], bounds));
-  for (int i = 0; i < 60; ++i) e = select(Expr(scope.vars.find("p")->second), e + 1, e * e);   // shared: a tree of 2^60
+  for (int i = 0; i < 60; ++i)
+    e = select(Expr(scope.vars.find("p")->second), e + 1, e * e);  // shared: a tree of 2^60
   EXPECT_TRUE(simplify(e, bounds));
 }
 
@@ -366,7 +371,8 @@ TEST(Prove, UsesWhatIsInScope) {
 TEST(SymbolicBounds, EliminateInnerVariablesFirst) {
   const VarRef o = var("o"), i = var("i"), n = var("n");
   const Expr O = o, I = i, N = n;
-  const VarRange ranges[] = {{o, int_imm(0), (N + 7) / 8 - 1}, {i, int_imm(0), min(int_imm(8), N - O * 8) - 1}};
+  const VarRange ranges[] = {{o, int_imm(0), (N + 7) / 8 - 1},
+                             {i, int_imm(0), min(int_imm(8), N - O * 8) - 1}};
   const auto [lo, hi] = symbolic_bounds(O * 8 + I + 2, ranges);
   EXPECT_EQ(to_string(lo), "2");
   EXPECT_EQ(to_string(hi), "n + 1");

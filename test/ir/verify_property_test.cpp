@@ -13,7 +13,8 @@ TEST(VerifyProperty, RandomProgramsKeepTheirForm) {
     testing::RandomOptions options;
     options.flat = true;
     const FuncRef flat = testing::RandomIr(seed, options).func();
-    for (const auto& [f, form] : {std::pair{nested, Form::nested}, std::pair{te, Form::te}, std::pair{flat, Form::flat}}) {
+    for (const auto& [f, form] :
+         {std::pair{nested, Form::nested}, std::pair{te, Form::te}, std::pair{flat, Form::flat}}) {
       const Check broken = verify(f, form);
       ASSERT_FALSE(broken.has_value()) << "seed " << seed << "\n" << broken->str() << "\n" << to_string(f);
     }

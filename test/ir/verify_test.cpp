@@ -31,7 +31,9 @@ std::string broken_rule(const Stmt& body, std::vector<BufferRef> params = {}, Fo
 TEST(Verify, Scopes) {
   const BufferRef a = buffer("A", kI64, {int_imm(4)}), t = buffer("T", kI64, {int_imm(4)});
   const VarRef x = var("x"), y = var("y");
-  const auto loop = [&](Stmt body) { return for_(x, int_imm(0), int_imm(4), LoopMode::serial, std::move(body)); };
+  const auto loop = [&](Stmt body) {
+    return for_(x, int_imm(0), int_imm(4), LoopMode::serial, std::move(body));
+  };
   const Stmt set = store(a, {x}, x);
   EXPECT_EQ(broken_rule(loop(set), {a}), "");
   EXPECT_EQ(broken_rule(seq({loop(set), loop(set)}), {a}), "");
@@ -43,7 +45,9 @@ TEST(Verify, Scopes) {
   EXPECT_EQ(broken_rule(loop(set), {}), "buffer");
   EXPECT_EQ(broken_rule(loop(set), {a, a}), "buffer");
   EXPECT_EQ(broken_rule(alloc(a, loop(set)), {a}), "buffer");
-  EXPECT_EQ(broken_rule(seq({alloc(t, store(t, {int_imm(0)}, int_imm(1))), store(t, {int_imm(0)}, int_imm(1))})), "buffer");
+  EXPECT_EQ(
+      broken_rule(seq({alloc(t, store(t, {int_imm(0)}, int_imm(1))), store(t, {int_imm(0)}, int_imm(1))})),
+      "buffer");
   EXPECT_EQ(broken_rule(alloc(buffer("T", kI64, {x}), seq({}))), "bound");
 }
 
@@ -63,11 +67,14 @@ TEST(Verify, Types) {
   EXPECT_EQ(with(Expr(new Load(kI64, a, {half}))), "type");
   EXPECT_EQ(with(Expr(new Load(kI64, a, {one, one}))), "rank");
   EXPECT_EQ(with(Expr(new Load(kI64, nullptr, {one}))), "shape");
-  EXPECT_EQ(with(cast(kI64, Expr(new IntImm(kI8, 300)))), "");   // folded away
+  EXPECT_EQ(with(cast(kI64, Expr(new IntImm(kI8, 300)))), "");  // folded away
   EXPECT_EQ(with(Expr(new Cast(kI64, Expr(new IntImm(kI8, 300))))), "type");
   EXPECT_EQ(with(Expr(new Cast(kI64, Expr(new FloatImm(kF32, 0.1))))), "type");
   EXPECT_EQ(with(Expr(new Cast(kI64, Expr(new Cast(kI32.with_lanes(4), half))))), "type");
-  EXPECT_EQ(broken_rule(store(buffer("B", kI64, {}), {}, Expr(new Reduce(kI64, simple_combiner(BinaryOp::add, kI64), {}, {}, {}, {one}, 0)))), "nested");
+  EXPECT_EQ(
+      broken_rule(store(buffer("B", kI64, {}), {},
+                        Expr(new Reduce(kI64, simple_combiner(BinaryOp::add, kI64), {}, {}, {}, {one}, 0)))),
+      "nested");
 }
 
 TEST(Verify, Shape) {
@@ -88,7 +95,8 @@ TEST(Verify, SharedExpressions) {
   Expr e = x;
   for (int i = 0; i < 200; ++i) e = e * e;
   for (const Form form : {Form::nested, Form::flat, Form::target})
-    EXPECT_EQ(broken_rule(for_(x, int_imm(0), int_imm(4), LoopMode::serial, store(a, {x}, e)), {a}, form), "");
+    EXPECT_EQ(broken_rule(for_(x, int_imm(0), int_imm(4), LoopMode::serial, store(a, {x}, e)), {a}, form),
+              "");
 }
 
 }  // namespace

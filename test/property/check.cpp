@@ -21,7 +21,9 @@ class Stopwatch {
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
-  static double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+  static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
   double& total_;
   double start_;
 };
@@ -38,7 +40,9 @@ Cost cost_of(const ir::Stmt& s, double runs, double code) {
   const auto add = [&](const Cost& c) { sum.runs += c.runs, sum.code += c.code; };
   if (const auto* f = s.as<ir::For>()) {
     const auto extent = static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 1));
-    const double copies = f->mode == ir::LoopMode::unrolled ? extent : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8) : 1;
+    const double copies = f->mode == ir::LoopMode::unrolled     ? extent
+                          : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8)
+                                                                : 1;
     add(cost_of(f->body, runs * extent, code * copies));
   } else if (const auto* q = s.as<ir::Seq>()) {
     for (const ir::Stmt& one : q->stmts) add(cost_of(one, runs, code));
@@ -60,7 +64,8 @@ constexpr double kMaxRuns = 60'000, kMaxCode = 200;
 /// Memory for an output with a margin on both sides that nothing may touch.
 class Guarded {
  public:
-  explicit Guarded(const HostTensor& like) : bytes_(like.bytes()), memory_(kU8, {static_cast<int64_t>(bytes_ + 2 * kMargin)}) {}
+  explicit Guarded(const HostTensor& like)
+      : bytes_(like.bytes()), memory_(kU8, {static_cast<int64_t>(bytes_ + 2 * kMargin)}) {}
   [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(memory_.data()) + kMargin; }
   [[nodiscard]] bool margins_intact() const {
     const auto* all = static_cast<const unsigned char*>(memory_.data());
@@ -75,20 +80,27 @@ class Guarded {
   HostTensor memory_;
 };
 
-bool same_bytes(const HostTensor& a, const HostTensor& b) { return std::memcmp(a.data(), b.data(), a.bytes()) == 0; }
+bool same_bytes(const HostTensor& a, const HostTensor& b) {
+  return std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+}
 
 /// The first element in which they differ, or "". The maximum of 0 and -0 may have either sign.
 std::string difference(const HostTensor& got, const HostTensor& want) {
   if (same_bytes(got, want)) return "";
   for (int64_t i = 0; i < want.size(); ++i) {
     const double a = got.get(i), b = want.get(i);
-    if (a != b && !(std::isnan(a) && std::isnan(b))) return fmt::format("element {} is {}, expected {}", i, a, b);
+    if (a != b && !(std::isnan(a) && std::isnan(b)))
+      return fmt::format("element {} is {}, expected {}", i, a, b);
   }
   return "";
 }
 
 DLTensor dl_of(DType d, const std::vector<int64_t>& shape, void* data) {
-  const auto code = d.is_bool() ? kDLBool : d.code == ir::TypeCode::bfloat ? kDLBfloat : d.is_float() ? kDLFloat : d.is_signed() ? kDLInt : kDLUInt;
+  const auto code = d.is_bool()                      ? kDLBool
+                    : d.code == ir::TypeCode::bfloat ? kDLBfloat
+                    : d.is_float()                   ? kDLFloat
+                    : d.is_signed()                  ? kDLInt
+                                                     : kDLUInt;
   DLTensor v{};
   v.data = data;
   v.device = {kDLCPU, 0};
@@ -103,7 +115,8 @@ const codegen::Target& target_of(uint64_t seed) {
   static const std::vector<codegen::Target> targets = [] {
     std::vector<codegen::Target> out{codegen::Target::host()};
     for (const char* text : {"cpu -mcpu=x86-64-v3", "cpu -mcpu=x86-64-v2"})
-      if (const auto t = codegen::Target::parse(text); t && !t.value().runs_on(out[0])) out.push_back(t.value());
+      if (const auto t = codegen::Target::parse(text); t && !t.value().runs_on(out[0]))
+        out.push_back(t.value());
     return out;
   }();
   return targets[seed % 4 < targets.size() ? seed % 4 : 0];
@@ -114,7 +127,8 @@ const codegen::Target& target_of(uint64_t seed) {
 // One schedule of a subject, compared step by step until the first disagreement.
 class CaseRun {
  public:
-  CaseRun(const Subject& subject, const Schedule& schedule) : subject_(subject), schedule_(schedule), target_(target_of(subject.seed())) {
+  CaseRun(const Subject& subject, const Schedule& schedule)
+      : subject_(subject), schedule_(schedule), target_(target_of(subject.seed())) {
     for (const ir::TensorView& v : views_of(subject.expected_)) inputs_.push_back(v);
     // lanes of a vectorized reduction do depend on each other
     for (const StageState& s : schedule.state().stages)
@@ -136,14 +150,17 @@ class CaseRun {
     {
       const Stopwatch watch(Subject::times.passes);
       try {
-        target = ir::run_pipeline(ir::cpu_pipeline(), lowered_->func, pass_context(options.target), options.passes);
+        target = ir::run_pipeline(ir::cpu_pipeline(), lowered_->func, pass_context(options.target),
+                                  options.passes);
       } catch (const Error& e) {
         differ("pipeline", e.str());
       }
     }
-    Subject::times.passes -= Subject::times.interpret - interpreted;   // the reports run inside
+    Subject::times.passes -= Subject::times.interpret - interpreted;  // the reports run inside
     if (verdict_.kind == Verdict::agree) machine_code(*target);
-    if (verdict_.kind == Verdict::agree && (subject_.seed_ % 16 == 0 || (!packed_.empty() && subject_.seed_ % 4 == 0))) whole_build();
+    if (verdict_.kind == Verdict::agree &&
+        (subject_.seed_ % 16 == 0 || (!packed_.empty() && subject_.seed_ % 4 == 0)))
+      whole_build();
     return verdict_;
   }
 
@@ -174,7 +191,8 @@ class CaseRun {
       const auto i = static_cast<size_t>(p.arg);
       packed_.emplace_back(inputs_[i].type, p.shape);
       const ir::TensorView pair[] = {inputs_[i], packed_.back().view()};
-      if (const auto error = ir::interpret(p.func, pair)) return differ("pack", error->str() + "\n" + ir::to_string(p.func)), false;
+      if (const auto error = ir::interpret(p.func, pair))
+        return differ("pack", error->str() + "\n" + ir::to_string(p.func)), false;
       inputs_[i] = packed_.back().view();
     }
     return true;
@@ -190,7 +208,7 @@ class CaseRun {
       outputs.emplace_back(args()[i]);
       views[i] = outputs.back().view();
     }
-    for (size_t i = 0; i < views.size(); ++i) {   // flattened functions take flat arguments
+    for (size_t i = 0; i < views.size(); ++i) {  // flattened functions take flat arguments
       if (f->params[i]->shape.size() == views[i].shape.size()) continue;
       int64_t n = 1;
       for (const int64_t e : views[i].shape) n *= e;
@@ -245,7 +263,9 @@ class CaseRun {
     const auto built = build(schedule_, args(), options);
     if (!built) return differ("build", built.error().str());
     inputs_ = views_of(subject_.expected_);
-    call("build", [&](std::span<const DLTensor* const> tensors) { return built.value().run(tensors); }, nullptr);
+    call(
+        "build", [&](std::span<const DLTensor* const> tensors) { return built.value().run(tensors); },
+        nullptr);
   }
 
   template <class F>
@@ -268,7 +288,8 @@ class CaseRun {
       HostTensor got(args()[i]);
       std::memcpy(got.data(), out.data(), got.bytes());
       compare(where, got, i, f);
-      if (!out.margins_intact()) differ(where, args()[i].name() + ": written outside its bounds" + (f ? show(f) : ""));
+      if (!out.margins_intact())
+        differ(where, args()[i].name() + ": written outside its bounds" + (f ? show(f) : ""));
     }
   }
 
@@ -276,9 +297,9 @@ class CaseRun {
   const Schedule& schedule_;
   const codegen::Target& target_;
   std::optional<Lowered> lowered_;
-  std::vector<ir::TensorView> inputs_;   // one per arg; those packed are
+  std::vector<ir::TensorView> inputs_;  // one per arg; those packed are
   std::vector<HostTensor> packed_;
-  FuncRef before_;                       // the last function that was right
+  FuncRef before_;  // the last function that was right
   bool races_ = false;
   Verdict verdict_;
 };
@@ -306,7 +327,7 @@ Verdict Subject::check(const std::vector<Step>& steps) const {
 
 RandomCase RandomCase::of(uint64_t seed) {
   RandomOptions options;
-  static constexpr int64_t kPoints[] = {200, 600, 1500};   // small programs fail in ways that are easy to see
+  static constexpr int64_t kPoints[] = {200, 600, 1500};  // small programs fail in ways that are easy to see
   options.max_points = kPoints[seed % 3];
   options.max_stages = seed % 5 == 0 ? 6 : 4;
   const bool workload = seed % 4 == 3;

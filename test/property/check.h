@@ -38,13 +38,13 @@ class Subject {
   [[nodiscard]] std::vector<Step> legal(std::span<const Step> steps) const;
   [[nodiscard]] uint64_t seed() const { return seed_; }
 
-  static Times times;   // of all subjects
+  static Times times;  // of all subjects
 
  private:
   friend class CaseRun;
   RandomProgram program_;
   uint64_t seed_;
-  std::vector<HostTensor> expected_;   // one per arg
+  std::vector<HostTensor> expected_;  // one per arg
   std::string broken_;
 };
 

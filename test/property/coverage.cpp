@@ -25,7 +25,9 @@ void Coverage::add(const std::vector<Step>& steps) {
 }
 
 std::string Coverage::table() const {
-  std::string out = fmt::format("{} cases; steps kept, cases with the step, and with both of two\n{:16}{:>7}{:>7} |", cases_, "step", "kept", "cases");
+  std::string out =
+      fmt::format("{} cases; steps kept, cases with the step, and with both of two\n{:16}{:>7}{:>7} |",
+                  cases_, "step", "kept", "cases");
   for (size_t b = 0; b < kKinds; ++b) out += fmt::format("{:>8}", short_name(b));
   for (size_t a = 0; a < kKinds; ++a) {
     out += fmt::format("\n{:16}{:7}{:7} |", to_string(static_cast<StepKind>(a)), steps_[a], together_[a][a]);

@@ -29,14 +29,22 @@ struct Options {
 bool parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
     const std::string key = argv[i];
-    if (key == "--no-shrink") o.shrink = false;
-    else if (key == "--quiet") o.quiet = true;
-    else if (i + 1 == argc) return false;
-    else if (key == "--count") o.count = std::strtoull(argv[++i], nullptr, 10);
-    else if (key == "--first") o.first = std::strtoull(argv[++i], nullptr, 10);
-    else if (key == "--jobs") o.jobs = std::max(1, std::atoi(argv[++i]));
-    else if (key == "--failures") o.failures = std::max(1, std::atoi(argv[++i]));
-    else return false;
+    if (key == "--no-shrink")
+      o.shrink = false;
+    else if (key == "--quiet")
+      o.quiet = true;
+    else if (i + 1 == argc)
+      return false;
+    else if (key == "--count")
+      o.count = std::strtoull(argv[++i], nullptr, 10);
+    else if (key == "--first")
+      o.first = std::strtoull(argv[++i], nullptr, 10);
+    else if (key == "--jobs")
+      o.jobs = std::max(1, std::atoi(argv[++i]));
+    else if (key == "--failures")
+      o.failures = std::max(1, std::atoi(argv[++i]));
+    else
+      return false;
   }
   return true;
 }
@@ -45,7 +53,8 @@ bool parse(int argc, char** argv, Options& o) {
 volatile std::sig_atomic_t current_seed = 0;
 void crashed(int signal) {
   char text[64];
-  const int n = std::snprintf(text, sizeof text, "\nseed %ld: signal %d\n", static_cast<long>(current_seed), signal);
+  const int n =
+      std::snprintf(text, sizeof text, "\nseed %ld: signal %d\n", static_cast<long>(current_seed), signal);
   (void)!write(STDOUT_FILENO, text, static_cast<size_t>(n));
   std::signal(signal, SIG_DFL);
   std::raise(signal);
@@ -85,32 +94,38 @@ Result run(const Options& o, uint64_t offset, uint64_t stride, Coverage& coverag
   return r;
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options o;
   if (!parse(argc, argv, o)) {
-    fmt::print("usage: property_fuzz [--count N] [--first SEED] [--jobs J] [--failures K] [--no-shrink] [--quiet]\n");
+    fmt::print(
+        "usage: property_fuzz [--count N] [--first SEED] [--jobs J] [--failures K] [--no-shrink] "
+        "[--quiet]\n");
     return 2;
   }
   for (const int s : {SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGBUS}) std::signal(s, crashed);
   const double start = now();
   uint64_t index = 0;
   for (; index + 1 < static_cast<uint64_t>(o.jobs); ++index)
-    if (fork() == 0) break;   // before any thread is made
+    if (fork() == 0) break;  // before any thread is made
   const bool is_last = index + 1 == static_cast<uint64_t>(o.jobs);
   Coverage coverage;
   const Result r = run(o, index, static_cast<uint64_t>(o.jobs), coverage);
   const double seconds = now() - start;
   const Times& t = Subject::times;
   if (!o.quiet) {
-    fmt::print("{}\nseconds: program {:.1f}, lower {:.1f}, passes {:.1f}, interpret {:.1f}, compile {:.1f}, run {:.1f}\n", coverage.table(), t.program,
-               t.lower, t.passes, t.interpret, t.compile, t.run);
+    fmt::print(
+        "{}\nseconds: program {:.1f}, lower {:.1f}, passes {:.1f}, interpret {:.1f}, compile {:.1f}, run "
+        "{:.1f}\n",
+        coverage.table(), t.program, t.lower, t.passes, t.interpret, t.compile, t.run);
   }
-  fmt::print("{} cases, {} mismatches, {} too heavy to run, in {:.1f} s ({:.1f} cases/s)\n", r.cases, r.mismatches, r.heavy, seconds,
-             static_cast<double>(r.cases) / seconds);
+  fmt::print("{} cases, {} mismatches, {} too heavy to run, in {:.1f} s ({:.1f} cases/s)\n", r.cases,
+             r.mismatches, r.heavy, seconds, static_cast<double>(r.cases) / seconds);
   std::fflush(stdout);
   bool failed = r.mismatches > 0;
   if (is_last)

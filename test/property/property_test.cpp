@@ -29,13 +29,14 @@ TEST_P(Cases, Agree) {
   std::stringstream text;
   text << std::ifstream(GetParam()).rdbuf();
   ParsedCase c = parse_case(text.str());
-  for (const uint64_t seed : {15, 16}) {   // both orders of parallel loops
+  for (const uint64_t seed : {15, 16}) {  // both orders of parallel loops
     const Subject subject(c.program, seed);
     const Verdict v = subject.check(subject.legal(c.steps));
     EXPECT_EQ(v.kind, Verdict::agree) << v.where << "\n" << v.what;
   }
 }
-INSTANTIATE_TEST_SUITE_P(Files, Cases, testing::ValuesIn(case_files()), [](const auto& info) { return info.param.stem().string(); });
+INSTANTIATE_TEST_SUITE_P(Files, Cases, testing::ValuesIn(case_files()),
+                         [](const auto& info) { return info.param.stem().string(); });
 
 TEST(PropertyRun, CasesAreTheSameForTheSameSeed) {
   for (uint64_t seed = 1; seed < 30; ++seed) {
@@ -69,14 +70,15 @@ TEST(Shrink, LeavesOnlyWhatTheFailureNeeds) {
     const std::string output = c.subject.program().outputs.back().name();
     const Judge judge = [&](const Subject& s, const std::vector<Step>& steps) {
       bool split = false, unroll = false, has_output = false;
-      for (const Step& step : steps) split |= step.kind == StepKind::split, unroll |= step.kind == StepKind::unroll;
+      for (const Step& step : steps)
+        split |= step.kind == StepKind::split, unroll |= step.kind == StepKind::unroll;
       for (const Tensor& t : s.program().outputs) has_output |= t.name() == output;
       return split && unroll && has_output ? Verdict{Verdict::differ, "here", ""} : Verdict{};
     };
     const Verdict v = judge(c.subject, c.steps);
     if (v.kind == Verdict::agree) continue;
     const Shrunk s = shrink(c.subject, c.steps, v, 400, judge);
-    for (size_t i = 0; i < s.steps.size(); ++i) {   // without any one of them it does not fail
+    for (size_t i = 0; i < s.steps.size(); ++i) {  // without any one of them it does not fail
       std::vector<Step> fewer = s.steps;
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
       const Subject subject(s.program, seed);

@@ -13,18 +13,24 @@ namespace tc::test {
 
 class ScheduleDice {
   template <class T>
-  auto pick(const T& from) { return from[static_cast<size_t>(below(static_cast<int64_t>(std::size(from))))]; }
+  auto pick(const T& from) {
+    return from[static_cast<size_t>(below(static_cast<int64_t>(std::size(from))))];
+  }
 
-  static constexpr StepKind kStorage[] = {StepKind::cache_read, StepKind::cache_write, StepKind::compute_inline, StepKind::layout};
+  static constexpr StepKind kStorage[] = {StepKind::cache_read, StepKind::cache_write,
+                                          StepKind::compute_inline, StepKind::layout};
   static constexpr StepKind kLoops[] = {StepKind::split, StepKind::split, StepKind::fuse, StepKind::reorder};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at, StepKind::compute_at, StepKind::compute_at, StepKind::init_at,
-                                         StepKind::set_scope,  StepKind::layout,     StepKind::split,      StepKind::fuse};
-  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll, StepKind::parallel};
-  static constexpr StepKind kAny[] = {
-      StepKind::split,      StepKind::split,        StepKind::split,          StepKind::fuse,       StepKind::reorder,
-      StepKind::reorder,    StepKind::vectorize,    StepKind::unroll,         StepKind::parallel,   StepKind::compute_at,
-      StepKind::compute_at, StepKind::compute_root, StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write,
-      StepKind::set_scope,  StepKind::layout,       StepKind::init_at};
+  static constexpr StepKind kPlaces[] = {StepKind::compute_at, StepKind::compute_at, StepKind::compute_at,
+                                         StepKind::init_at,    StepKind::set_scope,  StepKind::layout,
+                                         StepKind::split,      StepKind::fuse};
+  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
+                                        StepKind::parallel};
+  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,      StepKind::split,
+                                      StepKind::fuse,           StepKind::reorder,    StepKind::reorder,
+                                      StepKind::vectorize,      StepKind::unroll,     StepKind::parallel,
+                                      StepKind::compute_at,     StepKind::compute_at, StepKind::compute_root,
+                                      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write,
+                                      StepKind::set_scope,      StepKind::layout,     StepKind::init_at};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -43,7 +49,8 @@ class ScheduleDice {
   bool coin(int of = 2) { return below(of) == 0; }
   template <class T>
   void shuffle(std::vector<T>& v) {
-    for (size_t i = v.size(); i > 1; --i) std::swap(v[i - 1], v[static_cast<size_t>(below(static_cast<int64_t>(i)))]);
+    for (size_t i = v.size(); i > 1; --i)
+      std::swap(v[i - 1], v[static_cast<size_t>(below(static_cast<int64_t>(i)))]);
   }
 
   StepKind in_phase(int i, int tries) {
@@ -86,18 +93,35 @@ class ScheduleDice {
         step.number = pick(kFactors);
         step.parts = coin(4);
         break;
-      case StepKind::fuse: fill_fuse(step); break;
-      case StepKind::reorder: fill_reorder(step); break;
-      case StepKind::vectorize: fill_vectorize(step); break;
+      case StepKind::fuse:
+        fill_fuse(step);
+        break;
+      case StepKind::reorder:
+        fill_reorder(step);
+        break;
+      case StepKind::vectorize:
+        fill_vectorize(step);
+        break;
       case StepKind::unroll:
       case StepKind::parallel:
-      case StepKind::init_at: step.axes = {leaf(step.stage)}; break;
-      case StepKind::compute_at: fill_compute_at(step); break;
-      case StepKind::cache_read: fill_cache_read(step); break;
+      case StepKind::init_at:
+        step.axes = {leaf(step.stage)};
+        break;
+      case StepKind::compute_at:
+        fill_compute_at(step);
+        break;
+      case StepKind::cache_read:
+        fill_cache_read(step);
+        break;
       case StepKind::cache_write:
-      case StepKind::set_scope: step.scope = coin() ? "stack" : "global"; break;
-      case StepKind::layout: fill_layout(step); break;
-      default: break;
+      case StepKind::set_scope:
+        step.scope = coin() ? "stack" : "global";
+        break;
+      case StepKind::layout:
+        fill_layout(step);
+        break;
+      default:
+        break;
     }
     return step;
   }
@@ -107,7 +131,8 @@ class ScheduleDice {
     if (all.size() < 2) return;
     const auto i = static_cast<size_t>(below(static_cast<int64_t>(all.size()) - 1));
     const size_t n = std::min<size_t>(2 + static_cast<size_t>(below(2)), all.size() - i);
-    step.axes.assign(all.begin() + static_cast<std::ptrdiff_t>(i), all.begin() + static_cast<std::ptrdiff_t>(i + n));
+    step.axes.assign(all.begin() + static_cast<std::ptrdiff_t>(i),
+                     all.begin() + static_cast<std::ptrdiff_t>(i + n));
   }
   void fill_reorder(Step& step) {
     step.axes = leaves(step.stage);
@@ -125,7 +150,8 @@ class ScheduleDice {
     const auto readers = s_.state().readers(s_.state().find(step.stage));
     if (!readers.empty() && !coin(5)) {
       const StageState* reader = &s_.state().stages[static_cast<size_t>(pick(readers))];
-      while (coin(3) && reader->attach == StageState::at) reader = &s_.state().stages[static_cast<size_t>(reader->at_stage)];
+      while (coin(3) && reader->attach == StageState::at)
+        reader = &s_.state().stages[static_cast<size_t>(reader->at_stage)];
       consumer = reader->name;
     }
     step.axes = {consumer, leaf(consumer)};
@@ -133,7 +159,8 @@ class ScheduleDice {
   void fill_cache_read(Step& step) {
     step.scope = coin() ? "stack" : "global";
     const auto readers = s_.state().readers(s_.state().find(step.stage));
-    if (!readers.empty() && coin(3)) step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
+    if (!readers.empty() && coin(3))
+      step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
   }
   void fill_layout(Step& step) {
     std::vector<std::string> axes;
@@ -147,8 +174,10 @@ class ScheduleDice {
         continue;
       }
       const int64_t n = pick(kSizes);
-      const auto anywhere = [&] { return step.names.begin() + below(static_cast<int64_t>(step.names.size()) + 1); };
-      if (coin(4)) {   // in three pieces
+      const auto anywhere = [&] {
+        return step.names.begin() + below(static_cast<int64_t>(step.names.size()) + 1);
+      };
+      if (coin(4)) {  // in three pieces
         const int64_t m = pick(kSizes);
         step.names.insert(anywhere(), fmt::format("{}/{}", a, n * m));
         step.names.insert(anywhere(), fmt::format("{}/{}%{}", a, n, m));

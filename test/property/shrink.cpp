@@ -43,10 +43,9 @@ std::vector<RandomProgram> smaller(const RandomProgram& p) {
       out.push_back(program_of(std::move(rest)));
     }
   const Graph g = Graph::of(p.outputs);
-  for (size_t i = g.ops.size(); i-- > 0;)
-    try {
+  for (size_t i = g.ops.size(); i-- > 0;) try {
       if (auto cut = cut_at(p, *g.ops[i], g, i)) out.push_back(std::move(*cut));
-    } catch (const Error&) {   // not a program any more
+    } catch (const Error&) {  // not a program any more
     }
   return out;
 }
@@ -104,13 +103,16 @@ class Shrinker {
 
 }  // namespace
 
-Shrunk shrink(const Subject& subject, std::vector<Step> steps, Verdict verdict, int max_tries, const Judge& judge) {
-  return Shrinker({subject.program(), std::move(steps), std::move(verdict), 0}, subject.seed(), max_tries, judge).run();
+Shrunk shrink(const Subject& subject, std::vector<Step> steps, Verdict verdict, int max_tries,
+              const Judge& judge) {
+  return Shrinker({subject.program(), std::move(steps), std::move(verdict), 0}, subject.seed(), max_tries,
+                  judge)
+      .run();
 }
 
 std::string report(uint64_t seed, const Shrunk& s) {
-  return fmt::format("seed {}, first wrong after: {}\n{}\n==== case, after {} tries to shrink it\n{}", seed, s.verdict.where, s.verdict.what,
-                     s.tries, to_text(s.program, s.steps));
+  return fmt::format("seed {}, first wrong after: {}\n{}\n==== case, after {} tries to shrink it\n{}", seed,
+                     s.verdict.where, s.verdict.what, s.tries, to_text(s.program, s.steps));
 }
 
 }  // namespace tc::test

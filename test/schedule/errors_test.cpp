@@ -68,14 +68,17 @@ TEST(ScheduleCalls, RefuseWhatStepsCannotSay) {
   Schedule s({e.d});
   EXPECT_EQ(text_of([&] { (void)s[e.d].axes<3>(); }), R"(error[schedule.axis.count]: D has 2 axes, not 3
   stage  D)");
-  EXPECT_EQ(text_of([&] { (void)s[e.d].split(s[e.t].axis("x"), 2); }), R"(error[schedule.axis.stage]: x is an axis of T, not of D
+  EXPECT_EQ(text_of([&] { (void)s[e.d].split(s[e.t].axis("x"), 2); }),
+            R"(error[schedule.axis.stage]: x is an axis of T, not of D
   stage  D
   axis   x
   fix    apply the step to s[T])");
-  EXPECT_EQ(text_of([&] { (void)s[e.d].tile(s[e.d].axes(), {2}); }), R"(error[schedule.tile.count]: tile is given 2 axes and 1 factors
+  EXPECT_EQ(text_of([&] { (void)s[e.d].tile(s[e.d].axes(), {2}); }),
+            R"(error[schedule.tile.count]: tile is given 2 axes and 1 factors
   stage  D
   fix    give one factor an axis)");
-  EXPECT_EQ(text_of([&] { (void)s[placeholder({1}, kF32, "Z")]; }), R"(error[schedule.stage.unknown]: Z is no tensor of this computation
+  EXPECT_EQ(text_of([&] { (void)s[placeholder({1}, kF32, "Z")]; }),
+            R"(error[schedule.stage.unknown]: Z is no tensor of this computation
   fix  make the schedule of the outputs that need it)");
   EXPECT_EQ(s.text(), "");
 }
@@ -84,13 +87,15 @@ TEST(ScheduleCalls, TileIsAllOrNothing) {
   const Example e;
   Schedule s({e.d});
   s[e.d].parallel(s[e.d].axis("x"));
-  EXPECT_EQ(text_of([&] { (void)s[e.d].tile(s[e.d].axes(), {2, 2}); }).substr(0, 28), "error[schedule.axis.mode]: c");
+  EXPECT_EQ(text_of([&] { (void)s[e.d].tile(s[e.d].axes(), {2, 2}); }).substr(0, 28),
+            "error[schedule.axis.mode]: c");
   EXPECT_EQ(s.text(), "parallel D x\n");
 }
 
 TEST(LowerErrors, HaveThisText) {
   const Example e;
-  EXPECT_EQ(lower(Schedule({e.d}), {e.a, e.t, e.d}).error().str(), R"(error[lower.args]: T is an intermediate and is given as an argument
+  EXPECT_EQ(lower(Schedule({e.d}), {e.a, e.t, e.d}).error().str(),
+            R"(error[lower.args]: T is an intermediate and is given as an argument
   fix  make it an output of the schedule, or leave it out)");
 }
 
@@ -106,9 +111,10 @@ TEST(ScheduleErrorFiles, ShowEveryCode) {
     std::stringstream text;
     text << std::ifstream(entry.path()).rdbuf();
     const std::string all_text = text.str();
-    for (std::sregex_iterator it(all_text.begin(), all_text.end(), code), end; it != end; ++it) all.insert((*it)[1]);
+    for (std::sregex_iterator it(all_text.begin(), all_text.end(), code), end; it != end; ++it)
+      all.insert((*it)[1]);
   }
-  all.insert({"schedule.parallel.reduce", "schedule.vectorize.reduce"});   // made of two parts
+  all.insert({"schedule.parallel.reduce", "schedule.vectorize.reduce"});  // made of two parts
   EXPECT_EQ(shown, all);
 }
 

@@ -16,7 +16,7 @@ namespace tc::test {
 namespace fs = std::filesystem;
 
 struct ScheduleCase {
-  std::string input, expected;   // the input ends with the steps
+  std::string input, expected;  // the input ends with the steps
   ParsedGraph graph;
   std::string steps;
 };
@@ -38,8 +38,10 @@ inline ScheduleCase read_case(const fs::path& path, const std::string& marker) {
 
 /// Compares, or with TC_BLESS=1 writes.
 inline void expect_golden(const fs::path& path, const ScheduleCase& c, const std::string& got) {
-  if (std::getenv("TC_BLESS")) std::ofstream(path) << c.input << got;
-  else EXPECT_EQ(got, c.expected) << path;
+  if (std::getenv("TC_BLESS"))
+    std::ofstream(path) << c.input << got;
+  else
+    EXPECT_EQ(got, c.expected) << path;
 }
 
 inline std::vector<fs::path> files_of(const char* folder) {

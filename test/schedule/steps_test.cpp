@@ -31,8 +31,10 @@ INSTANTIATE_TEST_SUITE_P(Files, StepGolden, testing::ValuesIn(files_of("schedule
 
 TEST(StepGoldens, ShowEveryStep) {
   std::set<std::string> shown, all;
-  for (const fs::path& f : files_of("schedule")) shown.emplace(to_string(parse_steps(read_case(f, "---- before\n").steps).value().back().kind));
-  for (int k = 0; k <= static_cast<int>(StepKind::init_at); ++k) all.emplace(to_string(static_cast<StepKind>(k)));
+  for (const fs::path& f : files_of("schedule"))
+    shown.emplace(to_string(parse_steps(read_case(f, "---- before\n").steps).value().back().kind));
+  for (int k = 0; k <= static_cast<int>(StepKind::init_at); ++k)
+    all.emplace(to_string(static_cast<StepKind>(k)));
   EXPECT_EQ(shown, all);
 }
 

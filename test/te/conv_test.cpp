@@ -10,10 +10,15 @@ struct ConvCase {
   op::Conv2dOptions o;
 };
 
-Index image(Layout l, int64_t n, int64_t c, int64_t h, int64_t w) { return l == Layout::nhwc ? Index{n, h, w, c} : Index{n, c, h, w}; }
-double pixel(const HostTensor& t, Layout l, int64_t n, int64_t c, int64_t h, int64_t w) { return at(t, image(l, n, c, h, w)); }
+Index image(Layout l, int64_t n, int64_t c, int64_t h, int64_t w) {
+  return l == Layout::nhwc ? Index{n, h, w, c} : Index{n, c, h, w};
+}
+double pixel(const HostTensor& t, Layout l, int64_t n, int64_t c, int64_t h, int64_t w) {
+  return at(t, image(l, n, c, h, w));
+}
 bool inside(const HostTensor& t, Layout l, int64_t h, int64_t w) {
-  return h >= 0 && w >= 0 && h < t.shape()[l == Layout::nhwc ? 1 : 2] && w < t.shape()[l == Layout::nhwc ? 2 : 3];
+  return h >= 0 && w >= 0 && h < t.shape()[l == Layout::nhwc ? 1 : 2] &&
+         w < t.shape()[l == Layout::nhwc ? 2 : 3];
 }
 // (n, c, h, w) of an index of an image.
 std::array<int64_t, 4> parts(Layout l, const Index& i) {
@@ -23,8 +28,8 @@ std::array<int64_t, 4> parts(Layout l, const Index& i) {
 
 std::vector<ConvCase> conv_cases() {
   std::vector<ConvCase> out;
-  const auto add = [&](int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t r, int64_t s, op::Pair stride, op::Padding p,
-                       op::Pair dilation, int64_t groups) {
+  const auto add = [&](int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t r, int64_t s,
+                       op::Pair stride, op::Padding p, op::Pair dilation, int64_t groups) {
     for (const Layout l : {Layout::nhwc, Layout::nchw}) {
       op::Conv2dOptions o;
       o.stride = stride, o.padding = p, o.dilation = dilation, o.groups = groups, o.layout = l;
@@ -36,9 +41,9 @@ std::vector<ConvCase> conv_cases() {
   add(1, 2, 9, 9, 3, 3, 3, 1, 2, 2, 1);
   add(1, 6, 8, 7, 3, 1, 1, 2, 0, 1, 3);
   add(1, 1, 3, 3, 1, 3, 3, 1, 0, 1, 1);
-  add(1, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1);   // no channels: sums of nothing
-  add(0, 3, 4, 4, 2, 3, 3, 1, 1, 1, 1);   // no images
-  add(1, 3, 0, 4, 2, 1, 1, 1, 0, 1, 1);   // no rows
+  add(1, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1);  // no channels: sums of nothing
+  add(0, 3, 4, 4, 2, 3, 3, 1, 1, 1, 1);  // no images
+  add(1, 3, 0, 4, 2, 1, 1, 1, 0, 1, 1);  // no rows
   add(1, 2, 1, 1, 2, 7, 7, 3, 3, 1, 1);
   return out;
 }
@@ -50,10 +55,12 @@ double conv_at(const ConvCase& t, const HostTensor& x, const HostTensor& w, cons
   double sum = 0;
   for (int64_t r = 0; r < t.r; ++r)
     for (int64_t s = 0; s < t.s; ++s) {
-      const int64_t ih = h * t.o.stride.y + r * t.o.dilation.y - t.o.padding.top, iw = v * t.o.stride.x + s * t.o.dilation.x - t.o.padding.left;
+      const int64_t ih = h * t.o.stride.y + r * t.o.dilation.y - t.o.padding.top,
+                    iw = v * t.o.stride.x + s * t.o.dilation.x - t.o.padding.left;
       if (!inside(x, l, ih, iw)) continue;
       for (int64_t c = 0; c < share; ++c)
-        sum += pixel(x, l, n, group * share + c, ih, iw) * at(w, l == Layout::nhwc ? Index{r, s, c, co} : Index{co, c, r, s});
+        sum += pixel(x, l, n, group * share + c, ih, iw) *
+               at(w, l == Layout::nhwc ? Index{r, s, c, co} : Index{co, c, r, s});
     }
   return sum;
 }
@@ -64,7 +71,8 @@ int64_t out_extent(int64_t extent, int64_t pads, int64_t kernel, int64_t dilatio
 }
 Index conv_shape(const ConvCase& t, int64_t channels) {
   const auto& p = t.o.padding;
-  return image(t.o.layout, t.n, channels, out_extent(t.h, p.top + p.bottom, t.r, t.o.dilation.y, t.o.stride.y),
+  return image(t.o.layout, t.n, channels,
+               out_extent(t.h, p.top + p.bottom, t.r, t.o.dilation.y, t.o.stride.y),
                out_extent(t.w, p.left + p.right, t.s, t.o.dilation.x, t.o.stride.x));
 }
 
@@ -73,7 +81,8 @@ TEST(Conv2d, AgreesWithItsDefinition) {
     const Layout l = t.o.layout;
     const Tensor x = placeholder(image(l, t.n, t.c, t.h, t.w), kF32, "X");
     const int64_t share = t.c / t.o.groups;
-    const Tensor w = placeholder(l == Layout::nhwc ? Index{t.r, t.s, share, t.k} : Index{t.k, share, t.r, t.s}, kF32, "W");
+    const Tensor w =
+        placeholder(l == Layout::nhwc ? Index{t.r, t.s, share, t.k} : Index{t.k, share, t.r, t.s}, kF32, "W");
     expect_computes({x, w, op::conv2d(x, w, {}, t.o)}, conv_shape(t, t.k),
                     [&](const auto& in, const Index& i) { return conv_at(t, in[0], in[1], i); });
   }
@@ -85,11 +94,13 @@ TEST(Conv2d, AddsBiasAndActivatesInBothLayouts) {
     o.act = op::Act::relu;
     const Layout l = o.layout;
     const Tensor x = placeholder(image(l, t.n, t.c, t.h, t.w), kF32, "X");
-    const Tensor w = placeholder(l == Layout::nhwc ? Index{t.r, t.s, t.c, t.k} : Index{t.k, t.c, t.r, t.s}, kF32, "W");
+    const Tensor w =
+        placeholder(l == Layout::nhwc ? Index{t.r, t.s, t.c, t.k} : Index{t.k, t.c, t.r, t.s}, kF32, "W");
     const Tensor bias = placeholder({t.k}, kF32, "bias");
-    expect_computes({x, w, bias, op::conv2d(x, w, bias, o)}, conv_shape(t, t.k), [&](const auto& in, const Index& i) {
-      return std::max(conv_at(t, in[0], in[1], i) + at(in[2], {parts(l, i)[1]}), 0.0);
-    });
+    expect_computes({x, w, bias, op::conv2d(x, w, bias, o)}, conv_shape(t, t.k),
+                    [&](const auto& in, const Index& i) {
+                      return std::max(conv_at(t, in[0], in[1], i) + at(in[2], {parts(l, i)[1]}), 0.0);
+                    });
   }
 }
 
@@ -99,7 +110,9 @@ TEST(Conv2d, SumsBytesInI32) {
   t.o.padding = 1;
   const Tensor y = op::conv2d(x, w, {}, t.o);
   EXPECT_EQ(y.dtype(), kI32);
-  expect_computes({x, w, y}, {1, 5, 5, 2}, [&](const auto& in, const Index& i) { return conv_at(t, in[0], in[1], i); }, 0, Fill::uniform);
+  expect_computes(
+      {x, w, y}, {1, 5, 5, 2}, [&](const auto& in, const Index& i) { return conv_at(t, in[0], in[1], i); }, 0,
+      Fill::uniform);
 }
 
 TEST(Conv2d, PaddingIsNoStageAndTakesNoPart) {
@@ -118,47 +131,60 @@ TEST(DepthwiseConv2d, AgreesWithItsDefinition) {
       ConvCase t{2, 5, 7, 6, 0, 3, 2, {}};
       t.o.stride = {2, 1}, t.o.padding = {1, 1, 0, 1}, t.o.dilation = {1, 2}, t.o.layout = l;
       const Tensor x = placeholder(image(l, t.n, t.c, t.h, t.w), kF32, "X");
-      const Tensor w = placeholder(l == Layout::nhwc ? Index{3, 2, 5, mult} : Index{5, mult, 3, 2}, kF32, "W");
+      const Tensor w =
+          placeholder(l == Layout::nhwc ? Index{3, 2, 5, mult} : Index{5, mult, 3, 2}, kF32, "W");
       const Tensor bias = placeholder({5 * mult}, kF32, "bias");
-      expect_computes({x, w, bias, op::depthwise_conv2d(x, w, bias, t.o)}, conv_shape(t, 5 * mult), [&](const auto& in, const Index& i) {
-        const auto [n, co, h, v] = parts(l, i);
-        double sum = at(in[2], {co});
-        for (int64_t r = 0; r < 3; ++r)
-          for (int64_t s = 0; s < 2; ++s)
-            if (inside(in[0], l, h * 2 + r - 1, v + s * 2 - 1))
-              sum += pixel(in[0], l, n, co / mult, h * 2 + r - 1, v + s * 2 - 1) *
-                     at(in[1], l == Layout::nhwc ? Index{r, s, co / mult, co % mult} : Index{co / mult, co % mult, r, s});
-        return sum;
-      });
+      expect_computes({x, w, bias, op::depthwise_conv2d(x, w, bias, t.o)}, conv_shape(t, 5 * mult),
+                      [&](const auto& in, const Index& i) {
+                        const auto [n, co, h, v] = parts(l, i);
+                        double sum = at(in[2], {co});
+                        for (int64_t r = 0; r < 3; ++r)
+                          for (int64_t s = 0; s < 2; ++s)
+                            if (inside(in[0], l, h * 2 + r - 1, v + s * 2 - 1))
+                              sum += pixel(in[0], l, n, co / mult, h * 2 + r - 1, v + s * 2 - 1) *
+                                     at(in[1], l == Layout::nhwc ? Index{r, s, co / mult, co % mult}
+                                                                 : Index{co / mult, co % mult, r, s});
+                        return sum;
+                      });
     }
 }
 
 // Scatters each input element, as the definition by gradients has it.
 TEST(Conv2dTranspose, AgreesWithScattering) {
-  struct T { int64_t h, w, r, s, groups; op::Pair stride, extra; op::Padding p; };
-  for (const T& t : {T{3, 4, 3, 3, 1, 2, 1, 1}, T{5, 2, 2, 3, 2, {3, 1}, {2, 0}, {0, 1, 1, 0}}, T{1, 1, 4, 4, 1, 2, 0, 1}, T{4, 4, 1, 1, 1, 2, 0, 0},
-                     T{3, 3, 2, 2, 1, 1, 0, 2}, T{0, 3, 3, 3, 1, 2, 0, 0}})
+  struct T {
+    int64_t h, w, r, s, groups;
+    op::Pair stride, extra;
+    op::Padding p;
+  };
+  for (const T& t :
+       {T{3, 4, 3, 3, 1, 2, 1, 1}, T{5, 2, 2, 3, 2, {3, 1}, {2, 0}, {0, 1, 1, 0}}, T{1, 1, 4, 4, 1, 2, 0, 1},
+        T{4, 4, 1, 1, 1, 2, 0, 0}, T{3, 3, 2, 2, 1, 1, 0, 2}, T{0, 3, 3, 3, 1, 2, 0, 0}})
     for (const Layout l : {Layout::nhwc, Layout::nchw}) {
       const int64_t c = 4, share = 3, k = share * t.groups;
       const Tensor x = placeholder(image(l, 2, c, t.h, t.w), kF32, "X");
-      const Tensor w = placeholder(l == Layout::nhwc ? Index{t.r, t.s, c, share} : Index{c, share, t.r, t.s}, kF32, "W");
+      const Tensor w =
+          placeholder(l == Layout::nhwc ? Index{t.r, t.s, c, share} : Index{c, share, t.r, t.s}, kF32, "W");
       op::Conv2dOptions o;
       o.stride = t.stride, o.padding = t.p, o.groups = t.groups, o.layout = l, o.output_padding = t.extra;
       const int64_t oh = t.h == 0 ? 0 : (t.h - 1) * t.stride.y + t.r - t.p.top - t.p.bottom + t.extra.y;
       const int64_t ow = (t.w - 1) * t.stride.x + t.s - t.p.left - t.p.right + t.extra.x;
-      expect_computes({x, w, op::conv2d_transpose(x, w, {}, o)}, image(l, 2, k, oh, ow), [&](const auto& in, const Index& i) {
-        const auto [n, co, h, v] = parts(l, i);
-        double sum = 0;
-        for (int64_t ih = 0; ih < t.h; ++ih)
-          for (int64_t iw = 0; iw < t.w; ++iw) {
-            const int64_t r = h + t.p.top - ih * t.stride.y, s = v + t.p.left - iw * t.stride.x;
-            if (r < 0 || s < 0 || r >= t.r || s >= t.s) continue;
-            const int64_t per = c / t.groups, group = co / share;
-            for (int64_t q = group * per; q < (group + 1) * per; ++q)
-              sum += pixel(in[0], l, n, q, ih, iw) * at(in[1], l == Layout::nhwc ? Index{r, s, q, co % share} : Index{q, co % share, r, s});
-          }
-        return sum;
-      });
+      expect_computes(
+          {x, w, op::conv2d_transpose(x, w, {}, o)}, image(l, 2, k, oh, ow),
+          [&](const auto& in, const Index& i) {
+            const auto [n, co, h, v] = parts(l, i);
+            double sum = 0;
+            for (int64_t ih = 0; ih < t.h; ++ih)
+              for (int64_t iw = 0; iw < t.w; ++iw) {
+                const int64_t r = h + t.p.top - ih * t.stride.y, s = v + t.p.left - iw * t.stride.x;
+                if (r < 0 || s < 0 || r >= t.r || s >= t.s) continue;
+                const int64_t per = c / t.groups, group = co / share;
+                for (int64_t q = group * per; q < (group + 1) * per; ++q)
+                  sum +=
+                      pixel(in[0], l, n, q, ih, iw) *
+                      at(in[1], l == Layout::nhwc ? Index{r, s, q, co % share} : Index{q, co % share, r, s});
+              }
+            return sum;
+          });
     }
 }
 
@@ -201,7 +227,8 @@ TEST(Pool, MaximumAndMeanOfWindows) {
   for (const Layout l : {Layout::nhwc, Layout::nchw})
     for (const bool count_pad : {false, true}) {
       op::PoolOptions o;
-      o.kernel = {3, 2}, o.stride = {2, 1}, o.padding = {2, 1, 1, 0}, o.layout = l, o.count_include_pad = count_pad;
+      o.kernel = {3, 2}, o.stride = {2, 1}, o.padding = {2, 1, 1, 0}, o.layout = l,
+      o.count_include_pad = count_pad;
       const Tensor x = placeholder(image(l, 2, 3, 6, 5), kF64, "X");
       const auto window = [&](const HostTensor& t, const Index& i, const std::function<void(double)>& f) {
         const auto [n, c, h, v] = parts(l, i);
@@ -220,12 +247,13 @@ TEST(Pool, MaximumAndMeanOfWindows) {
         window(in[0], i, [&](double v) { sum += v, count += 1; });
         return sum / (count_pad ? 6 : count);
       });
-      expect_computes({x, op::global_avg_pool(x, l)}, image(l, 2, 3, 1, 1), [&](const auto& in, const Index& i) {
-        double sum = 0;
-        for (int64_t h = 0; h < 6; ++h)
-          for (int64_t w = 0; w < 5; ++w) sum += pixel(in[0], l, i[0], parts(l, i)[1], h, w);
-        return sum / 30;
-      });
+      expect_computes({x, op::global_avg_pool(x, l)}, image(l, 2, 3, 1, 1),
+                      [&](const auto& in, const Index& i) {
+                        double sum = 0;
+                        for (int64_t h = 0; h < 6; ++h)
+                          for (int64_t w = 0; w < 5; ++w) sum += pixel(in[0], l, i[0], parts(l, i)[1], h, w);
+                        return sum / 30;
+                      });
     }
 }
 
@@ -236,7 +264,8 @@ TEST(Pool, IntegersHaveMaximaAndNoMeans) {
   expect_computes({x, op::max_pool2d(x, o)}, {1, 3, 3, 2}, [](const auto& in, const Index& i) {
     double m = -128;
     for (int64_t h = std::max<int64_t>(i[1] * 2 - 1, 0); h <= std::min<int64_t>(i[1] * 2, 3); ++h)
-      for (int64_t w = std::max<int64_t>(i[2] * 2 - 1, 0); w <= std::min<int64_t>(i[2] * 2, 3); ++w) m = std::max(m, at(in[0], {0, h, w, i[3]}));
+      for (int64_t w = std::max<int64_t>(i[2] * 2 - 1, 0); w <= std::min<int64_t>(i[2] * 2, 3); ++w)
+        m = std::max(m, at(in[0], {0, h, w, i[3]}));
     return m;
   });
   EXPECT_EQ(code_of([&] { (void)op::avg_pool2d(x); }), "te.op.dtype");

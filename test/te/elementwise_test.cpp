@@ -29,7 +29,9 @@ TEST(Elementwise, FunctionsOfOneTensor) {
   for (const auto& [f, reference] : kAll) {
     const Tensor x = placeholder({3, 5}, kF64, "X");
     const auto ref = reference;
-    expect_computes({x, f(x, "")}, {3, 5}, [&](const auto& in, const Index& i) { return ref(at(in[0], i)); }, 1e-14, Fill::uniform);
+    expect_computes(
+        {x, f(x, "")}, {3, 5}, [&](const auto& in, const Index& i) { return ref(at(in[0], i)); }, 1e-14,
+        Fill::uniform);
   }
   EXPECT_EQ(op::exp(placeholder({2})).name(), "exp");
   EXPECT_EQ(op::exp(placeholder({2}), "E").name(), "E");
@@ -37,14 +39,17 @@ TEST(Elementwise, FunctionsOfOneTensor) {
 
 TEST(Elementwise, FunctionsOfTwoTensorsBroadcast) {
   const std::pair<Binary, double (*)(double, double)> kAll[] = {
-      {op::add, [](double a, double b) { return a + b; }},       {op::sub, [](double a, double b) { return a - b; }},
-      {op::mul, [](double a, double b) { return a * b; }},       {op::div, [](double a, double b) { return a / b; }},
-      {op::maximum, [](double a, double b) { return std::max(a, b); }}, {op::minimum, [](double a, double b) { return std::min(a, b); }},
+      {op::add, [](double a, double b) { return a + b; }},
+      {op::sub, [](double a, double b) { return a - b; }},
+      {op::mul, [](double a, double b) { return a * b; }},
+      {op::div, [](double a, double b) { return a / b; }},
+      {op::maximum, [](double a, double b) { return std::max(a, b); }},
+      {op::minimum, [](double a, double b) { return std::min(a, b); }},
       {op::pow, [](double a, double b) { return std::pow(a, b); }},
   };
   const std::tuple<Index, Index, Index> kShapes[] = {
-      {{3, 4}, {3, 4}, {3, 4}}, {{3, 4}, {4}, {3, 4}}, {{4}, {3, 1}, {3, 4}}, {{}, {2, 3}, {2, 3}}, {{2, 1, 4}, {5, 1}, {2, 5, 4}},
-      {{0, 3}, {1}, {0, 3}},    {{}, {}, {}},
+      {{3, 4}, {3, 4}, {3, 4}},       {{3, 4}, {4}, {3, 4}}, {{4}, {3, 1}, {3, 4}}, {{}, {2, 3}, {2, 3}},
+      {{2, 1, 4}, {5, 1}, {2, 5, 4}}, {{0, 3}, {1}, {0, 3}}, {{}, {}, {}},
   };
   for (const auto& [f, reference] : kAll)
     for (const auto& [sa, sb, out] : kShapes) {
@@ -56,22 +61,29 @@ TEST(Elementwise, FunctionsOfTwoTensorsBroadcast) {
           if (t.shape()[d] == 1) i[d] = 0;
         return at(t, i);
       };
-      expect_computes({a, b, f(a, b, "")}, out, [&](const auto& in, const Index& i) { return ref(pick(in[0], i), pick(in[1], i)); }, 1e-14);
+      expect_computes(
+          {a, b, f(a, b, "")}, out,
+          [&](const auto& in, const Index& i) { return ref(pick(in[0], i), pick(in[1], i)); }, 1e-14);
     }
 }
 
 TEST(Elementwise, IntegerDivisionFloors) {
   const Tensor a = placeholder({50}, kI32, "A"), b = placeholder({50}, kI32, "B");
-  expect_computes({a, b, op::div(a, b)}, {50}, [](const auto& in, const Index& i) { return std::floor(at(in[0], i) / at(in[1], i)); });
+  expect_computes({a, b, op::div(a, b)}, {50},
+                  [](const auto& in, const Index& i) { return std::floor(at(in[0], i) / at(in[1], i)); });
 }
 
 TEST(Elementwise, ClipCastAndBroadcast) {
   const Tensor x = placeholder({4, 3}, kI8, "X");
-  expect_computes({x, op::clip(x, -1, 2)}, {4, 3}, [](const auto& in, const Index& i) { return std::clamp(at(in[0], i), -1.0, 2.0); });
-  expect_computes({x, op::cast(x, kF32)}, {4, 3}, [](const auto& in, const Index& i) { return at(in[0], i); });
-  expect_computes({x, op::cast(x, kU8)}, {4, 3}, [](const auto& in, const Index& i) { return at(in[0], i) + (at(in[0], i) < 0 ? 256 : 0); });
+  expect_computes({x, op::clip(x, -1, 2)}, {4, 3},
+                  [](const auto& in, const Index& i) { return std::clamp(at(in[0], i), -1.0, 2.0); });
+  expect_computes({x, op::cast(x, kF32)}, {4, 3},
+                  [](const auto& in, const Index& i) { return at(in[0], i); });
+  expect_computes({x, op::cast(x, kU8)}, {4, 3},
+                  [](const auto& in, const Index& i) { return at(in[0], i) + (at(in[0], i) < 0 ? 256 : 0); });
   const Tensor row = placeholder({1, 3}, kF32, "R");
-  expect_computes({row, op::broadcast_to(row, {2, 4, 3})}, {2, 4, 3}, [](const auto& in, const Index& i) { return at(in[0], {0, i[2]}); });
+  expect_computes({row, op::broadcast_to(row, {2, 4, 3})}, {2, 4, 3},
+                  [](const auto& in, const Index& i) { return at(in[0], {0, i[2]}); });
 }
 
 TEST(Elementwise, RefusesWhatDoesNotFit) {

@@ -29,7 +29,9 @@ TEST(FromFunc, GivesTheFunctionBack) {
 
 TEST(FromFunc, KeepsOutputsThatOtherStagesRead) {
   const Tensor a = placeholder({4}, kF32, "A");
-  const Tensor b = compute({4}, [&](Expr i) { return a(i) + 1; }, "B"), c = compute({4}, [&](Expr i) { return a(i) * 2; }, "C");
+  const Tensor b = compute(
+                   {4}, [&](Expr i) { return a(i) + 1; }, "B"),
+               c = compute({4}, [&](Expr i) { return a(i) * 2; }, "C");
   const Tensor d = compute({4}, [&](Expr i) { return c(i) + b(i); }, "D");
   for (const auto& outputs : {std::vector{d}, std::vector{d, b}, std::vector{b, d}, std::vector{c, b, d}}) {
     std::vector<Tensor> args = {a};
@@ -45,12 +47,17 @@ TEST(FromFunc, RefusesWhatIsNoComputation) {
   EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { compute B[i] = A[i] }"), "no error");
   EXPECT_EQ(refusal("func f(A: f32[4]) { for i in [0, +4) { A[i] = 0.0 } }"), "te.func.form");
   EXPECT_EQ(refusal("func f(A: f32[4]) { }"), "te.func.form");
-  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { alloc T: f32[4] compute B[i] = T[i] compute T[i] = A[i] }"), "te.func.form");
-  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { compute B[i] = A[i] compute B[i] = A[i] }"), "te.func.form");
+  EXPECT_EQ(
+      refusal("func f(A: f32[4], B: f32[4]) { alloc T: f32[4] compute B[i] = T[i] compute T[i] = A[i] }"),
+      "te.func.form");
+  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { compute B[i] = A[i] compute B[i] = A[i] }"),
+            "te.func.form");
   EXPECT_EQ(refusal("func f(B: f32[4]) { compute B[i] = B[i] }"), "te.func.form");
   EXPECT_EQ(refusal("func f(A: f32[n], B: f32[n]) { compute B[i] = A[i] }"), "te.shape.symbolic");
-  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4611686018427387904]) { compute B[i] = A[0] }"), "te.shape.overflow");
-  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { compute B[i] = A[i] + sum(A[k], k in [0, +4)) }"), "te.func.form");
+  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4611686018427387904]) { compute B[i] = A[0] }"),
+            "te.shape.overflow");
+  EXPECT_EQ(refusal("func f(A: f32[4], B: f32[4]) { compute B[i] = A[i] + sum(A[k], k in [0, +4)) }"),
+            "te.func.form");
   EXPECT_EQ(from_func(nullptr).error().code(), "te.func.form");
 }
 

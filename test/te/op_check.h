@@ -46,7 +46,8 @@ inline void for_each_index(const Index& shape, const std::function<void(const In
 }
 
 /// The args, evaluated on the inputs of `seed`.
-inline std::vector<HostTensor> run(const std::vector<Tensor>& args, Fill fill = Fill::small_integers, uint64_t seed = 1) {
+inline std::vector<HostTensor> run(const std::vector<Tensor>& args, Fill fill = Fill::small_integers,
+                                   uint64_t seed = 1) {
   std::vector<HostTensor> data = make_args(args, seed, fill);
   const Check error = evaluate(args, views_of(data));
   EXPECT_FALSE(error) << error->str();
@@ -57,8 +58,8 @@ using Reference = std::function<double(const std::vector<HostTensor>& in, const 
 
 /// The last arg has this shape and these elements: exactly, or to a relative or
 /// absolute error of `tolerance`.
-inline void expect_computes(const std::vector<Tensor>& args, const Index& shape, const Reference& reference, double tolerance = 0,
-                            Fill fill = Fill::small_integers) {
+inline void expect_computes(const std::vector<Tensor>& args, const Index& shape, const Reference& reference,
+                            double tolerance = 0, Fill fill = Fill::small_integers) {
   ASSERT_EQ(args.back().extents(), shape);
   const std::vector<HostTensor> data = run(args, fill);
   int failures = 0;
@@ -66,7 +67,8 @@ inline void expect_computes(const std::vector<Tensor>& args, const Index& shape,
     const double got = at(data.back(), i), want = reference(data, i);
     const bool same = got == want || (std::isnan(got) && std::isnan(want)) ||
                       std::abs(got - want) <= tolerance * std::max(1.0, std::abs(want));
-    if (!same && ++failures <= 3) ADD_FAILURE() << args.back().name() << testing::PrintToString(i) << " is " << got << ", not " << want;
+    if (!same && ++failures <= 3)
+      ADD_FAILURE() << args.back().name() << testing::PrintToString(i) << " is " << got << ", not " << want;
   });
 }
 

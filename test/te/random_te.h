@@ -16,9 +16,9 @@
 namespace tc::test {
 
 struct RandomProgram {
-  std::vector<Tensor> args;      // in call order: inputs, then outputs
+  std::vector<Tensor> args;  // in call order: inputs, then outputs
   std::vector<Tensor> outputs;
-  std::string text;              // the seed and the te form
+  std::string text;  // the seed and the te form
 };
 
 /// Errors that the generator could make are errors of the test.

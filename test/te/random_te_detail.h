@@ -28,7 +28,7 @@ namespace detail {
 
 using tc::detail::Random;
 
-inline constexpr double kLimit = 1 << 20;          // values beyond are clamped
+inline constexpr double kLimit = 1 << 20;  // values beyond are clamped
 inline constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 /// An expression and a bound of its magnitude.
@@ -50,7 +50,8 @@ struct Axis {
 
 class Generator {
  public:
-  Generator(uint64_t seed, const RandomOptions& options) : random_(seed * 2 + 1), options_(options), budget_(options.max_points) {}
+  Generator(uint64_t seed, const RandomOptions& options)
+      : random_(seed * 2 + 1), options_(options), budget_(options.max_points) {}
 
   void run() {
     const int64_t count = pick(1, options_.max_stages);
@@ -129,14 +130,13 @@ class Generator {
   void pair(const std::string& name, const std::vector<int64_t>& extents) {
     const DType first = dtype(), second = dtype();
     Bounded a{nullptr, 0}, b{nullptr, 0};
-    const auto out = compute_many(
-        extents,
-        [&](const Axes& i) {
-          axes_of(i, extents);
-          a = expression(first, 2), b = expression(second, 1);
-          return std::vector<Expr>{a.e, b.e};
-        },
-        {name, fmt::format("{}2", name)});
+    const auto out = compute_many(extents,
+                                  [&](const Axes& i) {
+                                    axes_of(i, extents);
+                                    a = expression(first, 2), b = expression(second, 1);
+                                    return std::vector<Expr>{a.e, b.e};
+                                  },
+                                  {name, fmt::format("{}2", name)});
     sources_.push_back({out[0], a.bound});
     sources_.push_back({out[1], b.bound});
   }
@@ -146,17 +146,19 @@ class Generator {
     const DType type = dtype();
     const bool greatest = chance(50);
     double bound = 0;
-    const auto out = compute_many(
-        extents,
-        [&](const Axes& i) {
-          axes_of(i, extents);
-          const Bounded value = expression(type, 1);
-          bound = value.bound;
-          Expr index = reduce_axes_[0];   // all reduce axes as one number, so that indices differ
-          if (reduce_axes_.size() > 1) index = index * *ir::as_int(reduce_axes_[1].extent) + reduce_axes_[1];
-          return reduce_tuple(greatest ? argmax_combiner(type) : argmin_combiner(type), {value.e, index}, reduce_axes_);
-        },
-        {name, fmt::format("{}i", name)});
+    const auto out =
+        compute_many(extents,
+                     [&](const Axes& i) {
+                       axes_of(i, extents);
+                       const Bounded value = expression(type, 1);
+                       bound = value.bound;
+                       Expr index = reduce_axes_[0];  // all reduce axes as one number, so that indices differ
+                       if (reduce_axes_.size() > 1)
+                         index = index * *ir::as_int(reduce_axes_[1].extent) + reduce_axes_[1];
+                       return reduce_tuple(greatest ? argmax_combiner(type) : argmin_combiner(type),
+                                           {value.e, index}, reduce_axes_);
+                     },
+                     {name, fmt::format("{}i", name)});
     const bool nothing = is_empty_reduction();
     sources_.push_back({out[0], nothing ? kInfinite : bound});
     sources_.push_back({out[1], nothing ? kInfinite : 1000});
@@ -171,7 +173,8 @@ class Generator {
     return std::any_of(axes_.begin(), axes_.end(), [](const Axis& a) { return a.extent == 0; });
   }
   [[nodiscard]] bool is_empty_reduction() const {
-    return std::any_of(reduce_axes_.begin(), reduce_axes_.end(), [](const ReduceAxis& k) { return ir::is_int(k.extent, 0); });
+    return std::any_of(reduce_axes_.begin(), reduce_axes_.end(),
+                       [](const ReduceAxis& k) { return ir::is_int(k.extent, 0); });
   }
 
   Bounded reduction(DType type) {
@@ -181,7 +184,7 @@ class Generator {
     // products of two reads are what matrix products and convolutions sum
     Bounded e{nullptr, 0};
     if (chance(60)) {
-      const Bounded a = read(type), b = read(type);   // in this order on every compiler
+      const Bounded a = read(type), b = read(type);  // in this order on every compiler
       e = multiply(a, b);
     } else {
       e = expression(type, 2);
@@ -190,8 +193,9 @@ class Generator {
       if (e.bound * length > kLimit) e = clamp(e, 8);
       return {sum(e.e, reduce_axes_), std::max(e.bound * length, 1.0)};
     }
-    if (kind <= 80) {   // signs, so that products of any length are exact
-      const Expr one = ir::const_of(type, 1), other = ir::const_of(type, type.is_float() || type.is_signed() ? -1 : 3);   // u8 wraps
+    if (kind <= 80) {  // signs, so that products of any length are exact
+      const Expr one = ir::const_of(type, 1),
+                 other = ir::const_of(type, type.is_float() || type.is_signed() ? -1 : 3);  // u8 wraps
       return {prod(select(e.e < ir::const_of(type, 1), other, one), reduce_axes_), type == kU8 ? 256.0 : 1.0};
     }
     const double bound = is_empty_reduction() ? kInfinite : e.bound;
@@ -207,7 +211,7 @@ class Generator {
   }
   static Bounded kept(Bounded e) {
     const DType t = e.e->type;
-    if (t.is_int() && t.bits < 64) {   // these wrap, whatever the order
+    if (t.is_int() && t.bits < 64) {  // these wrap, whatever the order
       const double most = std::ldexp(1.0, t.bits);
       if (e.bound > most) e.bound = most;
     }
@@ -223,23 +227,33 @@ class Generator {
     if (depth == 0 || chance(25)) return read(type);
     const Bounded a = expression(type, depth - 1);
     switch (pick(0, 11)) {
-      case 0: case 1: case 2: return with(a, type, depth, [](Expr x, Expr y) { return x + y; }, a.bound);
-      case 3: return with(a, type, depth, [](Expr x, Expr y) { return x - y; }, a.bound);
-      case 4: case 5: return multiply(a, expression(type, depth - 1));
-      case 6: return with(a, type, depth, [](Expr x, Expr y) { return max(x, y); }, a.bound);
-      case 7: return with(a, type, depth, [](Expr x, Expr y) { return min(x, y); }, a.bound);
-      case 8: return with(a, type, depth, [](Expr x, Expr y) { return select(x < y, y, x); }, a.bound);
+      case 0:
+      case 1:
+      case 2:
+        return with(a, type, depth, [](Expr x, Expr y) { return x + y; }, a.bound);
+      case 3:
+        return with(a, type, depth, [](Expr x, Expr y) { return x - y; }, a.bound);
+      case 4:
+      case 5:
+        return multiply(a, expression(type, depth - 1));
+      case 6:
+        return with(a, type, depth, [](Expr x, Expr y) { return max(x, y); }, a.bound);
+      case 7:
+        return with(a, type, depth, [](Expr x, Expr y) { return min(x, y); }, a.bound);
+      case 8:
+        return with(a, type, depth, [](Expr x, Expr y) { return select(x < y, y, x); }, a.bound);
       case 9:
-        if (type.is_int() && chance(50)) {   // quotients of values, which round down
+        if (type.is_int() && chance(50)) {  // quotients of values, which round down
           const Expr by = ir::const_of(type, static_cast<double>(pick(2, 7)));
           return {chance(50) ? a.e / by : a.e % by, std::max(a.bound, 7.0)};
         }
         return kept({a.e * ir::const_of(type, 2) + ir::const_of(type, 1), a.bound * 2 + 1});
-      case 10: return {max(a.e, ir::const_of(type, 0)), a.bound};
+      case 10:
+        return {max(a.e, ir::const_of(type, 0)), a.bound};
       default:
         if (axes_.empty()) return a;
         const Axis& axis = axes_[static_cast<size_t>(pick(0, static_cast<int64_t>(axes_.size()) - 1))];
-        return kept({a.e + cast(type, axis.var), a.bound + 31});   // an axis as a value
+        return kept({a.e + cast(type, axis.var), a.bound + 31});  // an axis as a value
     }
   }
   template <class F>
@@ -254,39 +268,53 @@ class Generator {
     if (!sources_.empty() && chance(sources_.back().read ? 45 : 75)) {
       // the last stage first: chains are what compute_at and inlining are about
       const size_t last = sources_.size() - 1;
-      const size_t which = !sources_[last].read ? last : static_cast<size_t>(pick(0, static_cast<int64_t>(last)));
+      const size_t which =
+          !sources_[last].read ? last : static_cast<size_t>(pick(0, static_cast<int64_t>(last)));
       if (const auto e = read_existing(sources_[which])) return convert(type, *e);
     }
     return convert(type, read_new());
   }
 
-  const Axis* any_axis() { return axes_.empty() ? nullptr : &axes_[static_cast<size_t>(pick(0, static_cast<int64_t>(axes_.size()) - 1))]; }
+  const Axis* any_axis() {
+    return axes_.empty() ? nullptr
+                         : &axes_[static_cast<size_t>(pick(0, static_cast<int64_t>(axes_.size()) - 1))];
+  }
 
   /// An index expression and the greatest value that it takes (its least is 0).
   std::pair<Expr, int64_t> new_index(const Axis& a) {
     const int64_t last = std::max<int64_t>(a.extent - 1, 0);
     switch (pick(0, 9)) {
-      case 0: return {a.var + 1, last + 1};                              // shifted
-      case 1: return {a.var * 2, last * 2};                              // strided
-      case 2: return {ir::int_imm(last) - a.var, last};                  // reversed
-      case 3: return {a.var / 2, last / 2};
-      case 4: return {a.var % 3, std::min<int64_t>(last, 2)};
+      case 0:
+        return {a.var + 1, last + 1};  // shifted
+      case 1:
+        return {a.var * 2, last * 2};  // strided
+      case 2:
+        return {ir::int_imm(last) - a.var, last};  // reversed
+      case 3:
+        return {a.var / 2, last / 2};
+      case 4:
+        return {a.var % 3, std::min<int64_t>(last, 2)};
       case 5:
-        if (const Axis* b = any_axis(); b && !b->var.same(a.var)) {      // a window
+        if (const Axis* b = any_axis(); b && !b->var.same(a.var)) {  // a window
           const int64_t stride = pick(1, 2), dilation = pick(1, 2);
-          return {a.var * stride + b->var * dilation, last * stride + std::max<int64_t>(b->extent - 1, 0) * dilation};
+          return {a.var * stride + b->var * dilation,
+                  last * stride + std::max<int64_t>(b->extent - 1, 0) * dilation};
         }
         [[fallthrough]];
-      default: return {a.var, last};
+      default:
+        return {a.var, last};
     }
   }
 
   /// Reads an input made to fit.
   Bounded read_new() {
     std::vector<Axis> order = axes_;
-    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i) - 1))]);
-    while (!order.empty() && (order.size() > 4 || chance(25))) order.pop_back();   // the rest broadcasts
-    if (chance(50)) std::sort(order.begin(), order.end(), [&](const Axis& a, const Axis& b) { return position(a) < position(b); });
+    for (size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i) - 1))]);
+    while (!order.empty() && (order.size() > 4 || chance(25))) order.pop_back();  // the rest broadcasts
+    if (chance(50))
+      std::sort(order.begin(), order.end(),
+                [&](const Axis& a, const Axis& b) { return position(a) < position(b); });
     Axes index;
     std::vector<int64_t> extents;
     for (const Axis& a : order) {
@@ -305,14 +333,18 @@ class Generator {
 
   Bounded element_of_new(const Axes& index, const std::vector<int64_t>& extents) {
     const DType type = chance(80) ? dtype() : kF32;
-    const Tensor t = placeholder(extents, type, fmt::format("{}{}", static_cast<char>('A' + inputs_.size() % 15), suffix()));
+    const Tensor t = placeholder(extents, type,
+                                 fmt::format("{}{}", static_cast<char>('A' + inputs_.size() % 15), suffix()));
     inputs_.push_back(t);
     return {t.at(index), 4};
   }
-  [[nodiscard]] std::string suffix() const { return inputs_.size() < 15 ? "" : std::to_string(inputs_.size() / 15); }
+  [[nodiscard]] std::string suffix() const {
+    return inputs_.size() < 15 ? "" : std::to_string(inputs_.size() / 15);
+  }
 
   Bounded gather(Axes index, std::vector<int64_t> extents) {
-    const Tensor where = placeholder({extents[0]}, chance(50) ? kI32 : kI64, fmt::format("I{}", inputs_.size()));
+    const Tensor where =
+        placeholder({extents[0]}, chance(50) ? kI32 : kI64, fmt::format("I{}", inputs_.size()));
     inputs_.push_back(where);
     extents[0] = pick(1, 17);
     index[0] = max(min(cast(ir::kIndex, where(index[0])), ir::int_imm(extents[0] - 1)), ir::int_imm(0));
@@ -338,10 +370,11 @@ class Generator {
   Expr fitting_index(int64_t n, int dim, Expr& inside) {
     if (axes_.empty()) return ir::int_imm(pick(0, std::max<int64_t>(n - 1, 0)));
     // mostly the axis at the same place, so that access patterns look like programs
-    const Axis a = chance(65) && static_cast<size_t>(dim) < axes_.size() ? axes_[static_cast<size_t>(dim)] : *any_axis();
+    const Axis a =
+        chance(65) && static_cast<size_t>(dim) < axes_.size() ? axes_[static_cast<size_t>(dim)] : *any_axis();
     const int64_t last = std::max<int64_t>(a.extent - 1, 0);
     const int64_t slack = n - 1 - last;
-    if (chance(15)) {   // padding
+    if (chance(15)) {  // padding
       const int64_t shift = pick(0, 2);
       const Expr e = a.var - shift;
       if (shift > 0) inside = ir::logical_and(inside, e >= 0);
@@ -350,13 +383,18 @@ class Generator {
     }
     if (slack < 0) return n <= 1 ? ir::int_imm(0) : chance(50) ? a.var % n : min(a.var, ir::int_imm(n - 1));
     switch (pick(0, 7)) {
-      case 0: return a.var + pick(0, slack);
-      case 1: return ir::int_imm(last) - a.var;
-      case 2: return last * 2 < n ? a.var * 2 : a.var;
+      case 0:
+        return a.var + pick(0, slack);
+      case 1:
+        return ir::int_imm(last) - a.var;
+      case 2:
+        return last * 2 < n ? a.var * 2 : a.var;
       case 3:
-        if (const Axis* b = any_axis(); !b->var.same(a.var) && b->extent > 0 && b->extent - 1 <= slack) return a.var + b->var;
+        if (const Axis* b = any_axis(); !b->var.same(a.var) && b->extent > 0 && b->extent - 1 <= slack)
+          return a.var + b->var;
         [[fallthrough]];
-      default: return a.var;
+      default:
+        return a.var;
     }
   }
 

@@ -21,7 +21,7 @@ TEST(RandomPrograms, RunAndAreExact) {
     for (size_t a = 0; a < data.size(); ++a)
       for (int64_t i = 0; i < data[a].size(); ++i) {
         const double v = data[a].get(i);
-        if (std::isinf(v)) continue;   // the greatest or smallest of nothing
+        if (std::isinf(v)) continue;  // the greatest or smallest of nothing
         ASSERT_EQ(v, std::round(v)) << p.text << p.args[a].name();
         if (data[a].dtype().is_float()) {
           ASSERT_LE(std::abs(v), 1 << 24) << p.text << p.args[a].name();
@@ -36,7 +36,8 @@ TEST(RandomPrograms, AreTheSameForTheSameSeed) {
 }
 
 TEST(RandomPrograms, CoverWhatSchedulesMustCopeWith) {
-  int reductions = 0, tuples = 0, guards = 0, chains = 0, shared = 0, scalars = 0, rank4 = 0, empty = 0, integers = 0, many = 0;
+  int reductions = 0, tuples = 0, guards = 0, chains = 0, shared = 0, scalars = 0, rank4 = 0, empty = 0,
+      integers = 0, many = 0;
   for (uint64_t seed = 0; seed < 1000; ++seed) {
     const RandomProgram p = random_program(seed);
     const Graph g = Graph::of(p.outputs);
@@ -87,8 +88,7 @@ TEST(RandomPrograms, AreWorkloads) {
     ASSERT_FALSE(evaluate(p.args, views_of(a)));
     ASSERT_FALSE(evaluate(g.args, views_of(b)));
     for (size_t i = 0; i < a.size(); ++i)
-      for (int64_t e = 0; e < a[i].size(); ++e)
-        ASSERT_TRUE(same(a[i].get(e), b[i].get(e))) << p.text;
+      for (int64_t e = 0; e < a[i].size(); ++e) ASSERT_TRUE(same(a[i].get(e), b[i].get(e))) << p.text;
   }
 }
 
@@ -120,8 +120,12 @@ TEST(Evaluate, PoisonsOutputsAndAlignsMemory) {
 }
 
 TEST(Evaluate, InputsAreLegalForTheirUse) {
-  const Tensor a = placeholder({100}, kF32, "A"), b = placeholder({100}, kF32, "B"), i = placeholder({100}, kI32, "I");
-  const Tensor c = compute({100}, [&](Expr x) { return log(a(x)) + b(max(min(i(x), ir::int_imm(99, kI32)), ir::int_imm(0, kI32))); }, "C");
+  const Tensor a = placeholder({100}, kF32, "A"), b = placeholder({100}, kF32, "B"),
+               i = placeholder({100}, kI32, "I");
+  const Tensor c = compute(
+      {100},
+      [&](Expr x) { return log(a(x)) + b(max(min(i(x), ir::int_imm(99, kI32)), ir::int_imm(0, kI32))); },
+      "C");
   const auto data = make_args({a, b, i, c}, 1);
   bool negative = false;
   for (int64_t e = 0; e < 100; ++e) {

@@ -6,15 +6,19 @@ namespace tc::test {
 namespace {
 
 // Folds the elements of x that go to output index i.
-double fold(const HostTensor& x, const Index& axes, bool keepdims, const Index& i, double start, const std::function<double(double, double)>& f) {
+double fold(const HostTensor& x, const Index& axes, bool keepdims, const Index& i, double start,
+            const std::function<double(double, double)>& f) {
   double result = start;
   for_each_index(x.shape(), [&](const Index& full) {
     Index out;
     for (size_t d = 0; d < full.size(); ++d) {
-      const bool reduced = axes.empty() || std::count(axes.begin(), axes.end(), static_cast<int64_t>(d)) ||
-                           std::count(axes.begin(), axes.end(), static_cast<int64_t>(d) - static_cast<int64_t>(full.size()));
-      if (!reduced) out.push_back(full[d]);
-      else if (keepdims) out.push_back(0);
+      const bool reduced =
+          axes.empty() || std::count(axes.begin(), axes.end(), static_cast<int64_t>(d)) ||
+          std::count(axes.begin(), axes.end(), static_cast<int64_t>(d) - static_cast<int64_t>(full.size()));
+      if (!reduced)
+        out.push_back(full[d]);
+      else if (keepdims)
+        out.push_back(0);
     }
     if (out == i) result = f(result, at(x, full));
   });
@@ -22,15 +26,20 @@ double fold(const HostTensor& x, const Index& axes, bool keepdims, const Index& 
 }
 
 TEST(Reduce, OverAnyAxes) {
-  struct T { Index shape, axes, out, kept; };
-  for (const T& t : {T{{3, 5}, {1}, {3}, {3, 1}}, T{{3, 5}, {0}, {5}, {1, 5}}, T{{3, 5}, {}, {}, {1, 1}}, T{{2, 3, 5}, {-1, 0}, {3}, {1, 3, 1}},
-                     T{{2, 3, 2, 2}, {1, 2}, {2, 2}, {2, 1, 1, 2}}, T{{4, 0}, {1}, {4}, {4, 1}}, T{{0, 3}, {1}, {0}, {0, 1}}, T{{}, {}, {}, {}}})
+  struct T {
+    Index shape, axes, out, kept;
+  };
+  for (const T& t : {T{{3, 5}, {1}, {3}, {3, 1}}, T{{3, 5}, {0}, {5}, {1, 5}}, T{{3, 5}, {}, {}, {1, 1}},
+                     T{{2, 3, 5}, {-1, 0}, {3}, {1, 3, 1}}, T{{2, 3, 2, 2}, {1, 2}, {2, 2}, {2, 1, 1, 2}},
+                     T{{4, 0}, {1}, {4}, {4, 1}}, T{{0, 3}, {1}, {0}, {0, 1}}, T{{}, {}, {}, {}}})
     for (const bool keep : {false, true}) {
       const Tensor x = placeholder(t.shape, kF64, "X");
       const Index out = keep ? t.kept : t.out;
       const op::ReduceOptions o{.axes = t.axes, .keepdims = keep};
       const auto check = [&](const Tensor& y, double start, double (*f)(double, double)) {
-        expect_computes({x, y}, out, [&](const auto& in, const Index& i) { return fold(in[0], t.axes, keep, i, start, f); });
+        expect_computes({x, y}, out, [&](const auto& in, const Index& i) {
+          return fold(in[0], t.axes, keep, i, start, f);
+        });
       };
       check(op::sum(x, o), 0, [](double a, double b) { return a + b; });
       check(op::prod(x, o), 1, [](double a, double b) { return a * b; });
@@ -55,9 +64,12 @@ TEST(Reduce, SumsSmallIntegersInI32) {
   const Tensor x = placeholder({3, 100}, kI8, "X");
   const Tensor y = op::sum(x, {.axes = {1}});
   EXPECT_EQ(y.dtype(), kI32);
-  expect_computes({x, y}, {3}, [](const auto& in, const Index& i) {
-    return fold(in[0], {1}, false, i, 0, [](double a, double b) { return a + b; });
-  }, 0, Fill::uniform);
+  expect_computes(
+      {x, y}, {3},
+      [](const auto& in, const Index& i) {
+        return fold(in[0], {1}, false, i, 0, [](double a, double b) { return a + b; });
+      },
+      0, Fill::uniform);
 }
 
 TEST(Reduce, FirstOfTheGreatestAndSmallest) {
@@ -65,7 +77,7 @@ TEST(Reduce, FirstOfTheGreatestAndSmallest) {
     for (const int64_t axis : {0, -1})
       for (const bool keep : {false, true})
         for (const bool greatest : {true, false}) {
-          const Tensor x = placeholder({7, 17}, type, "X");   // few values: many ties
+          const Tensor x = placeholder({7, 17}, type, "X");  // few values: many ties
           const op::ArgOptions o{.axis = axis, .keepdims = keep, .index = keep ? kI32 : kI64};
           const Tensor y = greatest ? op::argmax(x, o) : op::argmin(x, o);
           EXPECT_EQ(y.dtype(), o.index);
@@ -73,7 +85,9 @@ TEST(Reduce, FirstOfTheGreatestAndSmallest) {
           expect_computes({x, y}, out, [&](const auto& in, const Index& i) {
             int64_t best = 0;
             const int64_t row = i[axis == 0 && keep ? 1 : 0];
-            const auto value = [&](int64_t k) { return axis == 0 ? at(in[0], {k, row}) : at(in[0], {row, k}); };
+            const auto value = [&](int64_t k) {
+              return axis == 0 ? at(in[0], {k, row}) : at(in[0], {row, k});
+            };
             for (int64_t k = 0; k < (axis == 0 ? 7 : 17); ++k)
               if (greatest ? value(k) > value(best) : value(k) < value(best)) best = k;
             return static_cast<double>(best);
@@ -104,10 +118,12 @@ TEST(Softmax, AlongAnyAxis) {
       for (j[a] = 0; j[a] < t.shape()[a]; ++j[a]) s += std::exp(at(t, j));
       return s;
     };
-    expect_computes({x, op::softmax(x, axis)}, {3, 4, 5}, [&](const auto& in, const Index& i) { return std::exp(at(in[0], i)) / total(in[0], i); },
-                    1e-13);
-    expect_computes({x, op::log_softmax(x, axis)}, {3, 4, 5},
-                    [&](const auto& in, const Index& i) { return at(in[0], i) - std::log(total(in[0], i)); }, 1e-13);
+    expect_computes(
+        {x, op::softmax(x, axis)}, {3, 4, 5},
+        [&](const auto& in, const Index& i) { return std::exp(at(in[0], i)) / total(in[0], i); }, 1e-13);
+    expect_computes(
+        {x, op::log_softmax(x, axis)}, {3, 4, 5},
+        [&](const auto& in, const Index& i) { return at(in[0], i) - std::log(total(in[0], i)); }, 1e-13);
   }
   const Graph g = Graph::of({op::softmax(placeholder({3, 4}))});
   ASSERT_EQ(g.ops.size(), 4u);
@@ -130,7 +146,8 @@ TEST(LayerNorm, OverTheLastAxes) {
     for (const bool affine : {false, true}) {
       const Tensor x = placeholder({3, 4, 5}, kF64, "X");
       const Index last = axes == 1 ? Index{5} : Index{4, 5};
-      const Tensor gamma = affine ? placeholder(last, kF64, "gamma") : Tensor(), beta = affine ? placeholder(last, kF64, "beta") : Tensor();
+      const Tensor gamma = affine ? placeholder(last, kF64, "gamma") : Tensor(),
+                   beta = affine ? placeholder(last, kF64, "beta") : Tensor();
       const Tensor y = op::layer_norm(x, gamma, beta, {.axes = axes});
       const std::vector<Tensor> args = affine ? std::vector{x, gamma, beta, y} : std::vector{x, y};
       expect_computes(
@@ -172,7 +189,10 @@ TEST(BatchNorm, PerChannel) {
           return (at(in[0], i) - at(in[3], j)) / std::sqrt(at(in[4], j) + 1e-5) * at(in[1], j) + at(in[2], j);
         },
         1e-13);
-    EXPECT_EQ(code_of([&] { (void)op::batch_norm(x, gamma, beta, mean, placeholder({c + 1}, kF64), {.axis = axis}); }), "te.op.shape");
+    EXPECT_EQ(code_of([&] {
+                (void)op::batch_norm(x, gamma, beta, mean, placeholder({c + 1}, kF64), {.axis = axis});
+              }),
+              "te.op.shape");
     EXPECT_EQ(code_of([&] { (void)op::batch_norm(x, gamma, beta, mean, {}, {.axis = axis}); }), "te.op.rank");
   }
 }

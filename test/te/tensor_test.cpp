@@ -33,7 +33,8 @@ TEST(Te, RefusesWhatItCannotMean) {
   const ReduceAxis k = reduce_axis(0, 4, "k");
   EXPECT_EQ(code_of([] { (void)placeholder({-1}); }), "te.shape.negative");
   EXPECT_EQ(code_of([] { (void)placeholder({int64_t{1} << 40, int64_t{1} << 40}); }), "te.shape.overflow");
-  EXPECT_EQ(code_of([&] { (void)compute({4}, [&](Expr i) { return sum(a(k), k) + a(i); }); }), "te.reduce.nested");
+  EXPECT_EQ(code_of([&] { (void)compute({4}, [&](Expr i) { return sum(a(k), k) + a(i); }); }),
+            "te.reduce.nested");
   EXPECT_EQ(code_of([&] { (void)a(k, k); }), "te.tensor.rank");
   const Tensor c = compute({4}, [&](Expr i) { return a(i) + 1; }, "C");
   EXPECT_EQ(code_of([&] { (void)to_func(Graph::of({c}), {c}); }), "te.args.missing");
@@ -45,9 +46,17 @@ TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {
   const Tensor a = placeholder({20, 20}, kF32, "A");
   EXPECT_EQ(code_of([&] { (void)compute({4}, [&](Expr i) { return a(i + 95, 0); }); }), "te.bounds");
   EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(i - 1, 0); }); }), "te.bounds");
-  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return select(i >= 1, a(i - 1, 0), ir::float_imm(0)); }); }), "te.bounds");
-  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return if_then_else(i >= 1, a(i - 1, 0), ir::float_imm(0)); }); }), "no error");
-  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(max(i - 1, ir::int_imm(0)), 0); }); }), "no error");
+  EXPECT_EQ(code_of([&] {
+              (void)compute({20}, [&](Expr i) { return select(i >= 1, a(i - 1, 0), ir::float_imm(0)); });
+            }),
+            "te.bounds");
+  EXPECT_EQ(code_of([&] {
+              (void)compute({20},
+                            [&](Expr i) { return if_then_else(i >= 1, a(i - 1, 0), ir::float_imm(0)); });
+            }),
+            "no error");
+  EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(max(i - 1, ir::int_imm(0)), 0); }); }),
+            "no error");
   EXPECT_EQ(code_of([&] { (void)compute({0}, [&](Expr i) { return a(i + 95, 0); }); }), "no error");
 }
 

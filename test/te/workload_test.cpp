@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "op_check.h"
 #include "../../lib/te/random.h"
+#include "op_check.h"
 
 namespace tc::test {
 namespace {
@@ -22,7 +22,8 @@ const char* const kOneOfEach[] = {
     "matmul m=3 n=5 k=7 ta=1 tb=1 dtype=u8 wdtype=i8",
     "batch_matmul b=2 m=3 n=4 k=5 tb=1 dtype=f32",
     "dense m=3 n=4 k=5 bias=1 act=gelu dtype=f32",
-    "conv2d n=1 c=4 h=5 w=6 k=6 r=3 s=3 stride=2 pad=1x0x2x1 dilation=1x2 groups=2 layout=nchw bias=1 act=relu dtype=f32",
+    "conv2d n=1 c=4 h=5 w=6 k=6 r=3 s=3 stride=2 pad=1x0x2x1 dilation=1x2 groups=2 layout=nchw bias=1 "
+    "act=relu dtype=f32",
     "conv2d n=1 c=3 h=5 w=5 k=2 r=3 s=3 pad=1 dtype=i8",
     "depthwise_conv2d n=1 c=4 h=5 w=6 r=3 s=3 pad=1 mult=2 dtype=f32",
     "conv2d_transpose n=1 c=4 h=3 w=3 k=2 r=3 s=3 stride=2 pad=1 outpad=1 groups=2 dtype=f32",
@@ -72,7 +73,11 @@ TEST(Workload, EveryRowOfTheTableIsTried) {
     std::string text(op.name);
     for (const WorkloadKey& key : op.keys) {
       const bool given = key.required || key.name == "m" || key.name == "n";
-      if (given) text += fmt::format(" {}={}", key.name, key.kind == KeyKind::list ? "2x8" : key.kind == KeyKind::dtype ? "f64" : "4");
+      if (given)
+        text += fmt::format(" {}={}", key.name,
+                            key.kind == KeyKind::list    ? "2x8"
+                            : key.kind == KeyKind::dtype ? "f64"
+                                                         : "4");
     }
     const auto w = parse_workload(text);
     ASSERT_TRUE(w) << w.error().str();
@@ -82,12 +87,15 @@ TEST(Workload, EveryRowOfTheTableIsTried) {
 
 TEST(Workload, TwoSpellingsHaveOneText) {
   EXPECT_EQ(canonical("  matmul k=7   n=5 m=3 "), "matmul m=3 n=5 k=7 dtype=f32");
-  EXPECT_EQ(canonical("matmul m=3 n=5 k=7 dtype=float32 ta=0 out=f32 wdtype=f32"), "matmul m=3 n=5 k=7 dtype=f32");
+  EXPECT_EQ(canonical("matmul m=3 n=5 k=7 dtype=float32 ta=0 out=f32 wdtype=f32"),
+            "matmul m=3 n=5 k=7 dtype=f32");
   EXPECT_EQ(canonical("matmul m=3 n=5 k=7 dtype=i8 out=i32"), "matmul m=3 n=5 k=7 dtype=i8");
   EXPECT_EQ(canonical("matmul m=03 n=5 k=7"), "matmul m=3 n=5 k=7 dtype=f32");
-  EXPECT_EQ(canonical("conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 stride=2x2 pad=1x1x1x1 dilation=1x1 groups=1 layout=nhwc act=none bias=0"),
+  EXPECT_EQ(canonical("conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 stride=2x2 pad=1x1x1x1 dilation=1x1 groups=1 "
+                      "layout=nhwc act=none bias=0"),
             "conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 stride=2 pad=1 dtype=f32");
-  EXPECT_EQ(canonical("conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 stride=1 pad=1x2x1x2"), "conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 pad=1x2 dtype=f32");
+  EXPECT_EQ(canonical("conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 stride=1 pad=1x2x1x2"),
+            "conv2d n=1 c=4 h=5 w=5 k=4 r=3 s=3 pad=1x2 dtype=f32");
   EXPECT_EQ(canonical("sum shape=5x7 axis=-1"), "sum m=5 n=7 dtype=f32");
   EXPECT_EQ(canonical("sum shape=5x7x2 axis=-1x0"), "sum shape=5x7x2 axis=0x2 dtype=f32");
   EXPECT_EQ(canonical("sum m=5 n=7 axis=1"), "sum m=5 n=7 dtype=f32");
@@ -102,15 +110,18 @@ TEST(Workload, KnowsItsWorkAndItsConstants) {
   EXPECT_EQ(g.flops, 2.0 * 64 * 32 * 16);
   EXPECT_EQ(g.bytes, 4.0 * (64 * 16 + 16 * 32 + 64 * 32));
   EXPECT_EQ(g.constants, std::vector<int>{1});
-  const WorkloadGraph c = parse_workload("conv2d n=1 c=64 h=56 w=56 k=64 r=3 s=3 pad=1 bias=1 act=relu").value().build();
-  EXPECT_EQ(c.flops, 2.0 * 56 * 56 * 64 * 64 * 9 + 2.0 * 56 * 56 * 64);   // padding costs nothing
+  const WorkloadGraph c =
+      parse_workload("conv2d n=1 c=64 h=56 w=56 k=64 r=3 s=3 pad=1 bias=1 act=relu").value().build();
+  EXPECT_EQ(c.flops, 2.0 * 56 * 56 * 64 * 64 * 9 + 2.0 * 56 * 56 * 64);  // padding costs nothing
   EXPECT_EQ(c.constants, (std::vector<int>{1, 2}));
   EXPECT_EQ(c.args.size(), 4u);
   EXPECT_TRUE(parse_workload("batch_matmul b=2 m=3 n=4 k=5").value().build().constants.empty());
 }
 
 TEST(Workload, ErrorsShowThePlace) {
-  const struct { const char *text, *code, *fix; } kCases[] = {
+  const struct {
+    const char *text, *code, *fix;
+  } kCases[] = {
       {"", "workload.syntax", ""},
       {"   ", "workload.syntax", ""},
       {"m=3", "workload.syntax", ""},
@@ -175,8 +186,10 @@ TEST(Workload, ErrorsShowThePlace) {
 
 TEST(Workload, HelpListsEveryOperatorAndKey) {
   const std::string help = workload_help();
-  for (const WorkloadOp& op : workload_table()) EXPECT_NE(help.find(std::string(op.name) + ": "), std::string::npos);
-  EXPECT_NE(help.find("  pad                one number, vertical x horizontal, or top x left x bottom x right (integers joined by x; default 0)"),
+  for (const WorkloadOp& op : workload_table())
+    EXPECT_NE(help.find(std::string(op.name) + ": "), std::string::npos);
+  EXPECT_NE(help.find("  pad                one number, vertical x horizontal, or top x left x bottom x "
+                      "right (integers joined by x; default 0)"),
             std::string::npos)
       << help;
 }
@@ -190,7 +203,8 @@ TEST(Workload, GraphsThatDifferInNamesAloneHaveOneText) {
   };
   EXPECT_EQ(make("A", "k"), make("other", "q"));
   EXPECT_EQ(make("A", "k"),
-            "graph: func main(a0: f32[4, 5], a1: f32[4]) { alloc t0: f32[4] compute t0[i0] = sum(a0[i0, k0], k0 in [0, +5)) "
+            "graph: func main(a0: f32[4, 5], a1: f32[4]) { alloc t0: f32[4] compute t0[i0] = sum(a0[i0, k0], "
+            "k0 in [0, +5)) "
             "compute a1[i0] = t0[i0] * 2.0 }");
 }
 
@@ -198,20 +212,34 @@ TEST(Workload, GraphsThatDifferInNamesAloneHaveOneText) {
 TEST(Workload, MutatedTextsAreParsedOrRefused) {
   tc::detail::Random random(7);
   std::vector<std::string> seeds(std::begin(kOneOfEach), std::end(kOneOfEach));
-  for (const char* text : kOneOfEach) seeds.push_back(Workload::from_graph(parse_workload(text).value().build().args).value().text());
+  for (const char* text : kOneOfEach)
+    seeds.push_back(Workload::from_graph(parse_workload(text).value().build().args).value().text());
   const std::string alphabet = "abcdefgkmnrsx0123456789=-. :[](){}+*,\"\n\xff";
   int parsed = 0;
   for (int i = 0; i < 20000; ++i) {
     std::string text = seeds[static_cast<size_t>(random.between(0, static_cast<int64_t>(seeds.size()) - 1))];
     for (int64_t n = random.between(1, 4); n > 0 && !text.empty(); --n) {
       const auto at = static_cast<size_t>(random.between(0, static_cast<int64_t>(text.size()) - 1));
-      const char c = alphabet[static_cast<size_t>(random.between(0, static_cast<int64_t>(alphabet.size()) - 1))];
+      const char c =
+          alphabet[static_cast<size_t>(random.between(0, static_cast<int64_t>(alphabet.size()) - 1))];
       switch (random.between(0, 4)) {
-        case 0: text[at] = c; break;
-        case 1: text.insert(at, 1, c); break;
-        case 2: text.erase(at, 1); break;
-        case 3: text.insert(at, text.substr(static_cast<size_t>(random.between(0, static_cast<int64_t>(text.size()) - 1)), 12)); break;
-        default: text.resize(at); break;
+        case 0:
+          text[at] = c;
+          break;
+        case 1:
+          text.insert(at, 1, c);
+          break;
+        case 2:
+          text.erase(at, 1);
+          break;
+        case 3:
+          text.insert(
+              at,
+              text.substr(static_cast<size_t>(random.between(0, static_cast<int64_t>(text.size()) - 1)), 12));
+          break;
+        default:
+          text.resize(at);
+          break;
       }
     }
     const auto w = parse_workload(text);

@@ -10,10 +10,10 @@ namespace tc {
 struct TuneSettings {
   codegen::Target target = codegen::Target::host();
   int threads = 1;
-  std::string worker;                 ///< executable of the workers, and its arguments
+  std::string worker;  ///< executable of the workers, and its arguments
   std::vector<std::string> worker_args;
   size_t workers = 1;
-  autotune::TuneOptions options;      ///< trials, seed, log, callbacks
+  autotune::TuneOptions options;  ///< trials, seed, log, callbacks
 };
 
 /// Tunes a workload with worker processes on this machine. Errors: autotune.*, log.*.

@@ -18,7 +18,8 @@ struct SpaceContext {
 /// One schedule of the computation, drawn from `choices`. `constants` (positions
 /// in args) are inputs that may be packed ahead of time. Errors: schedule.*,
 /// autotune.choices.*.
-[[nodiscard]] Expected<Schedule> draw_schedule(const WorkloadGraph& graph, const SpaceContext& context, Choices& choices);
+[[nodiscard]] Expected<Schedule> draw_schedule(const WorkloadGraph& graph, const SpaceContext& context,
+                                               Choices& choices);
 
 /// The space of a computation for the tuner: draws, lowers, and describes the
 /// loops by features.

@@ -14,14 +14,14 @@ namespace tc::codegen {
 struct AbiArg {
   std::string name;
   ir::DType type;
-  std::vector<int64_t> shape;   ///< row-major, compact; its product is the flat parameter's extent
-  bool is_output = false;       ///< the function writes it
-  int alignment = 0;            ///< bytes that callers guarantee; 0: that of the element type
+  std::vector<int64_t> shape;  ///< row-major, compact; its product is the flat parameter's extent
+  bool is_output = false;      ///< the function writes it
+  int alignment = 0;           ///< bytes that callers guarantee; 0: that of the element type
 };
 
 /// The outer form of a function.
 struct AbiSpec {
-  std::string workload;         ///< text for people and logs; may be empty
+  std::string workload;  ///< text for people and logs; may be empty
   std::vector<AbiArg> args;
 
   /// The flat parameters of `func` as they are; outputs are those it stores to.

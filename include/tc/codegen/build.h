@@ -13,10 +13,10 @@ namespace tc {
 
 struct BuildOptions {
   codegen::Target target = codegen::Target::host();
-  std::string name = "main";          ///< of the function, and of its symbols
-  std::string workload;               ///< text for logs and people
+  std::string name = "main";  ///< of the function, and of its symbols
+  std::string workload;       ///< text for logs and people
   codegen::CompileOptions compile;
-  ir::RunOptions passes;              ///< dumps, verification
+  ir::RunOptions passes;  ///< dumps, verification
 };
 
 /// A compiled computation. Copies share it; calls may come from any thread.
@@ -57,14 +57,15 @@ class Function {
 };
 
 /// Compiles the schedule's function of `args`. Errors: te.args.*, lower.*, codegen.*.
-[[nodiscard]] Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args, const BuildOptions& options = {});
+[[nodiscard]] Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
+                                       const BuildOptions& options = {});
 
 /// The target form of a schedule without generating code: what the tuner's
 /// features and the tests look at.
 struct TargetForm {
   Lowered lowered;
   FuncRef func;
-  codegen::AbiSpec abi;        ///< of the packed arguments
+  codegen::AbiSpec abi;  ///< of the packed arguments
 };
 [[nodiscard]] Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<Tensor>& args,
                                                   const BuildOptions& options = {});

@@ -18,8 +18,8 @@ namespace tc::codegen {
 class ObjectCache {
  public:
   struct Options {
-    std::string directory;                     ///< "": no layer on disk
-    int64_t max_disk_bytes = 512ll << 20;      ///< beyond it the longest unused entries go
+    std::string directory;                 ///< "": no layer on disk
+    int64_t max_disk_bytes = 512ll << 20;  ///< beyond it the longest unused entries go
     int64_t max_memory_bytes = 64ll << 20;
   };
   explicit ObjectCache(Options options);
@@ -35,14 +35,16 @@ class ObjectCache {
 
   struct Hit {
     std::shared_ptr<const std::string> object;
-    std::shared_ptr<const void> loaded;        ///< what attach() gave, or null
+    std::shared_ptr<const void> loaded;  ///< what attach() gave, or null
     bool from_disk = false;
   };
   [[nodiscard]] std::optional<Hit> find(const std::string& key);
   /// Publishes `object` in both layers; `loaded` is kept in memory beside it.
-  void put(const std::string& key, std::shared_ptr<const std::string> object, std::shared_ptr<const void> loaded);
+  void put(const std::string& key, std::shared_ptr<const std::string> object,
+           std::shared_ptr<const void> loaded);
   /// Keeps `loaded` beside an entry that find() got from the disk.
-  void attach(const std::string& key, std::shared_ptr<const std::string> object, std::shared_ptr<const void> loaded);
+  void attach(const std::string& key, std::shared_ptr<const std::string> object,
+              std::shared_ptr<const void> loaded);
   void clear_memory();
 
   [[nodiscard]] const Options& options() const { return options_; }

@@ -13,7 +13,7 @@ namespace tc::codegen {
 
 /// One function of a library.
 struct ExportFunc {
-  ir::FuncRef func;   ///< in target form
+  ir::FuncRef func;  ///< in target form
   AbiSpec abi;
 };
 
@@ -28,14 +28,15 @@ struct ExportFormats {
 /// when every one is complete; on an error none has changed. Errors: those of
 /// compile, codegen.export.name (two functions of one symbol), io.write, and
 /// codegen.export.linker where the shared library cannot be linked.
-[[nodiscard]] Check export_library(const std::vector<ExportFunc>& funcs, const Target& target, std::string_view path,
-                                   const ExportFormats& formats = {});
+[[nodiscard]] Check export_library(const std::vector<ExportFunc>& funcs, const Target& target,
+                                   std::string_view path, const ExportFormats& formats = {});
 
 /// The C header of a library: a typed wrapper on plain pointers and the DLPack
 /// entry of each function, with the shapes. C11 and C++.
 [[nodiscard]] std::string header_text(const std::vector<ExportFunc>& funcs, std::string_view library);
 
 /// A shared library made of one relocatable object. Errors: codegen.export.linker.
-[[nodiscard]] Check link_shared(const std::string& object_file, const std::string& output, const std::string& soname);
+[[nodiscard]] Check link_shared(const std::string& object_file, const std::string& output,
+                                const std::string& soname);
 
 }  // namespace tc::codegen

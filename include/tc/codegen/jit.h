@@ -15,10 +15,10 @@
 namespace tc::codegen {
 
 struct CompileOptions {
-  bool use_cache = true;                      ///< look in the object cache, and publish to it
-  std::shared_ptr<ObjectCache> cache;         ///< null: ObjectCache::shared()
+  bool use_cache = true;               ///< look in the object cache, and publish to it
+  std::shared_ptr<ObjectCache> cache;  ///< null: ObjectCache::shared()
 #ifdef NDEBUG
-  bool verify = false;                        ///< check the LLVM IR before code generation
+  bool verify = false;  ///< check the LLVM IR before code generation
 #else
   bool verify = true;
 #endif
@@ -28,7 +28,7 @@ struct CompileOptions {
 struct CompileStats {
   enum class Source { compiled, memory, disk } source = Source::compiled;
   double key_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0;
-  int64_t llvm_instructions = 0;              ///< before code generation; 0 from the cache
+  int64_t llvm_instructions = 0;  ///< before code generation; 0 from the cache
   [[nodiscard]] double total_ms() const { return key_ms + emit_ms + codegen_ms + link_ms; }
 };
 
@@ -48,11 +48,11 @@ class Kernel {
 
   [[nodiscard]] Raw raw() const;
   [[nodiscard]] Entry entry() const;
-  [[nodiscard]] const std::string& name() const;          ///< stem of the symbols
+  [[nodiscard]] const std::string& name() const;  ///< stem of the symbols
   [[nodiscard]] const AbiSpec& abi() const;
   [[nodiscard]] const Target& target() const;
   [[nodiscard]] const CompileStats& stats() const;
-  [[nodiscard]] const std::string& object() const;        ///< the relocatable ELF object
+  [[nodiscard]] const std::string& object() const;  ///< the relocatable ELF object
   /// Texts, made anew at each call.
   [[nodiscard]] std::string llvm_ir() const;
   [[nodiscard]] std::string assembly() const;
@@ -72,6 +72,7 @@ class Kernel {
 
 /// The texts without loading anything.
 enum class Listing { llvm, assembly };
-[[nodiscard]] Expected<std::string> listing(const ir::FuncRef& func, const AbiSpec& abi, const Target& target, Listing what);
+[[nodiscard]] Expected<std::string> listing(const ir::FuncRef& func, const AbiSpec& abi, const Target& target,
+                                            Listing what);
 
 }  // namespace tc::codegen

@@ -14,15 +14,16 @@ namespace tc::codegen {
 /// from tuning preferences (what is fast), since only the former decide whether
 /// code of one machine runs on another.
 struct Target {
-  std::string kind = "cpu";        ///< "cpu", or "accel" with `config` naming its description
-  std::string config;              ///< accel only: the file that describes it
-  std::string triple;              ///< "x86_64-pc-linux-gnu"
-  std::string cpu;                 ///< LLVM's name of the processor: "znver4"
-  std::vector<std::string> isa;    ///< instruction-set features in force, sorted, as LLVM spells them: "avx2"
-  std::vector<std::string> tune;   ///< LLVM's tuning features of `cpu`, sorted: "fast-variable-perlane-shuffle"
-  int vector_bits = 128;           ///< width of the widest vector register
+  std::string kind = "cpu";      ///< "cpu", or "accel" with `config` naming its description
+  std::string config;            ///< accel only: the file that describes it
+  std::string triple;            ///< "x86_64-pc-linux-gnu"
+  std::string cpu;               ///< LLVM's name of the processor: "znver4"
+  std::vector<std::string> isa;  ///< instruction-set features in force, sorted, as LLVM spells them: "avx2"
+  std::vector<std::string>
+      tune;               ///< LLVM's tuning features of `cpu`, sorted: "fast-variable-perlane-shuffle"
+  int vector_bits = 128;  ///< width of the widest vector register
   int num_vector_registers = 16;
-  int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10, l3_bytes = 0;   ///< data caches seen by one core; 0: none
+  int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10, l3_bytes = 0;  ///< data caches seen by one core; 0: none
 
   friend bool operator==(const Target&, const Target&) = default;
 

@@ -17,7 +17,9 @@ struct DType {
   uint16_t lanes = 1;
 
   friend constexpr bool operator==(const DType&, const DType&) = default;
-  [[nodiscard]] constexpr bool is_float() const { return code == TypeCode::float_ || code == TypeCode::bfloat; }
+  [[nodiscard]] constexpr bool is_float() const {
+    return code == TypeCode::float_ || code == TypeCode::bfloat;
+  }
   [[nodiscard]] constexpr bool is_int() const { return code == TypeCode::int_ || code == TypeCode::uint; }
   [[nodiscard]] constexpr bool is_signed() const { return code == TypeCode::int_; }
   [[nodiscard]] constexpr bool is_bool() const { return code == TypeCode::bool_; }
@@ -28,7 +30,8 @@ struct DType {
   [[nodiscard]] constexpr int bytes() const { return bits < 8 ? 1 : bits / 8; }
 };
 
-inline constexpr DType kF64{TypeCode::float_, 64, 1}, kF32{TypeCode::float_, 32, 1}, kF16{TypeCode::float_, 16, 1};
+inline constexpr DType kF64{TypeCode::float_, 64, 1}, kF32{TypeCode::float_, 32, 1},
+    kF16{TypeCode::float_, 16, 1};
 inline constexpr DType kBF16{TypeCode::bfloat, 16, 1};
 inline constexpr DType kI64{TypeCode::int_, 64, 1}, kI32{TypeCode::int_, 32, 1}, kI16{TypeCode::int_, 16, 1},
     kI8{TypeCode::int_, 8, 1};

@@ -82,10 +82,26 @@ struct FloatImm : ExprOf<Kind::FloatImm> {
 };
 
 enum class BinaryOp : uint8_t {
-  add, sub, mul, div, mod, min, max,      // result: the operands' type
-  eq, ne, lt, le, gt, ge,                 // result: bool
-  and_, or_,                              // bool
-  bit_and, bit_or, bit_xor, shl, shr,     // integers
+  add,
+  sub,
+  mul,
+  div,
+  mod,
+  min,
+  max,  // result: the operands' type
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,  // result: bool
+  and_,
+  or_,  // bool
+  bit_and,
+  bit_or,
+  bit_xor,
+  shl,
+  shr,  // integers
 };
 inline constexpr int kNumBinaryOps = 20;
 /// "+", "min", "==" ...
@@ -97,14 +113,17 @@ struct Binary : ExprOf<Kind::Binary> {
   Expr a, b;
   Binary(DType t, BinaryOp o, Expr x, Expr y) : ExprOf(t), op(o), a(std::move(x)), b(std::move(y)) {}
   static constexpr std::string_view syntax = "{a} {op} {b}";
-  static constexpr auto fields() { return std::tuple{attr("op", &Binary::op), use("a", &Binary::a), use("b", &Binary::b)}; }
+  static constexpr auto fields() {
+    return std::tuple{attr("op", &Binary::op), use("a", &Binary::a), use("b", &Binary::b)};
+  }
 };
 
 /// Pure functions of their arguments. X(name, number of arguments).
-#define TC_IR_CALLS(X)                                                                              \
-  X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1)    \
-  X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)        \
-  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3)
+#define TC_IR_CALLS(X)                                                                                   \
+  X(neg, 1)                                                                                              \
+  X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) X(sigmoid, 1)     \
+      X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1) X(isnan, 1) X(fma, 3) \
+          X(bits, 1) X(if_then_else, 3)
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
   TC_IR_CALLS(TC_X)
@@ -130,7 +149,8 @@ struct Select : ExprOf<Kind::Select> {
       : ExprOf(t), condition(std::move(c)), if_true(std::move(a)), if_false(std::move(b)) {}
   static constexpr std::string_view syntax = "select({condition}, {if_true}, {if_false})";
   static constexpr auto fields() {
-    return std::tuple{use("condition", &Select::condition), use("if_true", &Select::if_true), use("if_false", &Select::if_false)};
+    return std::tuple{use("condition", &Select::condition), use("if_true", &Select::if_true),
+                      use("if_false", &Select::if_false)};
   }
 };
 
@@ -168,15 +188,20 @@ struct Load : ExprOf<Kind::Load> {
   std::vector<Expr> indices;
   Load(DType t, BufferRef b, std::vector<Expr> i) : ExprOf(t), buffer(std::move(b)), indices(std::move(i)) {}
   static constexpr std::string_view syntax = "{buffer}[{indices}]";
-  static constexpr auto fields() { return std::tuple{use("buffer", &Load::buffer), use("indices", &Load::indices)}; }
+  static constexpr auto fields() {
+    return std::tuple{use("buffer", &Load::buffer), use("indices", &Load::indices)};
+  }
 };
 
 /// base, base + stride, ...: an index vector of `lanes` lanes.
 struct Ramp : ExprOf<Kind::Ramp> {
   Expr base, stride;
-  Ramp(Expr b, Expr s, int lanes) : ExprOf(b->type.with_lanes(lanes)), base(std::move(b)), stride(std::move(s)) {}
+  Ramp(Expr b, Expr s, int lanes)
+      : ExprOf(b->type.with_lanes(lanes)), base(std::move(b)), stride(std::move(s)) {}
   static constexpr std::string_view syntax = "ramp({base}, {stride}, {lanes})";
-  static constexpr auto fields() { return std::tuple{use("base", &Ramp::base), use("stride", &Ramp::stride)}; }
+  static constexpr auto fields() {
+    return std::tuple{use("base", &Ramp::base), use("stride", &Ramp::stride)};
+  }
 };
 
 struct Broadcast : ExprOf<Kind::Broadcast> {
@@ -194,19 +219,22 @@ struct VectorReduce : ExprOf<Kind::VectorReduce> {
   Expr value;
   VectorReduce(BinaryOp o, Expr v) : ExprOf(v->type.element()), op(o), value(std::move(v)) {}
   static constexpr std::string_view syntax = "vreduce({op}, {value})";
-  static constexpr auto fields() { return std::tuple{attr("op", &VectorReduce::op), use("value", &VectorReduce::value)}; }
+  static constexpr auto fields() {
+    return std::tuple{attr("op", &VectorReduce::op), use("value", &VectorReduce::value)};
+  }
 };
 
 /// How two partial results become one: results[i] in terms of lhs and rhs, with
 /// the identity elements. Associative and commutative by contract.
 struct Combiner : NodeOf<Kind::Combiner> {
-  std::string name;                      // sum, prod, min, max, argmax, argmin or a user's
+  std::string name;  // sum, prod, min, max, argmax, argmin or a user's
   std::vector<VarRef> lhs, rhs;
   std::vector<Expr> results, identity;
   static constexpr std::string_view syntax = "{name}({lhs}; {rhs}) -> ({results}) from ({identity})";
   static constexpr auto fields() {
-    return std::tuple{attr("name", &Combiner::name), use("identity", &Combiner::identity), def("lhs", &Combiner::lhs),
-                      def("rhs", &Combiner::rhs), use("results", &Combiner::results)};
+    return std::tuple{attr("name", &Combiner::name), use("identity", &Combiner::identity),
+                      def("lhs", &Combiner::lhs), def("rhs", &Combiner::rhs),
+                      use("results", &Combiner::results)};
   }
 };
 using CombinerRef = Ref<Combiner>;
@@ -220,37 +248,45 @@ struct Reduce : ExprOf<Kind::Reduce> {
   std::vector<VarRef> vars;
   std::vector<Expr> source;
   int64_t component = 0;
-  Reduce(DType t, CombinerRef c, std::vector<Expr> mn, std::vector<Expr> ex, std::vector<VarRef> v, std::vector<Expr> s,
-         int64_t comp)
-      : ExprOf(t), combiner(std::move(c)), mins(std::move(mn)), extents(std::move(ex)), vars(std::move(v)),
-        source(std::move(s)), component(comp) {}
-  static constexpr std::string_view syntax = "reduce {combiner} of ({source}, {vars} in [{mins}, +{extents})).{component}";
+  Reduce(DType t, CombinerRef c, std::vector<Expr> mn, std::vector<Expr> ex, std::vector<VarRef> v,
+         std::vector<Expr> s, int64_t comp)
+      : ExprOf(t),
+        combiner(std::move(c)),
+        mins(std::move(mn)),
+        extents(std::move(ex)),
+        vars(std::move(v)),
+        source(std::move(s)),
+        component(comp) {}
+  static constexpr std::string_view syntax =
+      "reduce {combiner} of ({source}, {vars} in [{mins}, +{extents})).{component}";
   static constexpr auto fields() {
-    return std::tuple{use("combiner", &Reduce::combiner), use("mins", &Reduce::mins), use("extents", &Reduce::extents),
-                      def("vars", &Reduce::vars), use("source", &Reduce::source), attr("component", &Reduce::component)};
+    return std::tuple{use("combiner", &Reduce::combiner), use("mins", &Reduce::mins),
+                      use("extents", &Reduce::extents),   def("vars", &Reduce::vars),
+                      use("source", &Reduce::source),     attr("component", &Reduce::component)};
   }
 };
 
 // ---- making expressions. All check types (error ir.type) and depth (ir.depth),
 // and fold constants and identities where that is exact.
 [[nodiscard]] VarRef var(std::string name, DType type = kIndex);
-[[nodiscard]] Expr int_imm(int64_t value, DType type = kIndex);     // wraps into the type; broadcast for vectors
-[[nodiscard]] Expr float_imm(double value, DType type = kF32);      // rounds to the type
+[[nodiscard]] Expr int_imm(int64_t value, DType type = kIndex);  // wraps into the type; broadcast for vectors
+[[nodiscard]] Expr float_imm(double value, DType type = kF32);   // rounds to the type
 [[nodiscard]] Expr bool_imm(bool value);
-[[nodiscard]] Expr const_of(DType type, double value);              // int or float, whatever `type` is
+[[nodiscard]] Expr const_of(DType type, double value);  // int or float, whatever `type` is
 [[nodiscard]] Expr binary(BinaryOp op, Expr a, Expr b);
 [[nodiscard]] Expr call(CallOp op, std::vector<Expr> args);
-[[nodiscard]] Expr reinterpret(DType type, Expr value);             // CallOp::bits
+[[nodiscard]] Expr reinterpret(DType type, Expr value);  // CallOp::bits
 [[nodiscard]] Expr select(Expr condition, Expr if_true, Expr if_false);
 [[nodiscard]] Expr if_then_else(Expr condition, Expr if_true, Expr if_false);
-[[nodiscard]] Expr cast(DType type, Expr value);                    // lanes follow the value
+[[nodiscard]] Expr cast(DType type, Expr value);  // lanes follow the value
 [[nodiscard]] Expr load(BufferRef buffer, std::vector<Expr> indices);
 [[nodiscard]] Expr ramp(Expr base, Expr stride, int lanes);
 [[nodiscard]] Expr broadcast(Expr value, int lanes);
 [[nodiscard]] Expr vector_reduce(BinaryOp op, Expr value);
-[[nodiscard]] Expr reduce(CombinerRef combiner, std::vector<Expr> mins, std::vector<Expr> extents, std::vector<VarRef> vars,
-                          std::vector<Expr> source, int64_t component = 0);
-[[nodiscard]] BufferRef buffer(std::string name, DType type, std::vector<Expr> shape, Scope scope = Scope::global);
+[[nodiscard]] Expr reduce(CombinerRef combiner, std::vector<Expr> mins, std::vector<Expr> extents,
+                          std::vector<VarRef> vars, std::vector<Expr> source, int64_t component = 0);
+[[nodiscard]] BufferRef buffer(std::string name, DType type, std::vector<Expr> shape,
+                               Scope scope = Scope::global);
 [[nodiscard]] CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs,
                                    std::vector<Expr> results, std::vector<Expr> identity);
 /// sum, prod, min or max over one component of `type`.
@@ -277,19 +313,41 @@ struct Reduce : ExprOf<Kind::Reduce> {
 /// Mixed with plain numbers: the number takes the expression's type (error
 /// ir.type where it is not exact in it).
 [[nodiscard]] Expr imm_like(const Expr& like, double value);
-#define TC_X(op)                                                                            \
-  inline Expr operator op(Expr a, int b) { Expr c = imm_like(a, b); return a op c; }         \
-  inline Expr operator op(int a, Expr b) { Expr c = imm_like(b, a); return c op b; }         \
-  inline Expr operator op(Expr a, int64_t b) { Expr c = imm_like(a, static_cast<double>(b)); return a op c; } \
-  inline Expr operator op(int64_t a, Expr b) { Expr c = imm_like(b, static_cast<double>(a)); return c op b; } \
-  inline Expr operator op(Expr a, double b) { Expr c = imm_like(a, b); return a op c; }      \
-  inline Expr operator op(double a, Expr b) { Expr c = imm_like(b, a); return c op b; }
-TC_X(+) TC_X(-) TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
+#define TC_X(op)                                  \
+  inline Expr operator op(Expr a, int b) {        \
+    Expr c = imm_like(a, b);                      \
+    return a op c;                                \
+  }                                               \
+  inline Expr operator op(int a, Expr b) {        \
+    Expr c = imm_like(b, a);                      \
+    return c op b;                                \
+  }                                               \
+  inline Expr operator op(Expr a, int64_t b) {    \
+    Expr c = imm_like(a, static_cast<double>(b)); \
+    return a op c;                                \
+  }                                               \
+  inline Expr operator op(int64_t a, Expr b) {    \
+    Expr c = imm_like(b, static_cast<double>(a)); \
+    return c op b;                                \
+  }                                               \
+  inline Expr operator op(Expr a, double b) {     \
+    Expr c = imm_like(a, b);                      \
+    return a op c;                                \
+  }                                               \
+  inline Expr operator op(double a, Expr b) {     \
+    Expr c = imm_like(b, a);                      \
+    return c op b;                                \
+  }
+TC_X(+)
+TC_X(-) TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
 #undef TC_X
 
-/// The value of an integer constant (or of a broadcast of one), or nothing.
-[[nodiscard]] std::optional<int64_t> as_int(const Expr& e);
-[[nodiscard]] inline bool is_int(const Expr& e, int64_t value) { const auto v = as_int(e); return v && *v == value; }
+    /// The value of an integer constant (or of a broadcast of one), or nothing.
+    [[nodiscard]] std::optional<int64_t> as_int(const Expr& e);
+[[nodiscard]] inline bool is_int(const Expr& e, int64_t value) {
+  const auto v = as_int(e);
+  return v && *v == value;
+}
 /// min, max, sum, product of two constants as the semantics above have it.
 [[nodiscard]] int64_t floor_div(int64_t a, int64_t b);
 [[nodiscard]] int64_t floor_mod(int64_t a, int64_t b);

@@ -34,14 +34,15 @@ struct InterpretOptions {
   /// Whether the parameters that the function stores to hold values already.
   bool initialized_outputs = false;
   LoopOrder order = LoopOrder::forward;
-  uint64_t seed = 0;   // of LoopOrder::shuffled
+  uint64_t seed = 0;  // of LoopOrder::shuffled
 };
 
 /// Runs `f` on `args`, one a parameter. Errors: ir.interpret.bounds,
 /// .uninitialized, .race, .div_by_zero, .shift, .steps, .memory, .args and
 /// .unbound; they name the buffer, index and extents, the loop variables and
 /// the statement.
-[[nodiscard]] Check interpret(const FuncRef& f, std::span<const TensorView> args, const InterpretOptions& options = {});
+[[nodiscard]] Check interpret(const FuncRef& f, std::span<const TensorView> args,
+                              const InterpretOptions& options = {});
 
 /// One element: `f` of a float type, `i` of an integer or bool one (u64 as its bits).
 struct Value {
@@ -58,7 +59,8 @@ struct Value {
 class ElementEvaluator {
  public:
   /// `args` one a parameter; those that the function computes need no data.
-  [[nodiscard]] static Expected<ElementEvaluator> make(const FuncRef& te_form, std::span<const TensorView> args,
+  [[nodiscard]] static Expected<ElementEvaluator> make(const FuncRef& te_form,
+                                                       std::span<const TensorView> args,
                                                        const InterpretOptions& options = {});
   ~ElementEvaluator();
   ElementEvaluator(ElementEvaluator&&) noexcept;
@@ -77,8 +79,10 @@ class ElementEvaluator {
 /// Many elements of one buffer; they share intermediate results.
 [[nodiscard]] Expected<std::vector<Value>> evaluate_at(const FuncRef& te_form, const BufferRef& buffer,
                                                        std::span<const std::vector<int64_t>> indices,
-                                                       std::span<const TensorView> args, const InterpretOptions& options = {});
-[[nodiscard]] Expected<Value> evaluate_at(const FuncRef& te_form, const BufferRef& buffer, const std::vector<int64_t>& index,
-                                          std::span<const TensorView> args, const InterpretOptions& options = {});
+                                                       std::span<const TensorView> args,
+                                                       const InterpretOptions& options = {});
+[[nodiscard]] Expected<Value> evaluate_at(const FuncRef& te_form, const BufferRef& buffer,
+                                          const std::vector<int64_t>& index, std::span<const TensorView> args,
+                                          const InterpretOptions& options = {});
 
 }  // namespace tc::ir

@@ -22,7 +22,9 @@ struct Interval {
   [[nodiscard]] static Interval range(int64_t lo, int64_t hi) { return {lo, hi}; }
   friend bool operator==(const Interval&, const Interval&) = default;
   [[nodiscard]] bool contains(int64_t v) const { return (!lo || *lo <= v) && (!hi || v <= *hi); }
-  [[nodiscard]] bool within(int64_t least, int64_t greatest) const { return lo && hi && *lo >= least && *hi <= greatest; }
+  [[nodiscard]] bool within(int64_t least, int64_t greatest) const {
+    return lo && hi && *lo >= least && *hi <= greatest;
+  }
   /// The value, if there is only one.
   [[nodiscard]] std::optional<int64_t> single() const { return lo && lo == hi ? lo : std::nullopt; }
   [[nodiscard]] bool is_true() const { return lo == 1; }
@@ -39,8 +41,8 @@ struct Interval {
 [[nodiscard]] Interval operator%(const Interval& a, const Interval& b);
 [[nodiscard]] Interval min(const Interval& a, const Interval& b);
 [[nodiscard]] Interval max(const Interval& a, const Interval& b);
-[[nodiscard]] Interval join(const Interval& a, const Interval& b);        // either
-[[nodiscard]] Interval intersect(const Interval& a, const Interval& b);   // both
+[[nodiscard]] Interval join(const Interval& a, const Interval& b);       // either
+[[nodiscard]] Interval intersect(const Interval& a, const Interval& b);  // both
 /// Every value of an integer or bool type.
 [[nodiscard]] Interval interval_of(DType type);
 
@@ -53,7 +55,7 @@ class Bounds {
   struct Entry {
     VarRef var;
     Interval range;
-    Expr min, max;   // may be null; in terms of variables pushed before
+    Expr min, max;  // may be null; in terms of variables pushed before
   };
   struct Mark {
     size_t entries = 0, facts = 0, known = 0;

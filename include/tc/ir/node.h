@@ -15,10 +15,10 @@
 namespace tc::ir {
 
 /// Every kind of node: X(enumerator and struct name).
-#define TC_IR_NODES(X)                                                                              \
-  X(Var) X(IntImm) X(FloatImm) X(Binary) X(Call) X(Select) X(Cast) X(Load) X(Ramp) X(Broadcast)     \
-  X(VectorReduce) X(Reduce) X(For) X(Store) X(Alloc) X(Seq) X(If) X(Let) X(Compute) X(Buffer)       \
-  X(Combiner) X(Func)
+#define TC_IR_NODES(X)                                                                                   \
+  X(Var)                                                                                                 \
+  X(IntImm) X(FloatImm) X(Binary) X(Call) X(Select) X(Cast) X(Load) X(Ramp) X(Broadcast) X(VectorReduce) \
+      X(Reduce) X(For) X(Store) X(Alloc) X(Seq) X(If) X(Let) X(Compute) X(Buffer) X(Combiner) X(Func)
 
 enum class Kind : uint8_t {
 #define TC_X(T) T,
@@ -51,13 +51,18 @@ template <class T>
 class Ref {
  public:
   constexpr Ref() = default;
-  constexpr Ref(std::nullptr_t) {}                                // NOLINT(implicit)
+  constexpr Ref(std::nullptr_t) {}  // NOLINT(implicit)
   explicit Ref(const T* node) : node_(node) { retain(); }
   Ref(const Ref& other) : node_(other.node_) { retain(); }
   Ref(Ref&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   template <class U, std::enable_if_t<std::is_base_of_v<T, U> && !std::is_same_v<T, U>, int> = 0>
-  Ref(const Ref<U>& other) : node_(other.get()) { retain(); }     // NOLINT(implicit)
-  Ref& operator=(Ref other) noexcept { std::swap(node_, other.node_); return *this; }
+  Ref(const Ref<U>& other) : node_(other.get()) {
+    retain();
+  }  // NOLINT(implicit)
+  Ref& operator=(Ref other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
   ~Ref() {
     if (node_ && node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(node_);
   }
@@ -69,7 +74,8 @@ class Ref {
   /// The node as a U, or null where it is of another kind (or there is none).
   template <class U>
   [[nodiscard]] const U* as() const {
-    return node_ && node_->kind == U::kKind ? static_cast<const U*>(static_cast<const Node*>(node_)) : nullptr;
+    return node_ && node_->kind == U::kKind ? static_cast<const U*>(static_cast<const Node*>(node_))
+                                            : nullptr;
   }
   [[nodiscard]] bool same(const Ref& other) const { return node_ == other.node_; }
 
@@ -83,11 +89,15 @@ class Ref {
 /// For unordered containers keyed by identity.
 struct RefHash {
   template <class T>
-  size_t operator()(const Ref<T>& ref) const { return std::hash<const void*>()(ref.get()); }
+  size_t operator()(const Ref<T>& ref) const {
+    return std::hash<const void*>()(ref.get());
+  }
 };
 struct RefSame {
   template <class T>
-  bool operator()(const Ref<T>& a, const Ref<T>& b) const { return a.same(b); }
+  bool operator()(const Ref<T>& a, const Ref<T>& b) const {
+    return a.same(b);
+  }
 };
 
 // ---- field tables: use is a child, attr plain data, def binds a variable or
@@ -97,14 +107,20 @@ template <Role R, class C, class T>
 struct Field {
   static constexpr Role role = R;
   std::string_view name;
-  T C::*member;
+  T C::* member;
 };
 template <class C, class T>
-constexpr auto use(std::string_view name, T C::*member) { return Field<Role::use, C, T>{name, member}; }
+constexpr auto use(std::string_view name, T C::* member) {
+  return Field<Role::use, C, T>{name, member};
+}
 template <class C, class T>
-constexpr auto attr(std::string_view name, T C::*member) { return Field<Role::attr, C, T>{name, member}; }
+constexpr auto attr(std::string_view name, T C::* member) {
+  return Field<Role::attr, C, T>{name, member};
+}
 template <class C, class T>
-constexpr auto def(std::string_view name, T C::*member) { return Field<Role::def, C, T>{name, member}; }
+constexpr auto def(std::string_view name, T C::* member) {
+  return Field<Role::def, C, T>{name, member};
+}
 
 /// Calls `f(field, value)` for each field of `node`, in table order.
 template <class T, class F>

@@ -51,9 +51,11 @@ struct ParseScope {
 /// A whole function; `file` is only for messages.
 [[nodiscard]] Expected<FuncRef> parse_func(std::string_view text, std::string_view file = "<text>");
 /// One expression.
-[[nodiscard]] Expected<Expr> parse_expr(std::string_view text, const ParseScope& scope = {}, std::string_view file = "<text>");
+[[nodiscard]] Expected<Expr> parse_expr(std::string_view text, const ParseScope& scope = {},
+                                        std::string_view file = "<text>");
 /// Statements, as in a block.
-[[nodiscard]] Expected<Stmt> parse_stmt(std::string_view text, const ParseScope& scope = {}, std::string_view file = "<text>");
+[[nodiscard]] Expected<Stmt> parse_stmt(std::string_view text, const ParseScope& scope = {},
+                                        std::string_view file = "<text>");
 
 inline constexpr int kMaxLanes = 4096, kMaxRank = 32;
 

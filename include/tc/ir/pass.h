@@ -14,11 +14,11 @@ namespace tc::ir {
 
 /// What the passes may know of the machine, and the limits they keep.
 struct PassContext {
-  int vector_bits = 256;           ///< width of a vector register
-  int vector_registers = 16;       ///< how many of them
-  bool fma = true;                 ///< the machine has fused multiply-add
-  int64_t max_unrolled = 4096;     ///< statements that one unrolled loop may become
-  int64_t max_peeled = 2000;       ///< statements that peel_tails may add to a function
+  int vector_bits = 256;        ///< width of a vector register
+  int vector_registers = 16;    ///< how many of them
+  bool fma = true;              ///< the machine has fused multiply-add
+  int64_t max_unrolled = 4096;  ///< statements that one unrolled loop may become
+  int64_t max_peeled = 2000;    ///< statements that peel_tails may add to a function
 };
 
 /// `in` is the loosest form taken; a pass with in == out keeps the form that it is given.
@@ -35,7 +35,7 @@ struct Step {
 };
 struct Pipeline {
   std::string_view name;
-  Form in, out;                    ///< what it takes and what it promises at its end
+  Form in, out;  ///< what it takes and what it promises at its end
   std::vector<Step> steps;
 };
 
@@ -50,15 +50,15 @@ struct StepReport {
 
 /// Knobs of a run.
 struct RunOptions {
-  std::function<void(const StepReport&)> report;   ///< called after every step
-  int stop_after = -1;                             ///< steps to run, for bisection; -1: all
-  bool verify = false;                             ///< check the form after every step
+  std::function<void(const StepReport&)> report;  ///< called after every step
+  int stop_after = -1;                            ///< steps to run, for bisection; -1: all
+  bool verify = false;                            ///< check the form after every step
 };
 
 /// Runs the steps in order. An error that a pass or the verifier raises gains
 /// the facts `pass` and `step`.
-[[nodiscard]] FuncRef run_pipeline(const Pipeline& pipeline, const FuncRef& func, const PassContext& context = {},
-                                   const RunOptions& options = {});
+[[nodiscard]] FuncRef run_pipeline(const Pipeline& pipeline, const FuncRef& func,
+                                   const PassContext& context = {}, const RunOptions& options = {});
 [[nodiscard]] FuncRef run_pass(const Pass& pass, const FuncRef& func, const PassContext& context = {});
 
 /// "unroll,simplify": the passes of these names in order; error ir.pass names an unknown one.

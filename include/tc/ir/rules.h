@@ -25,10 +25,22 @@ enum class RuleDomain : uint8_t { any, number, int_, index, float_, bool_ };
 
 /// A node of a rule's pattern; children are positions in Rule::nodes.
 struct PatternNode {
-  enum class Is : uint8_t { any, flag, constant, literal, float_literal, truth, binary, call, select, broadcast, ramp };
+  enum class Is : uint8_t {
+    any,
+    flag,
+    constant,
+    literal,
+    float_literal,
+    truth,
+    binary,
+    call,
+    select,
+    broadcast,
+    ramp
+  };
   Is is;
-  uint8_t op = 0;         // BinaryOp or CallOp; the number of a variable or constant
-  int64_t value = 0;      // of a literal
+  uint8_t op = 0;     // BinaryOp or CallOp; the number of a variable or constant
+  int64_t value = 0;  // of a literal
   double number = 0;
   int8_t kids[3] = {-1, -1, -1};
 };
@@ -37,7 +49,7 @@ struct Rule {
   std::string_view name, text;
   RuleDomain domain = RuleDomain::any;
   std::vector<PatternNode> nodes;
-  int left = -1, right = -1, guard = -1;   // positions in `nodes`; no guard is -1
+  int left = -1, right = -1, guard = -1;  // positions in `nodes`; no guard is -1
 };
 
 /// All rules, in the order in which they are tried.
@@ -49,13 +61,14 @@ struct Rule {
 
 /// What a rule's letters stand for.
 struct RuleArguments {
-  std::vector<Expr> any, scalars;     // x y z w, and what they are inside broadcast and ramp
-  std::vector<Expr> flags;            // p q r
-  std::vector<int64_t> constants;     // c0 c1
-  DType type;                         // of x, with the lanes of the whole
+  std::vector<Expr> any, scalars;  // x y z w, and what they are inside broadcast and ramp
+  std::vector<Expr> flags;         // p q r
+  std::vector<int64_t> constants;  // c0 c1
+  DType type;                      // of x, with the lanes of the whole
 };
 /// Both sides of a rule for these arguments, made by the makers of expr.h; nothing
 /// where the guard does not hold.
-[[nodiscard]] std::optional<std::pair<Expr, Expr>> instantiate(const Rule& rule, const RuleArguments& arguments);
+[[nodiscard]] std::optional<std::pair<Expr, Expr>> instantiate(const Rule& rule,
+                                                               const RuleArguments& arguments);
 
 }  // namespace tc::ir

@@ -19,8 +19,8 @@ struct For : StmtOf<Kind::For> {
   Stmt body;
   static constexpr std::string_view syntax = "for {var} in [{min}, +{extent}) {mode} {{body}}";
   static constexpr auto fields() {
-    return std::tuple{use("min", &For::min), use("extent", &For::extent), attr("mode", &For::mode), def("var", &For::var),
-                      use("body", &For::body)};
+    return std::tuple{use("min", &For::min), use("extent", &For::extent), attr("mode", &For::mode),
+                      def("var", &For::var), use("body", &For::body)};
   }
 };
 
@@ -32,7 +32,8 @@ struct Store : StmtOf<Kind::Store> {
   Expr value;
   static constexpr std::string_view syntax = "{buffer}[{indices}] = {value}";
   static constexpr auto fields() {
-    return std::tuple{use("buffer", &Store::buffer), use("indices", &Store::indices), use("value", &Store::value)};
+    return std::tuple{use("buffer", &Store::buffer), use("indices", &Store::indices),
+                      use("value", &Store::value)};
   }
 };
 
@@ -41,7 +42,9 @@ struct Alloc : StmtOf<Kind::Alloc> {
   BufferRef buffer;
   Stmt body;
   static constexpr std::string_view syntax = "alloc {buffer}\n{body}";
-  static constexpr auto fields() { return std::tuple{def("buffer", &Alloc::buffer), use("body", &Alloc::body)}; }
+  static constexpr auto fields() {
+    return std::tuple{def("buffer", &Alloc::buffer), use("body", &Alloc::body)};
+  }
 };
 
 /// One after the other; never nested in another Seq. Empty: does nothing.
@@ -57,7 +60,8 @@ struct If : StmtOf<Kind::If> {
   Stmt if_true, if_false;
   static constexpr std::string_view syntax = "if {condition} {{if_true}} else {{if_false}}";
   static constexpr auto fields() {
-    return std::tuple{use("condition", &If::condition), use("if_true", &If::if_true), use("if_false", &If::if_false)};
+    return std::tuple{use("condition", &If::condition), use("if_true", &If::if_true),
+                      use("if_false", &If::if_false)};
   }
 };
 
@@ -67,7 +71,9 @@ struct Let : StmtOf<Kind::Let> {
   Expr value;
   Stmt body;
   static constexpr std::string_view syntax = "let {var}: {type} = {value}\n{body}";
-  static constexpr auto fields() { return std::tuple{use("value", &Let::value), def("var", &Let::var), use("body", &Let::body)}; }
+  static constexpr auto fields() {
+    return std::tuple{use("value", &Let::value), def("var", &Let::var), use("body", &Let::body)};
+  }
 };
 
 /// te form only: for every index of buffers[0]'s shape (all buffers have the
@@ -79,7 +85,8 @@ struct Compute : StmtOf<Kind::Compute> {
   std::vector<Expr> values;
   static constexpr std::string_view syntax = "compute {buffers}[{vars}] = {values}";
   static constexpr auto fields() {
-    return std::tuple{use("buffers", &Compute::buffers), def("vars", &Compute::vars), use("values", &Compute::values)};
+    return std::tuple{use("buffers", &Compute::buffers), def("vars", &Compute::vars),
+                      use("values", &Compute::values)};
   }
 };
 
@@ -103,8 +110,9 @@ using FuncRef = Ref<Func>;
 [[nodiscard]] Stmt seq(std::vector<Stmt> stmts);
 [[nodiscard]] Stmt if_(Expr condition, Stmt if_true, Stmt if_false = nullptr);
 [[nodiscard]] Stmt let(VarRef var, Expr value, Stmt body);
-[[nodiscard]] Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars, std::vector<Expr> values);
+[[nodiscard]] Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars,
+                           std::vector<Expr> values);
 [[nodiscard]] FuncRef func(std::string name, std::vector<BufferRef> params, Stmt body);
-[[nodiscard]] bool is_empty(const Stmt& stmt);   // null or an empty Seq
+[[nodiscard]] bool is_empty(const Stmt& stmt);  // null or an empty Seq
 
 }  // namespace tc::ir

@@ -11,7 +11,8 @@ template <class F>
 decltype(auto) dispatch(const Node& node, F&& f) {
   switch (node.kind) {
 #define TC_X(T) \
-  case Kind::T: return f(static_cast<const T&>(node));
+  case Kind::T: \
+    return f(static_cast<const T&>(node));
     TC_IR_NODES(TC_X)
 #undef TC_X
   }
@@ -78,15 +79,25 @@ void walk(const Ref<R>& root, F&& f) {
 
 namespace detail {
 template <class F>
-Expr map_ref(const Expr& child, F&& f) { return child ? f(child) : child; }
+Expr map_ref(const Expr& child, F&& f) {
+  return child ? f(child) : child;
+}
 template <class F>
-Stmt map_ref(const Stmt& child, F&& f) { return child ? f(child) : child; }
+Stmt map_ref(const Stmt& child, F&& f) {
+  return child ? f(child) : child;
+}
 template <class F>
-VarRef map_ref(const VarRef& child, F&&) { return child; }
+VarRef map_ref(const VarRef& child, F&&) {
+  return child;
+}
 template <class F>
-BufferRef map_ref(const BufferRef& child, F&&) { return child; }
+BufferRef map_ref(const BufferRef& child, F&&) {
+  return child;
+}
 template <class F>
-CombinerRef map_ref(const CombinerRef& child, F&&) { return child; }
+CombinerRef map_ref(const CombinerRef& child, F&&) {
+  return child;
+}
 
 template <class V, class F>
 bool map_field(const V& value, V& out, F&& f) {
@@ -97,12 +108,15 @@ bool map_field(const V& value, V& out, F&& f) {
   } else if constexpr (is_ref_vector<V>) {
     for (size_t i = 0; i < value.size(); ++i) {
       auto item = map_ref(value[i], f);
-      if (!item.same(value[i])) { out[i] = std::move(item); changed = true; }
+      if (!item.same(value[i])) {
+        out[i] = std::move(item);
+        changed = true;
+      }
     }
   }
   return changed;
 }
-void finish(const Node* node);   // sets the depth; error ir.depth
+void finish(const Node* node);  // sets the depth; error ir.depth
 
 template <class T, class F>
 Ref<T> map_children_of(const T& node, F&& f) {
@@ -133,15 +147,17 @@ template <class F>
 Expr map_children(const Expr& e, F&& f) {
   return dispatch(*e, [&](const auto& n) -> Expr {
     using T = std::decay_t<decltype(n)>;
-    if constexpr (std::is_base_of_v<ExprNode, T>) return detail::map_children_of(n, f);
-    else return e;
+    if constexpr (std::is_base_of_v<ExprNode, T>)
+      return detail::map_children_of(n, f);
+    else
+      return e;
   });
 }
 template <class F>
 Stmt map_children(const Stmt& s, F&& f) {
   return dispatch(*s, [&](const auto& n) -> Stmt {
     using T = std::decay_t<decltype(n)>;
-    if constexpr (std::is_same_v<T, Seq>) {   // f may give sequences, which do not nest
+    if constexpr (std::is_same_v<T, Seq>) {  // f may give sequences, which do not nest
       std::vector<Stmt> items;
       bool changed = false;
       for (const Stmt& item : n.stmts) items.push_back(f(item)), changed |= !items.back().same(item);

@@ -6,14 +6,14 @@ namespace tc {
 
 /// An argument that the function takes in another layout than the tensor's own.
 struct Pack {
-  int arg = 0;               // position among the arguments
-  std::string layout;        // dims, as given to Stage::layout
-  FuncRef func;              // nested form: (plain, packed); elements of padding are zero
-  std::vector<int64_t> shape;   // of the packed tensor; never the plain one's
+  int arg = 0;                 // position among the arguments
+  std::string layout;          // dims, as given to Stage::layout
+  FuncRef func;                // nested form: (plain, packed); elements of padding are zero
+  std::vector<int64_t> shape;  // of the packed tensor; never the plain one's
 };
 
 struct Lowered {
-  FuncRef func;              // nested form
+  FuncRef func;  // nested form
   std::vector<Pack> packs;
 };
 

@@ -19,7 +19,7 @@
 
 namespace tc {
 
-struct ScheduleState;   // lib/schedule/state.h
+struct ScheduleState;  // lib/schedule/state.h
 
 /// A loop of a stage: `stage` and `name` say which.
 struct Axis {
@@ -37,9 +37,13 @@ class Stage {
   [[nodiscard]] std::vector<Axis> axes() const;
   [[nodiscard]] std::vector<Axis> reduce_axes() const;
   template <size_t N>
-  [[nodiscard]] std::array<Axis, N> axes() const { return take<N>(axes(), "axes"); }
+  [[nodiscard]] std::array<Axis, N> axes() const {
+    return take<N>(axes(), "axes");
+  }
   template <size_t N>
-  [[nodiscard]] std::array<Axis, N> reduce_axes() const { return take<N>(reduce_axes(), "reduce axes"); }
+  [[nodiscard]] std::array<Axis, N> reduce_axes() const {
+    return take<N>(reduce_axes(), "reduce axes");
+  }
   /// The loops as they stand now, outermost first.
   [[nodiscard]] std::vector<Axis> leaf_axes() const;
   /// The axis of this stage with that name; error schedule.axis.unknown lists the axes.

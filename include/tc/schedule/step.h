@@ -12,8 +12,20 @@
 namespace tc {
 
 enum class StepKind : uint8_t {
-  split, fuse, reorder, vectorize, unroll, parallel,
-  compute_at, compute_root, compute_inline, cache_read, cache_write, set_scope, layout, init_at,
+  split,
+  fuse,
+  reorder,
+  vectorize,
+  unroll,
+  parallel,
+  compute_at,
+  compute_root,
+  compute_inline,
+  cache_read,
+  cache_write,
+  set_scope,
+  layout,
+  init_at,
 };
 [[nodiscard]] std::string_view to_string(StepKind kind);
 
@@ -27,14 +39,14 @@ enum class StepKind : uint8_t {
 ///   layout B dims=x/16,y,x%16              init_at C yo
 struct Step {
   StepKind kind = StepKind::split;
-  std::string stage;                  // the stage (or input) it is applied to
-  std::vector<std::string> axes;      // of that stage; for compute_at: consumer, axis
-  int64_t number = 0;                 // factor or parts
-  bool parts = false;                 // split: `number` counts parts
-  bool reassociate = false;           // vectorize
-  std::string scope;                  // cache_read, cache_write, set_scope
-  std::vector<std::string> names;     // readers (cache_read) or dims (layout)
-  std::vector<std::string> into;      // names of what it makes
+  std::string stage;               // the stage (or input) it is applied to
+  std::vector<std::string> axes;   // of that stage; for compute_at: consumer, axis
+  int64_t number = 0;              // factor or parts
+  bool parts = false;              // split: `number` counts parts
+  bool reassociate = false;        // vectorize
+  std::string scope;               // cache_read, cache_write, set_scope
+  std::vector<std::string> names;  // readers (cache_read) or dims (layout)
+  std::vector<std::string> into;   // names of what it makes
 
   [[nodiscard]] std::string text() const;
   friend bool operator==(const Step&, const Step&) = default;

@@ -13,7 +13,20 @@
 namespace tc {
 
 /// Who must act on an error: the user (each kind names a part of tc) or us.
-enum class ErrorKind { te, schedule, lower, ir, codegen, runtime, autotune, log, workload, cli, io, internal };
+enum class ErrorKind {
+  te,
+  schedule,
+  lower,
+  ir,
+  codegen,
+  runtime,
+  autotune,
+  log,
+  workload,
+  cli,
+  io,
+  internal
+};
 
 [[nodiscard]] std::string_view to_string(ErrorKind kind);
 
@@ -56,15 +69,24 @@ class Error : public std::exception {
 template <class T>
 class [[nodiscard]] Expected {
  public:
-  Expected(T value) : state_(std::move(value)) {}        // NOLINT(implicit)
-  Expected(Error error) : state_(std::move(error)) {}    // NOLINT(implicit)
+  Expected(T value) : state_(std::move(value)) {}      // NOLINT(implicit)
+  Expected(Error error) : state_(std::move(error)) {}  // NOLINT(implicit)
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   /// The value; throws the Error where there is none.
-  T& value() & { if (!ok()) throw std::get<1>(state_); return std::get<0>(state_); }
-  const T& value() const& { if (!ok()) throw std::get<1>(state_); return std::get<0>(state_); }
+  T& value() & {
+    if (!ok()) throw std::get<1>(state_);
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    if (!ok()) throw std::get<1>(state_);
+    return std::get<0>(state_);
+  }
   /// By value, so that nothing dangles in `for (auto& x : f().value())`.
-  T value() && { if (!ok()) throw std::get<1>(state_); return std::get<0>(std::move(state_)); }
+  T value() && {
+    if (!ok()) throw std::get<1>(state_);
+    return std::get<0>(std::move(state_));
+  }
   [[nodiscard]] const Error& error() const { return std::get<1>(state_); }
 
  private:
@@ -81,13 +103,13 @@ namespace detail {
 }  // namespace tc
 
 /// What users do wrong: throws the Error given if the condition is false.
-#define TC_REQUIRE(condition, ...) \
-  do {                             \
+#define TC_REQUIRE(condition, ...)       \
+  do {                                   \
     if (!(condition)) throw __VA_ARGS__; \
   } while (0)
 
 /// What we did wrong: throws an `internal` Error naming the place.
-#define TC_ASSERT(condition, ...)                                                       \
-  do {                                                                                  \
+#define TC_ASSERT(condition, ...)                                                                            \
+  do {                                                                                                       \
     if (!(condition)) ::tc::detail::assert_failed(#condition, __FILE__, __LINE__, std::string(__VA_ARGS__)); \
   } while (0)

@@ -22,8 +22,10 @@ class HostTensor {
 
   [[nodiscard]] DType dtype() const { return type_; }
   [[nodiscard]] const std::vector<int64_t>& shape() const { return shape_; }
-  [[nodiscard]] int64_t size() const { return size_; }          // elements
-  [[nodiscard]] size_t bytes() const { return static_cast<size_t>(size_) * static_cast<size_t>(type_.bytes()); }
+  [[nodiscard]] int64_t size() const { return size_; }  // elements
+  [[nodiscard]] size_t bytes() const {
+    return static_cast<size_t>(size_) * static_cast<size_t>(type_.bytes());
+  }
   [[nodiscard]] void* data() const { return data_.get(); }
   [[nodiscard]] ir::TensorView view() const { return {type_, shape_, data_.get()}; }
   /// Element number i in row-major order. 64-bit integers beyond 2^53 lose bits as double.
@@ -49,7 +51,8 @@ class HostTensor {
 
 /// The elements of `output`, one of the args, at `indices`, computed from the
 /// inputs alone: cheap even where the whole computation is not.
-[[nodiscard]] Expected<std::vector<ir::Value>> evaluate_at(const std::vector<Tensor>& args, const Tensor& output,
+[[nodiscard]] Expected<std::vector<ir::Value>> evaluate_at(const std::vector<Tensor>& args,
+                                                           const Tensor& output,
                                                            std::span<const std::vector<int64_t>> indices,
                                                            std::span<const ir::TensorView> views,
                                                            const ir::InterpretOptions& options = {});
@@ -72,6 +75,7 @@ class HostTensor {
 enum class Fill : uint8_t { small_integers, uniform };
 
 /// One tensor per arg: inputs filled by `seed`, the others poisoned.
-[[nodiscard]] std::vector<HostTensor> make_args(const std::vector<Tensor>& args, uint64_t seed, Fill fill = Fill::small_integers);
+[[nodiscard]] std::vector<HostTensor> make_args(const std::vector<Tensor>& args, uint64_t seed,
+                                                Fill fill = Fill::small_integers);
 
 }  // namespace tc

@@ -7,10 +7,10 @@ namespace tc {
 
 /// The operations that `outputs` need, producers before consumers.
 struct Graph {
-  std::vector<Tensor> inputs;                  // placeholders, in order of first use
+  std::vector<Tensor> inputs;  // placeholders, in order of first use
   std::vector<Tensor> outputs;
-  std::vector<std::shared_ptr<const Op>> ops;  // computes only, in topological order
-  std::vector<std::vector<BufferRef>> buffers; // ops[i]'s outputs; those nobody holds are made up
+  std::vector<std::shared_ptr<const Op>> ops;   // computes only, in topological order
+  std::vector<std::vector<BufferRef>> buffers;  // ops[i]'s outputs; those nobody holds are made up
 
   static Graph of(std::vector<Tensor> outputs);
 };

@@ -58,7 +58,8 @@ struct DenseOptions {
 };
 /// x[m,k] weight[n,k] and perhaps bias[n] of the output type -> act(x weight^T + bias) [m,n].
 /// Stages: C[y, x | k]; with bias or activation also C_out[y, x].
-[[nodiscard]] Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const DenseOptions& options = {});
+[[nodiscard]] Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                           const DenseOptions& options = {});
 
 // ---- convolutions and pooling. Images are [n,h,w,c] or [n,c,h,w]; types as for
 // matrix products.
@@ -70,14 +71,14 @@ enum class Layout : uint8_t { nhwc, nchw };
 struct Pair {
   int64_t y = 1, x = 1;
   Pair() = default;
-  Pair(int64_t both) : y(both), x(both) {}   // NOLINT(implicit)
+  Pair(int64_t both) : y(both), x(both) {}  // NOLINT(implicit)
   Pair(int64_t vertical, int64_t horizontal) : y(vertical), x(horizontal) {}
 };
 /// Rows and columns added around an image, each 0 or more.
 struct Padding {
   int64_t top = 0, left = 0, bottom = 0, right = 0;
   Padding() = default;
-  Padding(int64_t all) : top(all), left(all), bottom(all), right(all) {}   // NOLINT(implicit)
+  Padding(int64_t all) : top(all), left(all), bottom(all), right(all) {}  // NOLINT(implicit)
   Padding(int64_t y, int64_t x) : top(y), left(x), bottom(y), right(x) {}
   Padding(int64_t t, int64_t l, int64_t b, int64_t r) : top(t), left(l), bottom(b), right(r) {}
   [[nodiscard]] bool any() const { return top || left || bottom || right; }
@@ -87,11 +88,11 @@ struct Conv2dOptions {
   Pair stride = 1;
   Padding padding = 0;
   Pair dilation = 1;
-  int64_t groups = 1;            // divides the channels and the output channels
+  int64_t groups = 1;  // divides the channels and the output channels
   Layout layout = Layout::nhwc;
   Act act = Act::none;
   std::optional<DType> out = {};
-  Pair output_padding = 0;       // conv2d_transpose only: less than the stride
+  Pair output_padding = 0;  // conv2d_transpose only: less than the stride
   std::string name = "Y";
 };
 /// Cross-correlation. Weights: HWIO [r,s,c/groups,k] for nhwc, OIHW
@@ -101,7 +102,8 @@ struct Conv2dOptions {
 /// that a kernel with infinite weights has no NaN at its border.
 /// Stages: Y[n, h, w, co | r, s, ci] (nchw: Y[n, co, h, w | ci, r, s]); with bias or
 /// activation also Y_out with the axes of Y. X stands for the name of the input.
-[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                            const Conv2dOptions& options = {});
 /// Each channel by itself, into m channels: output channel q * m + j comes from
 /// channel q. Weights [r,s,c,m] for nhwc, [c,m,r,s] for nchw; `groups` is ignored.
 /// Stages: Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]); Y_out.
@@ -117,27 +119,30 @@ struct Conv2dOptions {
 
 struct PoolOptions {
   Pair kernel = 2, stride = 2;
-  Padding padding = 0;            // less than the kernel
+  Padding padding = 0;  // less than the kernel
   Layout layout = Layout::nhwc;
-  bool count_include_pad = false; // avg_pool2d only: divide by the whole window at the border
+  bool count_include_pad = false;  // avg_pool2d only: divide by the whole window at the border
   std::string name = "Y";
 };
 /// The greatest element of each window; padding holds the least value of the type.
-/// Stages: X_pad[n, h, w, c] (nchw: [n, c, h, w]) only where some padding is not 0; Y[n, h, w, c | r, s] (nchw: Y[n, c, h, w | r, s]).
+/// Stages: X_pad[n, h, w, c] (nchw: [n, c, h, w]) only where some padding is not 0; Y[n, h, w, c | r, s]
+/// (nchw: Y[n, c, h, w | r, s]).
 [[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
 /// The mean of each window, float types. Stages: X_pad; Y_sum as Y of max_pool2d; Y.
 [[nodiscard]] Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
 /// The mean of each channel, float types: [n,h,w,c] -> [n,1,1,c], [n,c,h,w] -> [n,c,1,1];
 /// of an empty image NaN. Stages: Y_sum[n, h, w, c | r, s]; Y (nchw: n, c, h, w).
-[[nodiscard]] Tensor global_avg_pool(const Tensor& x, Layout layout = Layout::nhwc, const std::string& name = "Y");
+[[nodiscard]] Tensor global_avg_pool(const Tensor& x, Layout layout = Layout::nhwc,
+                                     const std::string& name = "Y");
 
 // ---- elementwise. One stage, `name`, which is "" for the operator's own name.
 
 /// X(name): functions of one tensor. abs, neg and relu take every number, the
 /// others floats. gelu is the exact one; silu is x * sigmoid(x).
-#define TC_OP_UNARY(X)                                                                                  \
-  X(exp) X(log) X(sqrt) X(rsqrt) X(tanh) X(erf) X(sigmoid) X(sin) X(cos) X(floor) X(ceil) X(round)      \
-  X(abs) X(neg) X(relu) X(gelu) X(silu)
+#define TC_OP_UNARY(X)                                                                                    \
+  X(exp)                                                                                                  \
+  X(log) X(sqrt) X(rsqrt) X(tanh) X(erf) X(sigmoid) X(sin) X(cos) X(floor) X(ceil) X(round) X(abs) X(neg) \
+      X(relu) X(gelu) X(silu)
 /// X(name): functions of two tensors of one type, shapes broadcast as in numpy.
 /// pow takes floats; div of integers floors, and dividing by 0 is the program's error.
 #define TC_OP_BINARY(X) X(add) X(sub) X(mul) X(div) X(maximum) X(minimum) X(pow)
@@ -151,14 +156,15 @@ TC_OP_BINARY(TC_X)
 [[nodiscard]] Tensor clip(const Tensor& x, double low, double high, const std::string& name = "");
 [[nodiscard]] Tensor cast(const Tensor& x, DType type, const std::string& name = "");
 /// x[...] repeated to `shape` as numpy broadcasts.
-[[nodiscard]] Tensor broadcast_to(const Tensor& x, const std::vector<int64_t>& shape, const std::string& name = "");
+[[nodiscard]] Tensor broadcast_to(const Tensor& x, const std::vector<int64_t>& shape,
+                                  const std::string& name = "");
 
 // ---- reductions. Negative axes count from the end; no axes means all.
 
 struct ReduceOptions {
   std::vector<int64_t> axes = {};
-  bool keepdims = false;        // reduced axes stay, with extent 1
-  std::optional<DType> out = {};     // sum and prod only; default sum_type
+  bool keepdims = false;          // reduced axes stay, with extent 1
+  std::optional<DType> out = {};  // sum and prod only; default sum_type
   std::string name = "Y";
 };
 /// Stages: Y[... | k]. Of nothing: 0, 1, the least and the greatest value of the type
@@ -173,7 +179,7 @@ struct ReduceOptions {
 struct ArgOptions {
   int64_t axis = -1;
   bool keepdims = false;
-  DType index = kI64;           // i64 or i32
+  DType index = kI64;  // i64 or i32
   std::string name = "Y";
 };
 /// The first index of the greatest (smallest) element along an axis, which must
@@ -191,8 +197,8 @@ struct ArgOptions {
 [[nodiscard]] Tensor log_softmax(const Tensor& x, int64_t axis = -1, const std::string& name = "Y");
 
 struct NormOptions {
-  int64_t axes = 1;             // layer_norm: how many last axes are normalised
-  int64_t axis = -1;            // batch_norm: the axis of channels
+  int64_t axes = 1;   // layer_norm: how many last axes are normalised
+  int64_t axis = -1;  // batch_norm: the axis of channels
   double eps = 1e-5;
   std::string name = "Y";
 };
@@ -200,25 +206,29 @@ struct NormOptions {
 /// have those axes' shape, and either may be left out. Two passes over x.
 /// Stages: S[... | k] sum, mean[...], V[... | k] sum of squares of x - mean,
 /// rstd[...] = 1 / sqrt(V / count + eps), Y.
-[[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma = {}, const Tensor& beta = {}, const NormOptions& options = {});
+[[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma = {}, const Tensor& beta = {},
+                                const NormOptions& options = {});
 /// (x - mean) / sqrt(var + eps) * gamma + beta per channel, with statistics given.
 /// Stages: scale[x] = gamma / sqrt(var + eps), Y.
-[[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean, const Tensor& var,
-                                const NormOptions& options = {});
+[[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                                const Tensor& var, const NormOptions& options = {});
 
 // ---- moving elements. One stage.
 
 /// y[i...] = x with axis j at the place where perm has j; no perm reverses all.
-[[nodiscard]] Tensor transpose(const Tensor& x, const std::vector<int64_t>& perm = {}, const std::string& name = "Y");
+[[nodiscard]] Tensor transpose(const Tensor& x, const std::vector<int64_t>& perm = {},
+                               const std::string& name = "Y");
 /// The same elements in row-major order under another shape; one extent may be -1.
-[[nodiscard]] Tensor reshape(const Tensor& x, const std::vector<int64_t>& shape, const std::string& name = "Y");
+[[nodiscard]] Tensor reshape(const Tensor& x, const std::vector<int64_t>& shape,
+                             const std::string& name = "Y");
 /// One after the other along an axis; one type, equal extents elsewhere.
 [[nodiscard]] Tensor concat(const std::vector<Tensor>& xs, int64_t axis, const std::string& name = "Y");
 /// `before` and `after` elements of `value` (exact in the type) added in each dimension.
-[[nodiscard]] Tensor pad(const Tensor& x, const std::vector<int64_t>& before, const std::vector<int64_t>& after, double value = 0,
-                         const std::string& name = "Y");
+[[nodiscard]] Tensor pad(const Tensor& x, const std::vector<int64_t>& before,
+                         const std::vector<int64_t>& after, double value = 0, const std::string& name = "Y");
 /// x with `axis` replaced by the dimensions of `indices` (i32 or i64): y[a, i, b] =
 /// x[a, indices[i], b]. Indices out of range are clamped to the nearest end.
-[[nodiscard]] Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis = 0, const std::string& name = "Y");
+[[nodiscard]] Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis = 0,
+                            const std::string& name = "Y");
 
 }  // namespace tc::op

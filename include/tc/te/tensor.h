@@ -13,10 +13,11 @@
 namespace tc {
 
 using ir::BufferRef, ir::DType, ir::Expr, ir::FuncRef, ir::Scope, ir::VarRef;
-using ir::kBF16, ir::kBool, ir::kF16, ir::kF32, ir::kF64, ir::kI16, ir::kI32, ir::kI64, ir::kI8, ir::kU16, ir::kU32, ir::kU64,
-    ir::kU8;
-using ir::operator+, ir::operator-, ir::operator*, ir::operator/, ir::operator%, ir::operator<, ir::operator<=, ir::operator>,
-    ir::operator>=, ir::logical_and, ir::logical_or, ir::eq, ir::ne, ir::logical_not;
+using ir::kBF16, ir::kBool, ir::kF16, ir::kF32, ir::kF64, ir::kI16, ir::kI32, ir::kI64, ir::kI8, ir::kU16,
+    ir::kU32, ir::kU64, ir::kU8;
+using ir::operator+, ir::operator-, ir::operator*, ir::operator/, ir::operator%, ir::operator<,
+    ir::operator<=, ir::operator>, ir::operator>=, ir::logical_and, ir::logical_or, ir::eq, ir::ne,
+    ir::logical_not;
 using ir::cast, ir::if_then_else, ir::max, ir::min, ir::select;
 
 /// An axis to reduce over: the values min .. min + extent - 1. Used as an
@@ -24,7 +25,7 @@ using ir::cast, ir::if_then_else, ir::max, ir::min, ir::select;
 struct ReduceAxis {
   VarRef var;
   Expr min, extent;
-  operator Expr() const { return var; }   // NOLINT(implicit)
+  operator Expr() const { return var; }  // NOLINT(implicit)
 };
 [[nodiscard]] ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name);
 
@@ -32,8 +33,8 @@ struct ReduceAxis {
 struct Op {
   std::string name;
   std::vector<Expr> shape;
-  std::vector<VarRef> axes;        // one per dimension, over [0, shape[i])
-  std::vector<Expr> values;        // one per output
+  std::vector<VarRef> axes;  // one per dimension, over [0, shape[i])
+  std::vector<Expr> values;  // one per output
   std::vector<std::string> output_names;
   std::vector<ReduceAxis> reduce_axes() const;
   [[nodiscard]] bool is_placeholder() const { return values.empty(); }
@@ -47,7 +48,9 @@ class Tensor {
 
   /// The element at these indices, one per dimension, integers of any type.
   template <class... I>
-  [[nodiscard]] Expr operator()(I&&... index) const { return at({to_index(index)...}); }
+  [[nodiscard]] Expr operator()(I&&... index) const {
+    return at({to_index(index)...});
+  }
   [[nodiscard]] Expr at(std::vector<Expr> indices) const;
 
   [[nodiscard]] const std::string& name() const { return buffer_->name; }
@@ -78,18 +81,20 @@ class Tensor {
 using Axes = std::vector<Expr>;
 /// One value per element of `shape`: body is given one expression per axis.
 /// `axis_names` default to those of the names i j k l (or y x for two).
-[[nodiscard]] Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body, std::string name = "T",
-                             std::vector<std::string> axis_names = {});
+[[nodiscard]] Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body,
+                             std::string name = "T", std::vector<std::string> axis_names = {});
 /// The same with one parameter per axis.
 template <class F>
   requires(!std::is_convertible_v<F, std::function<Expr(const Axes&)>>)
-[[nodiscard]] Tensor compute(std::vector<int64_t> shape, F&& body, std::string name = "T", std::vector<std::string> axis_names = {});
+[[nodiscard]] Tensor compute(std::vector<int64_t> shape, F&& body, std::string name = "T",
+                             std::vector<std::string> axis_names = {});
 
 /// Several outputs of one shape, computed together: either all components of
 /// one tuple reduction or none a reduction (error te.compute.outputs).
 [[nodiscard]] std::vector<Tensor> compute_many(std::vector<int64_t> shape,
                                                const std::function<std::vector<Expr>(const Axes&)>& body,
-                                               std::vector<std::string> names, std::vector<std::string> axis_names = {});
+                                               std::vector<std::string> names,
+                                               std::vector<std::string> axis_names = {});
 
 // Reductions; they stand at the top of a compute body (error te.reduce.nested).
 [[nodiscard]] Expr sum(Expr e, const std::vector<ReduceAxis>& axes);
@@ -127,7 +132,9 @@ inline Expr max(Expr e, const ReduceAxis& k) { return max(std::move(e), std::vec
 // ---- implementation of the template
 namespace detail {
 template <class F, size_t... I>
-Expr call_with_axes(F& body, const Axes& axes, std::index_sequence<I...>) { return body(axes[I]...); }
+Expr call_with_axes(F& body, const Axes& axes, std::index_sequence<I...>) {
+  return body(axes[I]...);
+}
 template <class F, size_t N = 0>
 consteval size_t axis_count() {
   static_assert(N <= 8, "a compute body takes up to 8 axes, or one `const tc::Axes&`");
@@ -145,10 +152,10 @@ template <class F>
 Tensor compute(std::vector<int64_t> shape, F&& body, std::string name, std::vector<std::string> axis_names) {
   constexpr size_t kN = detail::axis_count<F>();
   if (shape.size() != kN) detail::wrong_axis_count(name, shape.size(), kN);
-  return compute(
-      std::move(shape),
-      std::function<Expr(const Axes&)>([&](const Axes& a) { return detail::call_with_axes(body, a, std::make_index_sequence<kN>{}); }),
-      std::move(name), std::move(axis_names));
+  return compute(std::move(shape), std::function<Expr(const Axes&)>([&](const Axes& a) {
+                   return detail::call_with_axes(body, a, std::make_index_sequence<kN>{});
+                 }),
+                 std::move(name), std::move(axis_names));
 }
 
 }  // namespace tc

@@ -17,43 +17,44 @@ namespace tc {
 
 /// How the value of a key is written.
 enum class KeyKind : uint8_t {
-  extent,    // integer of 0 or more
-  count,     // integer of 1 or more
-  integer,   // integer
-  flag,      // 0 or 1
-  dtype,     // f32, i8, ...
-  choice,    // one of a few words
-  list,      // integers joined by x: 4x5x6
+  extent,   // integer of 0 or more
+  count,    // integer of 1 or more
+  integer,  // integer
+  flag,     // 0 or 1
+  dtype,    // f32, i8, ...
+  choice,   // one of a few words
+  list,     // integers joined by x: 4x5x6
 };
 
 /// One key of an operator.
 struct WorkloadKey {
   std::string_view name;
   KeyKind kind;
-  std::string_view fallback;   // canonical text of the default; "" where it depends on other keys or there is none
+  std::string_view
+      fallback;  // canonical text of the default; "" where it depends on other keys or there is none
   std::string_view doc;
   bool required = false;
-  std::string_view choices = {};   // of a choice or dtype: words separated by spaces
+  std::string_view choices = {};  // of a choice or dtype: words separated by spaces
 };
 
 /// What a workload computes.
 struct WorkloadGraph {
-  std::vector<Tensor> args;       // in call order: inputs, then outputs
+  std::vector<Tensor> args;  // in call order: inputs, then outputs
   std::vector<Tensor> outputs;
   Graph graph;
   /// Positions in args of the inputs that are constant by nature: weights,
   /// biases, statistics. What runs often may pack them once.
   std::vector<int> constants;
-  double flops = 0;               // count_flops(graph)
-  double bytes = 0;               // of all args, each once: the least traffic
+  double flops = 0;  // count_flops(graph)
+  double bytes = 0;  // of all args, each once: the least traffic
 };
 
 class Workload;
 /// One row of the table.
 struct WorkloadOp {
   std::string_view name, doc;
-  std::vector<WorkloadKey> keys;  // in canonical order
-  void (*build)(const Workload&, WorkloadGraph&);   // fills args and constants
+  std::vector<WorkloadKey> keys;                   // in canonical order
+  void (*build)(const Workload&, WorkloadGraph&);  // fills args and constants
 };
 [[nodiscard]] std::span<const WorkloadOp> workload_table();
 /// The table as text: an operator a paragraph, a key a line.
@@ -93,9 +94,9 @@ class Workload {
  private:
   friend class WorkloadParser;
   Workload() = default;
-  const WorkloadOp* op_ = nullptr;      // null for a graph
-  std::vector<std::string> values_;     // one per key of op_, "" where open
-  FuncRef func_;                        // of a graph
+  const WorkloadOp* op_ = nullptr;   // null for a graph
+  std::vector<std::string> values_;  // one per key of op_, "" where open
+  FuncRef func_;                     // of a graph
   std::string text_;
 };
 

@@ -4,8 +4,8 @@
 // as wide as the tile where it is constant. Blocking the reduction does not pay
 // on this kind of machine: the panel streams from the second-level cache, and
 // the sums would have to be read and written again.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "rules.h"
 #include "tc/ir/affine.h"
@@ -15,13 +15,13 @@ namespace {
 
 struct Contraction {
   const StageView* v = nullptr;
-  int epilogue = -1;             // the elementwise stage that reads it, or -1
+  int epilogue = -1;  // the elementwise stage that reads it, or -1
   size_t rank = 0;
-  bool depthwise = false;        // every operand follows the last axis
-  Tensor panel;                  // the operand that follows the last axis, if one only
-  int panel_dim = -1;            // its dimension that is the last axis
-  bool guarded = false;          // padding: terms under a condition
-  bool flat = false;             // rows of all spatial axes are evenly spaced in every operand
+  bool depthwise = false;  // every operand follows the last axis
+  Tensor panel;            // the operand that follows the last axis, if one only
+  int panel_dim = -1;      // its dimension that is the last axis
+  bool guarded = false;    // padding: terms under a condition
+  bool flat = false;       // rows of all spatial axes are evenly spaced in every operand
 };
 
 bool uses(const Expr& e, const VarRef& v) { return ir::uses_var(*e, *v); }
@@ -39,7 +39,9 @@ bool fusable_rows(const Op& op, const ir::Load& l, size_t from) {
     any = true;
     const auto* v = e.as<ir::Var>();
     if (!v || next + 1 >= rank || !op.axes[next].same(VarRef(v))) return false;
-    if (const auto extent = ir::as_int(l.buffer->shape[static_cast<size_t>(&e - l.indices.data())]); !extent || *extent != ir::as_int(op.shape[next])) return false;
+    if (const auto extent = ir::as_int(l.buffer->shape[static_cast<size_t>(&e - l.indices.data())]);
+        !extent || *extent != ir::as_int(op.shape[next]))
+      return false;
     ++next;
   }
   return !any || next + 1 == rank;
@@ -56,7 +58,7 @@ std::optional<Contraction> recognise(const View& view, int stage) {
   c.rank = op.axes.size();
   const VarRef& last = op.axes.back();
   int loads = 0, following = 0;
-  bool flat = c.rank >= 3, strided = false;   // strided: the last axis is not the operand's last
+  bool flat = c.rank >= 3, strided = false;  // strided: the last axis is not the operand's last
   ir::walk<ir::Load>(r->source[0], [&](const ir::Load& l) {
     ++loads;
     flat = flat && fusable_rows(op, l, 0);
@@ -65,12 +67,14 @@ std::optional<Contraction> recognise(const View& view, int stage) {
         ++following;
         c.panel = Tensor(l.buffer);
         c.panel_dim = l.indices[d].as<ir::Var>() ? static_cast<int>(d) : -1;
-        bool innermost = true;   // save for dimensions of one element
-        for (size_t i = d + 1; i < l.indices.size(); ++i) innermost = innermost && ir::as_int(l.buffer->shape[i]) == 1;
+        bool innermost = true;  // save for dimensions of one element
+        for (size_t i = d + 1; i < l.indices.size(); ++i)
+          innermost = innermost && ir::as_int(l.buffer->shape[i]) == 1;
         strided = strided || !innermost || c.panel_dim < 0;
       }
   });
-  ir::walk<ir::Call>(r->source[0], [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });
+  ir::walk<ir::Call>(r->source[0],
+                     [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });
   if (loads < 2 || following == 0) return std::nullopt;
   c.depthwise = following > 1;
   if (strided && (c.depthwise || c.panel_dim < 0 || !view.is_constant(c.panel))) return std::nullopt;
@@ -78,7 +82,8 @@ std::optional<Contraction> recognise(const View& view, int stage) {
   if (!view.is_output(stage)) {
     if (v.readers.size() != 1) return std::nullopt;
     const StageView& e = view.stages[static_cast<size_t>(v.readers[0])];
-    if (!e.elementwise || !view.is_output(v.readers[0]) || e.tensor.extents() != v.tensor.extents()) return std::nullopt;
+    if (!e.elementwise || !view.is_output(v.readers[0]) || e.tensor.extents() != v.tensor.extents())
+      return std::nullopt;
     c.epilogue = v.readers[0];
   }
   return c;
@@ -87,7 +92,10 @@ std::optional<Contraction> recognise(const View& view, int stage) {
 // Tiles whose sums, one operand's vectors and a splat fit the registers.
 std::vector<std::pair<int64_t, int64_t>> register_tiles(int registers, bool depthwise) {
   std::vector<std::pair<int64_t, int64_t>> out;
-  if (depthwise) return registers >= 32 ? std::vector<std::pair<int64_t, int64_t>>{{7, 2}, {4, 2}, {8, 2}, {14, 1}, {7, 1}, {28, 1}, {4, 1}} : std::vector<std::pair<int64_t, int64_t>>{{7, 1}, {4, 1}, {8, 1}, {4, 2}};
+  if (depthwise)
+    return registers >= 32 ? std::vector<std::pair<int64_t, int64_t>>{{7, 2}, {4, 2},  {8, 2}, {14, 1},
+                                                                      {7, 1}, {28, 1}, {4, 1}}
+                           : std::vector<std::pair<int64_t, int64_t>>{{7, 1}, {4, 1}, {8, 1}, {4, 2}};
   for (const int64_t nv : {3, 4, 2, 6, 1}) {
     const int64_t most = (registers - 1 - nv) / nv;
     if (most < 1) continue;
@@ -95,7 +103,7 @@ std::vector<std::pair<int64_t, int64_t>> register_tiles(int registers, bool dept
     if (most > 6) out.emplace_back(most - 1, nv);
     if (most > 8) out.emplace_back(most - 2, nv), out.emplace_back(8, nv);
   }
-  const int64_t wide = registers / 2;   // few rows: the vectors are used once, none is held
+  const int64_t wide = registers / 2;  // few rows: the vectors are used once, none is held
   out.emplace_back(1, wide);
   out.emplace_back(1, wide / 2);
   out.emplace_back(2, wide / 2);
@@ -108,9 +116,12 @@ struct Tile {
 };
 
 Tile draw_tile(Drawing& d, const Contraction& c, int64_t rows_extent, int64_t columns, int bits) {
-  const int64_t lanes = std::max<int64_t>(1, std::min<int64_t>(d.context.target.lanes(bits), std::max<int64_t>(columns, 1)));
+  const int64_t lanes =
+      std::max<int64_t>(1, std::min<int64_t>(d.context.target.lanes(bits), std::max<int64_t>(columns, 1)));
   std::vector<int64_t> codes;
-  const auto fits = [&](int64_t rows, int64_t nv) { return rows <= std::max<int64_t>(rows_extent, 1) && (nv - 1) * lanes < columns; };
+  const auto fits = [&](int64_t rows, int64_t nv) {
+    return rows <= std::max<int64_t>(rows_extent, 1) && (nv - 1) * lanes < columns;
+  };
   for (const auto& [rows, nv] : register_tiles(d.context.target.num_vector_registers, c.depthwise)) {
     // even rows: as many tiles, but the last not much smaller than the others
     const int64_t tiles = (rows_extent + rows - 1) / std::max<int64_t>(rows, 1);
@@ -139,9 +150,10 @@ std::vector<std::string> panel_layout(const Tensor& t, int dim, int64_t width) {
 
 // Tiles the spatial axes of `stage`; gives the loops outside the tile, and inside.
 struct TiledLoops {
-  std::vector<Axis> outer, inner;   // inner: rows, vectors, lanes
+  std::vector<Axis> outer, inner;  // inner: rows, vectors, lanes
 };
-TiledLoops tile_stage(Drawing& d, Stage stage, const Contraction& c, const Tile& tile, bool flat, bool panels_outside, int64_t block) {
+TiledLoops tile_stage(Drawing& d, Stage stage, const Contraction& c, const Tile& tile, bool flat,
+                      bool panels_outside, int64_t block) {
   std::vector<Axis> axes = stage.axes();
   const Axis column = axes.back();
   axes.pop_back();
@@ -204,8 +216,10 @@ bool schedule_contraction(Drawing& d, int id) {
   const int64_t columns = t.extent(t.ndim() - 1);
   int64_t rows = 1;
   const bool flat = c.flat && (d.choices.flag("flat", true));
-  if (flat) for (int i = 0; i + 1 < t.ndim(); ++i) rows *= t.extent(i);
-  else if (t.ndim() >= 2) rows = t.extent(t.ndim() - 2);
+  if (flat)
+    for (int i = 0; i + 1 < t.ndim(); ++i) rows *= t.extent(i);
+  else if (t.ndim() >= 2)
+    rows = t.extent(t.ndim() - 2);
   const Tile tile = draw_tile(d, c, rows, columns, t.dtype().bits);
   const bool panels_outside = d.choices.pick("order", {"panels", "rows"}) == 0;
   const int64_t block = rows > 4 * tile.rows && !c.guarded ? d.choices.option("block", {0, 96, 168}) : 0;

@@ -40,7 +40,8 @@ double extent_of_dim(const Access& a, size_t d) {
 }
 double footprint(const Access& a, const std::vector<Loop>& loops, size_t depth) {
   double n = a.bytes;
-  for (size_t d = 0; d < a.indices.size(); ++d) n *= std::min(span_of(a.indices[d], loops, depth), std::max(extent_of_dim(a, d), 1.0));
+  for (size_t d = 0; d < a.indices.size(); ++d)
+    n *= std::min(span_of(a.indices[d], loops, depth), std::max(extent_of_dim(a, d), 1.0));
   return n;
 }
 

@@ -1,7 +1,7 @@
 // What no other rule took: stages in vectors along their last axis, one nest
 // each; small elementwise producers disappear into their readers.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "rules.h"
 
@@ -33,7 +33,8 @@ void schedule_one(Drawing& d, const StageView& v, size_t number) {
   const int64_t unroll = d.choices.option("unroll" + suffix, {2, 1, 4, 8});
   const bool threads = d.context.threads > 1;
   // one long vector where whole chunks fill the rows: others would cross their ends
-  if (is_contiguous(v) && axes.size() > 1 && v.tensor.extents().back() % (lanes * unroll) == 0) axes = {stage.fuse(axes)};
+  if (is_contiguous(v) && axes.size() > 1 && v.tensor.extents().back() % (lanes * unroll) == 0)
+    axes = {stage.fuse(axes)};
   std::vector<Axis> order(axes.begin(), axes.end() - 1), inner;
   Axis column = axes.back();
   if (axes.size() == 1 && threads && v.tensor.extents().size() >= 1) {
@@ -59,8 +60,9 @@ void schedule_rest(Drawing& d, const std::vector<bool>& done) {
   std::vector<bool> gone(d.view.stages.size(), false);
   for (size_t i = 0; i < d.view.stages.size(); ++i) {
     const StageView& v = d.view.stages[i];
-    if (done[i] || v.reduces || d.view.is_output(static_cast<int>(i)) || v.tensor.op().values.size() != 1) continue;
-    bool inner_done = false;   // a reader that is scheduled already keeps what it reads
+    if (done[i] || v.reduces || d.view.is_output(static_cast<int>(i)) || v.tensor.op().values.size() != 1)
+      continue;
+    bool inner_done = false;  // a reader that is scheduled already keeps what it reads
     for (const int r : v.readers) inner_done |= done[static_cast<size_t>(r)];
     const bool cheap = v.readers.size() == 1 && !d.view.stages[static_cast<size_t>(v.readers[0])].reduces;
     if (inner_done || !cheap) continue;

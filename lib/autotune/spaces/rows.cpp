@@ -47,7 +47,8 @@ void vectorize_row(Stage stage, const Axis& axis, const RowChoice& c, bool reduc
 bool simple_float_reduce(const Op& op) {
   const auto* r = op.values[0].as<ir::Reduce>();
   const std::string& name = r->combiner->name;
-  return op.values.size() == 1 && r->source.size() == 1 && (name == "sum" || name == "prod" || name == "min" || name == "max");
+  return op.values.size() == 1 && r->source.size() == 1 &&
+         (name == "sum" || name == "prod" || name == "min" || name == "max");
 }
 
 }  // namespace
@@ -69,8 +70,9 @@ bool schedule_rows(Drawing& d) {
       length = std::max(length, ir::as_int(axes[0].extent).value_or(1));
       any = true;
     }
-    if (out_reduces && !is_out) return false;   // one stage: a plain reduction of rows
-    if (!out_reduces && (!row_shaped(v.tensor, out) || !reads_own_row(op, static_cast<size_t>(rank - 1)))) return false;
+    if (out_reduces && !is_out) return false;  // one stage: a plain reduction of rows
+    if (!out_reduces && (!row_shaped(v.tensor, out) || !reads_own_row(op, static_cast<size_t>(rank - 1))))
+      return false;
   }
   if (!any) return false;
 
@@ -99,8 +101,10 @@ bool schedule_rows(Drawing& d) {
   }
   for (const StageView& v : d.view.stages) {
     Stage stage = d.s[v.tensor];
-    if (v.reduces) vectorize_row(stage, stage.reduce_axes()[0], c, true);
-    else if (v.tensor.ndim() == rank && v.tensor.extent(rank - 1) > 1) vectorize_row(stage, v.tensor == out ? column : stage.axes().back(), c, false);
+    if (v.reduces)
+      vectorize_row(stage, stage.reduce_axes()[0], c, true);
+    else if (v.tensor.ndim() == rank && v.tensor.extent(rank - 1) > 1)
+      vectorize_row(stage, v.tensor == out ? column : stage.axes().back(), c, false);
   }
   if (d.context.threads > 1 && !axes.empty()) last.parallel(axes[0]);
   return true;

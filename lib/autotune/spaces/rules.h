@@ -7,11 +7,12 @@ namespace tc::autotune {
 
 /// How a stage looks to the rules.
 struct StageView {
-  Tensor tensor;                  // its first output
-  std::vector<Tensor> reads;      // each once
-  std::vector<int> readers;       // positions in View::stages
+  Tensor tensor;              // its first output
+  std::vector<Tensor> reads;  // each once
+  std::vector<int> readers;   // positions in View::stages
   bool reduces = false;
-  bool elementwise = false;       // no reduction, and every read at its own axes (perhaps fewer, perhaps constants)
+  bool elementwise =
+      false;  // no reduction, and every read at its own axes (perhaps fewer, perhaps constants)
 };
 struct View {
   const WorkloadGraph* graph = nullptr;

@@ -15,7 +15,7 @@ Expected<Schedule> draw_schedule(const WorkloadGraph& graph, const SpaceContext&
       if (schedule_contraction(d, static_cast<int>(i))) {
         done[i] = true;
         if (!view.is_output(static_cast<int>(i))) done[static_cast<size_t>(view.stages[i].readers[0])] = true;
-        break;   // one set of decisions; further contractions are scheduled plainly
+        break;  // one set of decisions; further contractions are scheduled plainly
       }
     if (std::none_of(done.begin(), done.end(), [](bool b) { return b; }) && schedule_rows(d)) return s;
     schedule_rest(d, done);

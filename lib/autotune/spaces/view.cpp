@@ -10,7 +10,8 @@ bool View::is_output(int stage) const {
   });
 }
 bool View::is_constant(const Tensor& t) const {
-  return std::any_of(graph->constants.begin(), graph->constants.end(), [&](int i) { return graph->args[static_cast<size_t>(i)] == t; });
+  return std::any_of(graph->constants.begin(), graph->constants.end(),
+                     [&](int i) { return graph->args[static_cast<size_t>(i)] == t; });
 }
 
 int64_t extent_of(const StageView& v, size_t axis) { return v.tensor.extent(static_cast<int>(axis)); }
@@ -27,7 +28,9 @@ View look_at(const WorkloadGraph& graph) {
     v.elementwise = !v.reduces;
     for (const Expr& value : op.values)
       ir::walk<ir::Load>(value, [&](const ir::Load& l) {
-        if (std::none_of(v.reads.begin(), v.reads.end(), [&](const Tensor& t) { return t.buffer().same(l.buffer); })) v.reads.emplace_back(l.buffer);
+        if (std::none_of(v.reads.begin(), v.reads.end(),
+                         [&](const Tensor& t) { return t.buffer().same(l.buffer); }))
+          v.reads.emplace_back(l.buffer);
         for (const Expr& e : l.indices) {
           const bool own = e.as<ir::Var>() != nullptr || ir::as_int(e).has_value();
           v.elementwise = v.elementwise && own;
@@ -39,7 +42,8 @@ View look_at(const WorkloadGraph& graph) {
     for (size_t q = 0; q < view.stages.size(); ++q)
       for (const Tensor& t : view.stages[q].reads)
         if (t.buffer()->source == view.stages[p].tensor.buffer()->source &&
-            std::find(view.stages[p].readers.begin(), view.stages[p].readers.end(), static_cast<int>(q)) == view.stages[p].readers.end())
+            std::find(view.stages[p].readers.begin(), view.stages[p].readers.end(), static_cast<int>(q)) ==
+                view.stages[p].readers.end())
           view.stages[p].readers.push_back(static_cast<int>(q));
   return view;
 }

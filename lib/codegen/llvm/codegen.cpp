@@ -26,7 +26,9 @@ thread_local int guard_depth = 0;
 // LLVM is built without exceptions but with unwind tables, so an exception
 // passes through its frames; nothing on the way is destroyed.
 void on_fatal(void*, const char* reason, bool) {
-  if (guard_depth > 0) throw Error("codegen.llvm", fmt::format("LLVM gave up: {}", reason)).fix("please report this with the program that caused it");
+  if (guard_depth > 0)
+    throw Error("codegen.llvm", fmt::format("LLVM gave up: {}", reason))
+        .fix("please report this with the program that caused it");
 }
 
 void initialize() {
@@ -37,7 +39,8 @@ void initialize() {
     llvm::install_fatal_error_handler(on_fatal);
     // addresses come in their final form from emit_address.cpp; there is no other way to say this
     const auto knob = llvm::cl::getRegisteredOptions().find("disable-lsr");
-    if (knob != llvm::cl::getRegisteredOptions().end()) static_cast<llvm::cl::opt<bool>*>(knob->second)->setValue(true);
+    if (knob != llvm::cl::getRegisteredOptions().end())
+      static_cast<llvm::cl::opt<bool>*>(knob->second)->setValue(true);
   });
 }
 
@@ -55,11 +58,14 @@ std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target) {
   initialize();
   std::string why;
   const llvm::Target* t = llvm::TargetRegistry::lookupTarget(target.triple, why);
-  if (!t) throw Error("codegen.target", fmt::format("LLVM has no code generator for {}", target.triple)).fact("got", why);
+  if (!t)
+    throw Error("codegen.target", fmt::format("LLVM has no code generator for {}", target.triple))
+        .fact("got", why);
   llvm::TargetOptions options;
   static const auto known = llvm::sys::getHostCPUFeatures();
   std::unique_ptr<llvm::TargetMachine> machine(
-      t->createTargetMachine(target.triple, target.cpu, feature_string(target, known), options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less, false));
+      t->createTargetMachine(target.triple, target.cpu, feature_string(target, known), options,
+                             llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less, false));
   if (!machine) throw Error("codegen.target", fmt::format("LLVM cannot generate code for {}", target.text()));
   return machine;
 }
@@ -90,7 +96,9 @@ void verify_module(const llvm::Module& module) {
   std::string dump;
   llvm::raw_string_ostream text(dump);
   module.print(text, nullptr);
-  throw Error("internal.llvm", "the code generator made LLVM IR that does not verify").fact("what", what).excerpt(dump)
+  throw Error("internal.llvm", "the code generator made LLVM IR that does not verify")
+      .fact("what", what)
+      .excerpt(dump)
       .fix("please report this with the program that caused it");
 }
 
@@ -101,8 +109,10 @@ std::string print(const llvm::Module& module) {
   return text;
 }
 
-void run_passes(llvm::Module& module, llvm::TargetMachine& machine, Output output, llvm::SmallVectorImpl<char>& bytes) {
-  const auto type = output == Output::object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+void run_passes(llvm::Module& module, llvm::TargetMachine& machine, Output output,
+                llvm::SmallVectorImpl<char>& bytes) {
+  const auto type =
+      output == Output::object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
   // on the heap and released only at the end: see guarded()
   auto* passes = new llvm::legacy::PassManager;
   auto* out = new llvm::raw_svector_ostream(bytes);

@@ -12,8 +12,12 @@ using llvm::Instruction;
 using llvm::Value;
 
 namespace {
-int64_t wrapping_mul(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); }
-int64_t wrapping_add(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
+int64_t wrapping_mul(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+int64_t wrapping_add(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
 }  // namespace
 
 Linear FunctionEmitter::scaled(Linear a, int64_t factor) {
@@ -28,13 +32,15 @@ Linear FunctionEmitter::sum(const Linear& a, const Linear& b, int64_t factor_of_
   out.constant = wrapping_add(a.constant, wrapping_mul(b.constant, factor_of_b));
   for (const auto& t : b.terms) {
     const int64_t coeff = wrapping_mul(t.coeff, factor_of_b);
-    const auto same = std::find_if(out.terms.begin(), out.terms.end(), [&](const auto& o) { return o.value == t.value; });
+    const auto same =
+        std::find_if(out.terms.begin(), out.terms.end(), [&](const auto& o) { return o.value == t.value; });
     if (same != out.terms.end()) {
       same->coeff = wrapping_add(same->coeff, coeff);
       if (same->coeff == 0) out.terms.erase(same);
       continue;
     }
-    const auto after = std::find_if(out.terms.begin(), out.terms.end(), [&](const auto& o) { return o.level > t.level; });
+    const auto after =
+        std::find_if(out.terms.begin(), out.terms.end(), [&](const auto& o) { return o.level > t.level; });
     out.terms.insert(after, {t.value, t.level, coeff});
   }
   return out;
@@ -63,8 +69,10 @@ Linear FunctionEmitter::linearize(const Expr& e) {
     }
   }
   const Leveled v = index_value(e);
-  if (const auto* c = llvm::dyn_cast<llvm::ConstantInt>(v.value)) out.constant = c->getSExtValue();
-  else out.terms.push_back({v.value, v.level, 1});
+  if (const auto* c = llvm::dyn_cast<llvm::ConstantInt>(v.value))
+    out.constant = c->getSExtValue();
+  else
+    out.terms.push_back({v.value, v.level, 1});
   return out;
 }
 
@@ -91,7 +99,8 @@ bool FunctionEmitter::stepped_address(Leveled& pointer, const Linear& group, int
   const int64_t step = wrapping_mul(group.terms[0].coeff, bytes);
   if (!l.induction || group.terms[0].value != l.induction || (step >= -64 && step <= 64)) return false;
   Value* base = pointer.value;
-  pointer = placed(kStepped, {base, level}, {i64(step), 0}, nullptr, [&](llvm::IRBuilder<>&) { return step_along(l, base, step); });
+  pointer = placed(kStepped, {base, level}, {i64(step), 0}, nullptr,
+                   [&](llvm::IRBuilder<>&) { return step_along(l, base, step); });
   return true;
 }
 
@@ -102,8 +111,10 @@ Value* FunctionEmitter::address(const Place& place, DType element, const Linear&
   for (size_t i = 0; i < index.terms.size();) {
     Linear group;
     const int level = index.terms[i].level;
-    for (; i < index.terms.size() && index.terms[i].level == level; ++i) group.terms.push_back(index.terms[i]);
-    if (!stepped_address(pointer, group, level, element.bytes())) pointer = pure_gep(memory_type(element), pointer, materialize(group));
+    for (; i < index.terms.size() && index.terms[i].level == level; ++i)
+      group.terms.push_back(index.terms[i]);
+    if (!stepped_address(pointer, group, level, element.bytes()))
+      pointer = pure_gep(memory_type(element), pointer, materialize(group));
   }
   return pointer.value;
 }
@@ -115,7 +126,8 @@ FunctionEmitter::Leveled FunctionEmitter::index_value(const Expr& e) {
   }
   if (e.as<IntImm>()) return {i64(e.as<IntImm>()->value), 0};
   if (const auto* bin = e.as<Binary>()) {
-    if (bin->op == BinaryOp::add || bin->op == BinaryOp::sub || bin->op == BinaryOp::mul) return materialize(linearize(e));
+    if (bin->op == BinaryOp::add || bin->op == BinaryOp::sub || bin->op == BinaryOp::mul)
+      return materialize(linearize(e));
     return index_binary(*bin);
   }
   Value* v = eval_new(e);
@@ -131,10 +143,14 @@ bool FunctionEmitter::is_nonnegative(const Expr& e) {
     case BinaryOp::add:
     case BinaryOp::mul:
     case BinaryOp::div:
-    case BinaryOp::min: return is_nonnegative(bin->a) && is_nonnegative(bin->b);
-    case BinaryOp::max: return is_nonnegative(bin->a) || is_nonnegative(bin->b);
-    case BinaryOp::mod: return is_nonnegative(bin->b);
-    default: return false;
+    case BinaryOp::min:
+      return is_nonnegative(bin->a) && is_nonnegative(bin->b);
+    case BinaryOp::max:
+      return is_nonnegative(bin->a) || is_nonnegative(bin->b);
+    case BinaryOp::mod:
+      return is_nonnegative(bin->b);
+    default:
+      return false;
   }
 }
 
@@ -143,7 +159,8 @@ std::optional<LinearRamp> FunctionEmitter::linearize_ramp(const Expr& e) {
   if (const auto* r = e.as<Ramp>()) return LinearRamp{linearize(r->base), linearize(r->stride), lanes};
   if (const auto* b = e.as<Broadcast>()) return LinearRamp{linearize(b->value), {}, lanes};
   const auto* bin = e.as<Binary>();
-  if (!bin || (bin->op != BinaryOp::add && bin->op != BinaryOp::sub && bin->op != BinaryOp::mul)) return std::nullopt;
+  if (!bin || (bin->op != BinaryOp::add && bin->op != BinaryOp::sub && bin->op != BinaryOp::mul))
+    return std::nullopt;
   auto a = linearize_ramp(bin->a);
   if (!a) return std::nullopt;
   auto b = linearize_ramp(bin->b);
@@ -152,12 +169,16 @@ std::optional<LinearRamp> FunctionEmitter::linearize_ramp(const Expr& e) {
     const int64_t sign = bin->op == BinaryOp::add ? 1 : -1;
     return LinearRamp{sum(a->base, b->base, sign), sum(a->stride, b->stride, sign), lanes};
   }
-  const auto constant = [](const LinearRamp& r) { return r.base.is_constant() && r.stride.is_constant() && r.stride.constant == 0; };
+  const auto constant = [](const LinearRamp& r) {
+    return r.base.is_constant() && r.stride.is_constant() && r.stride.constant == 0;
+  };
   if (constant(*a)) std::swap(a, b);
   if (!constant(*b)) return std::nullopt;
   return LinearRamp{scaled(a->base, b->base.constant), scaled(a->stride, b->base.constant), lanes};
 }
 
-Linear FunctionEmitter::lane_index(const LinearRamp& ramp, int lane) { return sum(ramp.base, ramp.stride, lane); }
+Linear FunctionEmitter::lane_index(const LinearRamp& ramp, int lane) {
+  return sum(ramp.base, ramp.stride, lane);
+}
 
 }  // namespace tc::codegen

@@ -10,15 +10,17 @@ using llvm::Value;
 
 namespace {
 
-constexpr int64_t kMaxStackBytes = 64 << 10;   // a function, its calls not counted
+constexpr int64_t kMaxStackBytes = 64 << 10;  // a function, its calls not counted
 constexpr int kAlignment = 64;
 
 int64_t constant_extent(const Buffer& buffer, const std::string& where) {
-  if (buffer.shape.size() > 1) refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, buffer.shape.size()), where);
+  if (buffer.shape.size() > 1)
+    refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, buffer.shape.size()), where);
   if (buffer.shape.empty()) return 1;
   const auto extent = as_int(buffer.shape[0]);
   if (!extent) refuse(fmt::format("the extent of the buffer {} is no constant", buffer.name), where);
-  if (*extent > INT64_MAX / 16) refuse(fmt::format("the buffer {} has {} elements", buffer.name, *extent), where);
+  if (*extent > INT64_MAX / 16)
+    refuse(fmt::format("the buffer {} has {} elements", buffer.name, *extent), where);
   return *extent;
 }
 
@@ -42,7 +44,8 @@ std::optional<std::vector<std::pair<int64_t, int>>> slots_of(const Buffer& buffe
   };
   walk_all(*body, [&](const Node& n) {
     if (n.kind == Kind::Load) access(static_cast<const Load&>(n).buffer, static_cast<const Load&>(n).indices);
-    if (n.kind == Kind::Store) access(static_cast<const Store&>(n).buffer, static_cast<const Store&>(n).indices);
+    if (n.kind == Kind::Store)
+      access(static_cast<const Store&>(n).buffer, static_cast<const Store&>(n).indices);
   });
   if (!ok) return std::nullopt;
   int64_t end = INT64_MIN;
@@ -64,7 +67,8 @@ bool FunctionEmitter::emit_slots(const Alloc& alloc) {
   place.is_register = true;
   for (const auto& [first, lanes] : *slots) {
     llvm::Type* type = value_type(alloc.buffer->type.with_lanes(lanes));
-    auto* a = new llvm::AllocaInst(type, 0, nullptr, alloc.buffer->name, entry_->getTerminator()->getIterator());
+    auto* a =
+        new llvm::AllocaInst(type, 0, nullptr, alloc.buffer->name, entry_->getTerminator()->getIterator());
     promotable_.push_back(a);
     place.slots[{first, lanes}] = a;
   }
@@ -80,10 +84,14 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
   const int64_t bytes = extent * buffer.type.bytes();
   if (buffer.scope == Scope::register_ && emit_slots(alloc)) return;
   if (buffer.scope != Scope::global && buffer.scope != Scope::stack && buffer.scope != Scope::register_)
-    refuse(fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name, to_string(buffer.scope)), s_.name);
+    refuse(fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name,
+                       to_string(buffer.scope)),
+           s_.name);
   if (buffer.scope != Scope::global && stack_bytes_ + bytes <= kMaxStackBytes) {
     stack_bytes_ += bytes;
-    bind(buffer, entry_alloca(llvm::ArrayType::get(memory_type(buffer.type), static_cast<uint64_t>(std::max<int64_t>(extent, 1))), kAlignment));
+    bind(buffer, entry_alloca(llvm::ArrayType::get(memory_type(buffer.type),
+                                                   static_cast<uint64_t>(std::max<int64_t>(extent, 1))),
+                              kAlignment));
     emit(alloc.body);
     buffers_.erase(&buffer);
     return;

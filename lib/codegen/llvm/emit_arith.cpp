@@ -8,7 +8,9 @@ namespace tc::codegen {
 using namespace ir;
 using llvm::Value;
 
-Value* FunctionEmitter::int_like(Value* like, uint64_t v) { return llvm::ConstantInt::get(like->getType(), v); }
+Value* FunctionEmitter::int_like(Value* like, uint64_t v) {
+  return llvm::ConstantInt::get(like->getType(), v);
+}
 
 Value* FunctionEmitter::apply(BinaryOp op, DType type, Value* a, Value* b) {
   if (is_compare(op)) return compare(op, type, a, b);
@@ -28,62 +30,94 @@ Value* FunctionEmitter::compare(BinaryOp op, DType type, Value* a, Value* b) {
       b = widen(b, type);
     }
     switch (op) {
-      case BinaryOp::eq: return b_.CreateFCmpOEQ(a, b);
-      case BinaryOp::ne: return b_.CreateFCmpUNE(a, b);
-      case BinaryOp::lt: return b_.CreateFCmpOLT(a, b);
-      case BinaryOp::le: return b_.CreateFCmpOLE(a, b);
-      case BinaryOp::gt: return b_.CreateFCmpOGT(a, b);
-      default: return b_.CreateFCmpOGE(a, b);
+      case BinaryOp::eq:
+        return b_.CreateFCmpOEQ(a, b);
+      case BinaryOp::ne:
+        return b_.CreateFCmpUNE(a, b);
+      case BinaryOp::lt:
+        return b_.CreateFCmpOLT(a, b);
+      case BinaryOp::le:
+        return b_.CreateFCmpOLE(a, b);
+      case BinaryOp::gt:
+        return b_.CreateFCmpOGT(a, b);
+      default:
+        return b_.CreateFCmpOGE(a, b);
     }
   }
   const bool s = type.is_signed();
   switch (op) {
-    case BinaryOp::eq: return b_.CreateICmpEQ(a, b);
-    case BinaryOp::ne: return b_.CreateICmpNE(a, b);
-    case BinaryOp::lt: return s ? b_.CreateICmpSLT(a, b) : b_.CreateICmpULT(a, b);
-    case BinaryOp::le: return s ? b_.CreateICmpSLE(a, b) : b_.CreateICmpULE(a, b);
-    case BinaryOp::gt: return s ? b_.CreateICmpSGT(a, b) : b_.CreateICmpUGT(a, b);
-    default: return s ? b_.CreateICmpSGE(a, b) : b_.CreateICmpUGE(a, b);
+    case BinaryOp::eq:
+      return b_.CreateICmpEQ(a, b);
+    case BinaryOp::ne:
+      return b_.CreateICmpNE(a, b);
+    case BinaryOp::lt:
+      return s ? b_.CreateICmpSLT(a, b) : b_.CreateICmpULT(a, b);
+    case BinaryOp::le:
+      return s ? b_.CreateICmpSLE(a, b) : b_.CreateICmpULE(a, b);
+    case BinaryOp::gt:
+      return s ? b_.CreateICmpSGT(a, b) : b_.CreateICmpUGT(a, b);
+    default:
+      return s ? b_.CreateICmpSGE(a, b) : b_.CreateICmpUGE(a, b);
   }
 }
 
 Value* FunctionEmitter::apply_int(BinaryOp op, DType type, Value* a, Value* b) {
   switch (op) {
-    case BinaryOp::add: return b_.CreateAdd(a, b);
-    case BinaryOp::sub: return b_.CreateSub(a, b);
-    case BinaryOp::mul: return b_.CreateMul(a, b);
-    case BinaryOp::div: return divide(true, type, a, b);
-    case BinaryOp::mod: return divide(false, type, a, b);
-    case BinaryOp::min: return b_.CreateSelect(compare(BinaryOp::lt, type, a, b), a, b);
-    case BinaryOp::max: return b_.CreateSelect(compare(BinaryOp::gt, type, a, b), a, b);
+    case BinaryOp::add:
+      return b_.CreateAdd(a, b);
+    case BinaryOp::sub:
+      return b_.CreateSub(a, b);
+    case BinaryOp::mul:
+      return b_.CreateMul(a, b);
+    case BinaryOp::div:
+      return divide(true, type, a, b);
+    case BinaryOp::mod:
+      return divide(false, type, a, b);
+    case BinaryOp::min:
+      return b_.CreateSelect(compare(BinaryOp::lt, type, a, b), a, b);
+    case BinaryOp::max:
+      return b_.CreateSelect(compare(BinaryOp::gt, type, a, b), a, b);
     case BinaryOp::and_:
-    case BinaryOp::bit_and: return b_.CreateAnd(a, b);
+    case BinaryOp::bit_and:
+      return b_.CreateAnd(a, b);
     case BinaryOp::or_:
-    case BinaryOp::bit_or: return b_.CreateOr(a, b);
-    case BinaryOp::bit_xor: return b_.CreateXor(a, b);
-    case BinaryOp::shl: return b_.CreateShl(a, b);
-    case BinaryOp::shr: return type.is_signed() ? b_.CreateAShr(a, b) : b_.CreateLShr(a, b);
-    default: break;
+    case BinaryOp::bit_or:
+      return b_.CreateOr(a, b);
+    case BinaryOp::bit_xor:
+      return b_.CreateXor(a, b);
+    case BinaryOp::shl:
+      return b_.CreateShl(a, b);
+    case BinaryOp::shr:
+      return type.is_signed() ? b_.CreateAShr(a, b) : b_.CreateLShr(a, b);
+    default:
+      break;
   }
   refuse("an operation on integers that is none", s_.name);
 }
 
 Value* FunctionEmitter::apply_float(BinaryOp op, DType, Value* a, Value* b) {
   switch (op) {
-    case BinaryOp::add: return b_.CreateFAdd(a, b);
-    case BinaryOp::sub: return b_.CreateFSub(a, b);
-    case BinaryOp::mul: return b_.CreateFMul(a, b);
-    case BinaryOp::div: return b_.CreateFDiv(a, b);
+    case BinaryOp::add:
+      return b_.CreateFAdd(a, b);
+    case BinaryOp::sub:
+      return b_.CreateFSub(a, b);
+    case BinaryOp::mul:
+      return b_.CreateFMul(a, b);
+    case BinaryOp::div:
+      return b_.CreateFDiv(a, b);
     // one compare and one select, in the operand order of minps and maxps
-    case BinaryOp::min: return b_.CreateSelect(b_.CreateFCmpOLT(a, b), a, b);
-    case BinaryOp::max: return b_.CreateSelect(b_.CreateFCmpOGT(a, b), a, b);
+    case BinaryOp::min:
+      return b_.CreateSelect(b_.CreateFCmpOLT(a, b), a, b);
+    case BinaryOp::max:
+      return b_.CreateSelect(b_.CreateFCmpOGT(a, b), a, b);
     case BinaryOp::mod: {
       Value* r = b_.CreateFRem(a, b);
       Value* zero = llvm::Constant::getNullValue(r->getType());
       Value* signs = b_.CreateXor(b_.CreateFCmpOLT(r, zero), b_.CreateFCmpOLT(b, zero));
       return b_.CreateSelect(b_.CreateAnd(b_.CreateFCmpUNE(r, zero), signs), b_.CreateFAdd(r, b), r);
     }
-    default: break;
+    default:
+      break;
   }
   refuse("an operation on floats that is none", s_.name);
 }
@@ -92,7 +126,8 @@ Value* FunctionEmitter::apply_float(BinaryOp op, DType, Value* a, Value* b) {
 Value* FunctionEmitter::divide_by_constant(bool want_quotient, Value* a, int64_t b) {
   if (std::has_single_bit(static_cast<uint64_t>(b))) {
     const auto shift = static_cast<uint64_t>(std::countr_zero(static_cast<uint64_t>(b)));
-    return want_quotient ? b_.CreateAShr(a, int_like(a, shift)) : b_.CreateAnd(a, int_like(a, static_cast<uint64_t>(b) - 1));
+    return want_quotient ? b_.CreateAShr(a, int_like(a, shift))
+                         : b_.CreateAnd(a, int_like(a, static_cast<uint64_t>(b) - 1));
   }
   Value* divisor = int_like(a, static_cast<uint64_t>(b));
   Value* r = b_.CreateSRem(a, divisor);
@@ -105,7 +140,9 @@ Value* FunctionEmitter::divide_by_constant(bool want_quotient, Value* a, int64_t
 // machine; the first gives some value here, the second wraps.
 Value* FunctionEmitter::divide(bool want_quotient, DType type, Value* a, Value* b) {
   const auto* vector = llvm::dyn_cast<llvm::Constant>(b);
-  const auto* c = vector ? llvm::dyn_cast<llvm::ConstantInt>(vector->getType()->isVectorTy() ? vector->getSplatValue() : vector) : nullptr;
+  const auto* c = vector ? llvm::dyn_cast<llvm::ConstantInt>(
+                               vector->getType()->isVectorTy() ? vector->getSplatValue() : vector)
+                         : nullptr;
   Value *zero = int_like(b, 0), *one = int_like(b, 1);
   if (!type.is_signed()) {
     Value* safe = c && !c->isZero() ? b : b_.CreateSelect(b_.CreateICmpEQ(b, zero), one, b);

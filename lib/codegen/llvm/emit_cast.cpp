@@ -70,11 +70,16 @@ Value* FunctionEmitter::cast_to_float(Value* v, DType from, DType to) {
   if (from.is_float()) {
     if (from.bits == 16) v = widen(v, from);
     if (to.bits == 16) return narrow(from.bits == 64 ? odd_f32(v) : v, to);
-    return to.bits == (from.bits == 64 ? 64 : 32) ? v : to.bits == 64 ? b_.CreateFPExt(v, f64) : b_.CreateFPTrunc(v, f32);
+    return to.bits == (from.bits == 64 ? 64 : 32) ? v
+           : to.bits == 64                        ? b_.CreateFPExt(v, f64)
+                                                  : b_.CreateFPTrunc(v, f32);
   }
-  const auto convert = [&](llvm::Type* t) { return from.is_signed() ? b_.CreateSIToFP(v, t) : b_.CreateUIToFP(v, t); };
+  const auto convert = [&](llvm::Type* t) {
+    return from.is_signed() ? b_.CreateSIToFP(v, t) : b_.CreateUIToFP(v, t);
+  };
   if (to.bits != 16) return convert(value_type(to));
-  return narrow(from.bits <= 16 ? convert(f32) : odd_f32(convert(f64)), to);   // f32 holds 16-bit integers exactly
+  return narrow(from.bits <= 16 ? convert(f32) : odd_f32(convert(f64)),
+                to);  // f32 holds 16-bit integers exactly
 }
 
 }  // namespace tc::codegen

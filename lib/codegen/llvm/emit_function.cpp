@@ -43,19 +43,23 @@ void FunctionEmitter::bind(const Var& var, Value* value, bool nonnegative) {
   bound.nonnegative = nonnegative;
   if (var.type != kIndex) return;
   bound.linear.emplace();
-  if (const auto* c = llvm::dyn_cast<llvm::ConstantInt>(value)) bound.linear->constant = c->getSExtValue();
-  else bound.linear->terms.push_back({value, bound.value.level, 1});
+  if (const auto* c = llvm::dyn_cast<llvm::ConstantInt>(value))
+    bound.linear->constant = c->getSExtValue();
+  else
+    bound.linear->terms.push_back({value, bound.value.level, 1});
 }
 
 const FunctionEmitter::Bound& FunctionEmitter::bound(const Var& var) {
   const auto it = vars_.find(&var);
-  if (it == vars_.end()) refuse(fmt::format("the variable {} is used where nothing binds it", var.name), s_.name);
+  if (it == vars_.end())
+    refuse(fmt::format("the variable {} is used where nothing binds it", var.name), s_.name);
   return it->second;
 }
 
 FunctionEmitter::Place& FunctionEmitter::place_of(const Buffer& buffer) {
   const auto it = buffers_.find(&buffer);
-  if (it == buffers_.end()) refuse(fmt::format("the buffer {} is used where nothing allocates it", buffer.name), s_.name);
+  if (it == buffers_.end())
+    refuse(fmt::format("the buffer {} is used where nothing allocates it", buffer.name), s_.name);
   return it->second;
 }
 
@@ -63,10 +67,14 @@ FunctionEmitter::Place& FunctionEmitter::place_of(const Buffer& buffer) {
 // into library calls or into instructions that flush denormals.
 llvm::Type* FunctionEmitter::value_type(DType type) {
   llvm::Type* t = nullptr;
-  if (type.is_bool()) t = b_.getInt1Ty();
-  else if (type.is_float() && type.bits == 32) t = b_.getFloatTy();
-  else if (type.is_float() && type.bits == 64) t = b_.getDoubleTy();
-  else t = b_.getIntNTy(type.bits);
+  if (type.is_bool())
+    t = b_.getInt1Ty();
+  else if (type.is_float() && type.bits == 32)
+    t = b_.getFloatTy();
+  else if (type.is_float() && type.bits == 64)
+    t = b_.getDoubleTy();
+  else
+    t = b_.getIntNTy(type.bits);
   return type.lanes == 1 ? t : llvm::FixedVectorType::get(t, type.lanes);
 }
 
@@ -82,7 +90,8 @@ void FunctionEmitter::enter(llvm::BasicBlock* block) {
 }
 
 llvm::AllocaInst* FunctionEmitter::entry_alloca(llvm::Type* type, int align) {
-  auto* a = new llvm::AllocaInst(type, 0, nullptr, llvm::Align(static_cast<uint64_t>(align)), "", entry_->getTerminator()->getIterator());
+  auto* a = new llvm::AllocaInst(type, 0, nullptr, llvm::Align(static_cast<uint64_t>(align)), "",
+                                 entry_->getTerminator()->getIterator());
   level_of_[a] = 0;
   return a;
 }
@@ -109,7 +118,8 @@ Value* FunctionEmitter::step_along(Level& level, Value* base, int64_t factor) {
   llvm::IRBuilder<> before(level.preheader->getTerminator());
   Value* first = before.CreateMul(level.induction->getIncomingValueForBlock(level.preheader), i64(factor));
   if (base) first = before.CreateGEP(b_.getInt8Ty(), base, first);
-  auto* phi = llvm::PHINode::Create(first->getType(), 2, level.induction->getName() + ".step", level.block->begin());
+  auto* phi =
+      llvm::PHINode::Create(first->getType(), 2, level.induction->getName() + ".step", level.block->begin());
   phi->addIncoming(first, level.preheader);
   level.stepped.emplace_back(phi, factor);
   return phi;
@@ -120,7 +130,8 @@ FunctionEmitter::Leveled FunctionEmitter::pure(unsigned opcode, Leveled a, Level
   if (opcode == llvm::Instruction::Mul && a.level != kHere && factor) {
     Level& level = levels_[static_cast<size_t>(a.level)];
     if (level.induction && level.induction == a.value)
-      return placed(static_cast<int>(opcode), a, b, nullptr, [&](llvm::IRBuilder<>&) { return step_along(level, nullptr, factor->getSExtValue()); });
+      return placed(static_cast<int>(opcode), a, b, nullptr,
+                    [&](llvm::IRBuilder<>&) { return step_along(level, nullptr, factor->getSExtValue()); });
   }
   return placed(static_cast<int>(opcode), a, b, nullptr, [&](llvm::IRBuilder<>& at) {
     return at.CreateBinOp(static_cast<llvm::Instruction::BinaryOps>(opcode), a.value, b.value);
@@ -128,7 +139,8 @@ FunctionEmitter::Leveled FunctionEmitter::pure(unsigned opcode, Leveled a, Level
 }
 
 FunctionEmitter::Leveled FunctionEmitter::pure_gep(llvm::Type* element, Leveled base, Leveled offset) {
-  return placed(-1, base, offset, element, [&](llvm::IRBuilder<>& at) { return at.CreateGEP(element, base.value, offset.value); });
+  return placed(-1, base, offset, element,
+                [&](llvm::IRBuilder<>& at) { return at.CreateGEP(element, base.value, offset.value); });
 }
 
 // Division and the like on indices, at their level.
@@ -136,7 +148,8 @@ FunctionEmitter::Leveled FunctionEmitter::index_binary(const Binary& e) {
   const Leveled a = index_value(e.a), b = index_value(e.b);
   if (e.op == BinaryOp::div || e.op == BinaryOp::mod) {
     const auto* c = llvm::dyn_cast<llvm::ConstantInt>(b.value);
-    if (c && c->getSExtValue() > 0 && is_nonnegative(e.a)) return pure(e.op == BinaryOp::div ? llvm::Instruction::UDiv : llvm::Instruction::URem, a, b);
+    if (c && c->getSExtValue() > 0 && is_nonnegative(e.a))
+      return pure(e.op == BinaryOp::div ? llvm::Instruction::UDiv : llvm::Instruction::URem, a, b);
   }
   return placed(-2 - static_cast<int>(e.op), a, b, nullptr, [&](llvm::IRBuilder<>& at) {
     // a flat run of instructions at the hoisting point, by the code for values in place

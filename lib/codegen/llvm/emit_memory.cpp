@@ -15,7 +15,9 @@ Value* FunctionEmitter::from_memory(Value* v, DType type) {
   return type.is_bool() ? b_.CreateICmpNE(v, llvm::Constant::getNullValue(v->getType())) : v;
 }
 
-Value* FunctionEmitter::to_memory(Value* v, DType type) { return type.is_bool() ? b_.CreateZExt(v, memory_type(type)) : v; }
+Value* FunctionEmitter::to_memory(Value* v, DType type) {
+  return type.is_bool() ? b_.CreateZExt(v, memory_type(type)) : v;
+}
 
 Value* FunctionEmitter::load_at(const Place& place, DType type, const Linear& index) {
   Value* pointer = address(place, type.element(), index);
@@ -38,13 +40,15 @@ llvm::AllocaInst* FunctionEmitter::slot(const Place& place, const Buffer& buffer
   const auto* r = index.as<Ramp>();
   const auto first = as_int(r ? r->base : index);
   const auto it = first ? place.slots.find({*first, index->type.lanes}) : place.slots.end();
-  if (it == place.slots.end()) refuse(fmt::format("the register buffer {} has no such slot", buffer.name), s_.name);
+  if (it == place.slots.end())
+    refuse(fmt::format("the register buffer {} has no such slot", buffer.name), s_.name);
   return it->second;
 }
 
 namespace {
 const Expr* flat_index(const std::vector<Expr>& indices, const Buffer& buffer, const std::string& where) {
-  if (indices.size() > 1) refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, indices.size()), where);
+  if (indices.size() > 1)
+    refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, indices.size()), where);
   static const Expr zero = int_imm(0);
   return indices.empty() ? &zero : &indices[0];
 }
@@ -54,7 +58,8 @@ Value* FunctionEmitter::load(const Load& e) {
   const Place& place = place_of(*e.buffer);
   const Expr& index = *flat_index(e.indices, *e.buffer, s_.name);
   if (place.is_register) return b_.CreateLoad(value_type(e.type), slot(place, *e.buffer, index));
-  Value* raw = e.type.lanes == 1 ? load_at(place, e.type, linearize(index)) : load_lanes(place, e.type, index);
+  Value* raw =
+      e.type.lanes == 1 ? load_at(place, e.type, linearize(index)) : load_lanes(place, e.type, index);
   return from_memory(raw, e.type);
 }
 
@@ -63,7 +68,8 @@ Value* FunctionEmitter::load_lanes(const Place& place, DType type, const Expr& i
   const DType element = type.element();
   const auto gather = [&](auto&& at) {
     Value* v = llvm::PoisonValue::get(memory_type(type));
-    for (int i = 0; i < lanes; ++i) v = b_.CreateInsertElement(v, load_at(place, element, at(i)), static_cast<uint64_t>(i));
+    for (int i = 0; i < lanes; ++i)
+      v = b_.CreateInsertElement(v, load_at(place, element, at(i)), static_cast<uint64_t>(i));
     return v;
   };
   if (const auto ramp = linearize_ramp(index)) {
@@ -76,7 +82,9 @@ Value* FunctionEmitter::load_lanes(const Place& place, DType type, const Expr& i
     return gather([&](int i) { return lane_index(*ramp, i); });
   }
   Value* indices = eval(index);
-  return gather([&](int i) { return Linear{{{b_.CreateExtractElement(indices, static_cast<uint64_t>(i)), kHere, 1}}, 0}; });
+  return gather([&](int i) {
+    return Linear{{{b_.CreateExtractElement(indices, static_cast<uint64_t>(i)), kHere, 1}}, 0};
+  });
 }
 
 void FunctionEmitter::emit_store(const Store& s) {
@@ -89,8 +97,10 @@ void FunctionEmitter::emit_store(const Store& s) {
     return;
   }
   value = to_memory(value, type);
-  if (type.lanes == 1) store_at(place, type, linearize(index), value);
-  else store_lanes(place, type, index, value);
+  if (type.lanes == 1)
+    store_at(place, type, linearize(index), value);
+  else
+    store_lanes(place, type, index, value);
   loaded_.clear();
 }
 
@@ -103,14 +113,16 @@ void FunctionEmitter::store_lanes(const Place& place, DType type, const Expr& in
       const int64_t stride = ramp->stride.constant;
       if (stride == 1) return store_at(place, type, ramp->base, value);
       if (stride == 0) return store_at(place, element, ramp->base, lane(lanes - 1));
-      if (stride == -1) return store_at(place, type, lane_index(*ramp, lanes - 1), b_.CreateVectorReverse(value));
+      if (stride == -1)
+        return store_at(place, type, lane_index(*ramp, lanes - 1), b_.CreateVectorReverse(value));
     }
     for (int i = 0; i < lanes; ++i) store_at(place, element, lane_index(*ramp, i), lane(i));
     return;
   }
   Value* indices = eval(index);
   for (int i = 0; i < lanes; ++i)
-    store_at(place, element, Linear{{{b_.CreateExtractElement(indices, static_cast<uint64_t>(i)), kHere, 1}}, 0}, lane(i));
+    store_at(place, element,
+             Linear{{{b_.CreateExtractElement(indices, static_cast<uint64_t>(i)), kHere, 1}}, 0}, lane(i));
 }
 
 }  // namespace tc::codegen

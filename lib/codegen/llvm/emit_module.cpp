@@ -12,9 +12,11 @@ namespace tc::codegen {
 using namespace ir;
 using llvm::Value;
 
-llvm::Function* ModuleState::make_function(const std::string& symbol, llvm::Type* result, std::vector<llvm::Type*> params, bool internal) {
-  auto* f = llvm::Function::Create(llvm::FunctionType::get(result, params, false),
-                                   internal ? llvm::GlobalValue::InternalLinkage : llvm::GlobalValue::ExternalLinkage, symbol, module);
+llvm::Function* ModuleState::make_function(const std::string& symbol, llvm::Type* result,
+                                           std::vector<llvm::Type*> params, bool internal) {
+  auto* f = llvm::Function::Create(
+      llvm::FunctionType::get(result, params, false),
+      internal ? llvm::GlobalValue::InternalLinkage : llvm::GlobalValue::ExternalLinkage, symbol, module);
   f->addFnAttr(llvm::Attribute::NoUnwind);
   if (target.vector_bits > 128) {
     f->addFnAttr("prefer-vector-width", std::to_string(target.vector_bits));
@@ -25,13 +27,18 @@ llvm::Function* ModuleState::make_function(const std::string& symbol, llvm::Type
 
 llvm::FunctionCallee ModuleState::runtime(const char* symbol) {
   llvm::LLVMContext& c = context();
-  llvm::Type *ptr = llvm::PointerType::get(c, 0), *i32 = llvm::Type::getInt32Ty(c), *i64 = llvm::Type::getInt64Ty(c);
+  llvm::Type *ptr = llvm::PointerType::get(c, 0), *i32 = llvm::Type::getInt32Ty(c),
+             *i64 = llvm::Type::getInt64Ty(c);
   const std::string_view name = symbol;
   llvm::FunctionType* type = nullptr;
-  if (name == "tc_alloc") type = llvm::FunctionType::get(ptr, {i64}, false);
-  else if (name == "tc_free") type = llvm::FunctionType::get(llvm::Type::getVoidTy(c), {ptr}, false);
-  else if (name == "tc_parallel_for") type = llvm::FunctionType::get(i32, {ptr, ptr, i64}, false);
-  else type = llvm::FunctionType::get(i32, {ptr, ptr, i32}, false);   // tc_check_args
+  if (name == "tc_alloc")
+    type = llvm::FunctionType::get(ptr, {i64}, false);
+  else if (name == "tc_free")
+    type = llvm::FunctionType::get(llvm::Type::getVoidTy(c), {ptr}, false);
+  else if (name == "tc_parallel_for")
+    type = llvm::FunctionType::get(i32, {ptr, ptr, i64}, false);
+  else
+    type = llvm::FunctionType::get(i32, {ptr, ptr, i32}, false);  // tc_check_args
   const bool known = module.getFunction(symbol) != nullptr;
   llvm::FunctionCallee callee = module.getOrInsertFunction(symbol, type);
   auto* f = llvm::cast<llvm::Function>(callee.getCallee());
@@ -44,10 +51,12 @@ llvm::FunctionCallee ModuleState::runtime(const char* symbol) {
 void add_pointer_attributes(llvm::Function* f, unsigned param, int64_t bytes, int align) {
   f->addParamAttr(param, llvm::Attribute::NoAlias);
   f->addParamAttr(param, llvm::Attribute::NoCapture);
-  f->addParamAttr(param, llvm::Attribute::getWithAlignment(f->getContext(), llvm::Align(static_cast<uint64_t>(align))));
-  if (bytes <= 0) return;   // no elements: the pointer may be null
+  f->addParamAttr(
+      param, llvm::Attribute::getWithAlignment(f->getContext(), llvm::Align(static_cast<uint64_t>(align))));
+  if (bytes <= 0) return;  // no elements: the pointer may be null
   f->addParamAttr(param, llvm::Attribute::NonNull);
-  f->addParamAttr(param, llvm::Attribute::getWithDereferenceableBytes(f->getContext(), static_cast<uint64_t>(bytes)));
+  f->addParamAttr(
+      param, llvm::Attribute::getWithDereferenceableBytes(f->getContext(), static_cast<uint64_t>(bytes)));
 }
 
 llvm::Function* emit_kernel(ModuleState& s, const Func& func, const AbiSpec& abi) {
@@ -59,7 +68,8 @@ llvm::Function* emit_kernel(ModuleState& s, const Func& func, const AbiSpec& abi
     const Buffer& b = *func.params[i];
     int64_t elements = 1;
     for (const int64_t n : abi.args[i].shape) elements *= n;
-    add_pointer_attributes(f, static_cast<unsigned>(i), elements * b.type.bytes(), std::max(b.type.bytes(), abi.args[i].alignment));
+    add_pointer_attributes(f, static_cast<unsigned>(i), elements * b.type.bytes(),
+                           std::max(b.type.bytes(), abi.args[i].alignment));
     f->getArg(static_cast<unsigned>(i))->setName(b.name);
     e.bind(b, f->getArg(static_cast<unsigned>(i)));
   }
@@ -72,11 +82,16 @@ namespace {
 
 uint8_t dlpack_code(DType type) {
   switch (type.code) {
-    case TypeCode::int_: return kDLInt;
-    case TypeCode::uint: return kDLUInt;
-    case TypeCode::float_: return kDLFloat;
-    case TypeCode::bfloat: return kDLBfloat;
-    case TypeCode::bool_: return kDLBool;
+    case TypeCode::int_:
+      return kDLInt;
+    case TypeCode::uint:
+      return kDLUInt;
+    case TypeCode::float_:
+      return kDLFloat;
+    case TypeCode::bfloat:
+      return kDLBfloat;
+    case TypeCode::bool_:
+      return kDLBool;
   }
   return kDLOpaqueHandle;
 }
@@ -86,29 +101,41 @@ class SpecWriter {
  public:
   explicit SpecWriter(ModuleState& s) : s_(s), c_(s.context()), ptr_(llvm::PointerType::get(c_, 0)) {}
 
-  llvm::Constant* integer(int bits, int64_t v) { return llvm::ConstantInt::get(llvm::Type::getIntNTy(c_, static_cast<unsigned>(bits)), static_cast<uint64_t>(v)); }
+  llvm::Constant* integer(int bits, int64_t v) {
+    return llvm::ConstantInt::get(llvm::Type::getIntNTy(c_, static_cast<unsigned>(bits)),
+                                  static_cast<uint64_t>(v));
+  }
   llvm::Constant* null() { return llvm::ConstantPointerNull::get(ptr_); }
   llvm::Constant* global(llvm::Constant* value, const std::string& name, bool internal = true) {
-    return new llvm::GlobalVariable(s_.module, value->getType(), true, internal ? llvm::GlobalValue::PrivateLinkage : llvm::GlobalValue::ExternalLinkage, value, name);
+    return new llvm::GlobalVariable(
+        s_.module, value->getType(), true,
+        internal ? llvm::GlobalValue::PrivateLinkage : llvm::GlobalValue::ExternalLinkage, value, name);
   }
-  llvm::Constant* text(const std::string& t) { return global(llvm::ConstantDataArray::getString(c_, t), s_.name + "_text"); }
+  llvm::Constant* text(const std::string& t) {
+    return global(llvm::ConstantDataArray::getString(c_, t), s_.name + "_text");
+  }
 
   llvm::Constant* arg(const AbiArg& a) {
     std::vector<uint64_t> shape(a.shape.begin(), a.shape.end());
-    llvm::Constant* extents = shape.empty() ? null() : global(llvm::ConstantDataArray::get(c_, shape), s_.name + "_shape");
+    llvm::Constant* extents =
+        shape.empty() ? null() : global(llvm::ConstantDataArray::get(c_, shape), s_.name + "_shape");
     const int bits = a.type.is_bool() ? 8 : a.type.bits;
-    return llvm::ConstantStruct::getAnon({text(a.name), integer(8, dlpack_code(a.type)), integer(8, bits), integer(16, 1),
-                                          integer(32, static_cast<int64_t>(a.shape.size())), extents, integer(32, a.alignment),
-                                          integer(32, a.is_output ? 1 : 0), null()});
+    return llvm::ConstantStruct::getAnon({text(a.name), integer(8, dlpack_code(a.type)), integer(8, bits),
+                                          integer(16, 1), integer(32, static_cast<int64_t>(a.shape.size())),
+                                          extents, integer(32, a.alignment), integer(32, a.is_output ? 1 : 0),
+                                          null()});
   }
 
   llvm::Constant* func(const AbiSpec& abi) {
     std::vector<llvm::Constant*> args;
     for (const AbiArg& a : abi.args) args.push_back(arg(a));
     llvm::Constant* list = null();
-    if (!args.empty()) list = global(llvm::ConstantArray::get(llvm::ArrayType::get(args[0]->getType(), args.size()), args), s_.name + "_args");
-    llvm::Constant* value = llvm::ConstantStruct::getAnon({integer(32, TC_ABI_VERSION), text(s_.name), abi.workload.empty() ? null() : text(abi.workload),
-                                                           integer(32, static_cast<int64_t>(abi.args.size())), list});
+    if (!args.empty())
+      list = global(llvm::ConstantArray::get(llvm::ArrayType::get(args[0]->getType(), args.size()), args),
+                    s_.name + "_args");
+    llvm::Constant* value = llvm::ConstantStruct::getAnon(
+        {integer(32, TC_ABI_VERSION), text(s_.name), abi.workload.empty() ? null() : text(abi.workload),
+         integer(32, static_cast<int64_t>(abi.args.size())), list});
     return global(value, s_.name + "_spec", false);
   }
 
@@ -118,8 +145,10 @@ class SpecWriter {
   llvm::PointerType* ptr_;
 };
 
-static_assert(sizeof(tc_arg_spec) == 40 && offsetof(tc_arg_spec, shape) == 16 && offsetof(tc_arg_spec, alignment) == 24 &&
-              sizeof(tc_func_spec) == 40 && offsetof(tc_func_spec, args) == 32, "SpecWriter writes these layouts");
+static_assert(sizeof(tc_arg_spec) == 40 && offsetof(tc_arg_spec, shape) == 16 &&
+                  offsetof(tc_arg_spec, alignment) == 24 && sizeof(tc_func_spec) == 40 &&
+                  offsetof(tc_func_spec, args) == 32,
+              "SpecWriter writes these layouts");
 
 // int32_t NAME_raw(void* const* data)
 void emit_raw(ModuleState& s, llvm::Function* kernel) {
@@ -152,7 +181,8 @@ void emit_entry(ModuleState& s, llvm::Function* kernel, llvm::Constant* spec) {
   for (unsigned i = 0; i < kernel->arg_size(); ++i) {
     Value* tensor = b.CreateAlignedLoad(ptr, b.CreateConstGEP1_64(ptr, f->getArg(0), i), llvm::Align(8));
     Value* first = field(ptr, tensor, offsetof(DLTensor, data));
-    data.push_back(b.CreateGEP(b.getInt8Ty(), first, field(b.getInt64Ty(), tensor, offsetof(DLTensor, byte_offset))));
+    data.push_back(
+        b.CreateGEP(b.getInt8Ty(), first, field(b.getInt64Ty(), tensor, offsetof(DLTensor, byte_offset))));
   }
   b.CreateRet(b.CreateCall(kernel, data));
 }
@@ -168,7 +198,8 @@ LlvmModule emit_module(const std::vector<ExportFunc>& funcs, const Target& targe
   LlvmModule out;
   out.context = std::make_unique<llvm::LLVMContext>();
   out.context->setDiscardValueNames(false);
-  out.module = std::make_unique<llvm::Module>(funcs.empty() ? "tc" : symbol_name(funcs[0].func->name), *out.context);
+  out.module =
+      std::make_unique<llvm::Module>(funcs.empty() ? "tc" : symbol_name(funcs[0].func->name), *out.context);
   out.module->setTargetTriple(target.triple);
   out.module->setPICLevel(llvm::PICLevel::BigPIC);
   for (const ExportFunc& f : funcs) {

@@ -35,7 +35,8 @@ Captured uses_of(const Stmt& body) {
 llvm::Function* make_part(ModuleState& s, llvm::Function* body, llvm::StructType* closure_type, int id) {
   llvm::LLVMContext& c = s.context();
   llvm::Type *i32 = llvm::Type::getInt32Ty(c), *i64 = llvm::Type::getInt64Ty(c);
-  llvm::Function* part = s.make_function(fmt::format("{}_part{}", s.name, id), i32, {llvm::PointerType::get(c, 0), i64, i64}, true);
+  llvm::Function* part = s.make_function(fmt::format("{}_part{}", s.name, id), i32,
+                                         {llvm::PointerType::get(c, 0), i64, i64}, true);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(c, "entry", part));
   std::vector<Value*> args = {part->getArg(1), part->getArg(2)};
   for (unsigned i = 0; i < closure_type->getNumElements(); ++i) {
@@ -60,7 +61,7 @@ void FunctionEmitter::emit_parallel(const For& loop, Value* extent) {
   std::vector<std::pair<const Var*, Value*>> vars;
   for (const Var* v : used.vars) {
     const auto it = vars_.find(v);
-    if (it == vars_.end()) continue;   // bound inside
+    if (it == vars_.end()) continue;  // bound inside
     Value* value = it->second.linear ? materialize(*it->second.linear).value : it->second.value.value;
     vars.emplace_back(v, value);
     if (!llvm::isa<llvm::Constant>(value)) capture(value);
@@ -69,29 +70,36 @@ void FunctionEmitter::emit_parallel(const For& loop, Value* extent) {
   for (const Buffer* buffer : used.buffers) {
     const auto it = buffers_.find(buffer);
     if (it == buffers_.end()) continue;
-    if (it->second.is_register) refuse(fmt::format("the register buffer {} is used inside a parallel loop around which it lives", buffer->name), s_.name);
+    if (it->second.is_register)
+      refuse(fmt::format("the register buffer {} is used inside a parallel loop around which it lives",
+                         buffer->name),
+             s_.name);
     buffers.push_back(buffer);
     capture(it->second.base);
   }
 
   const int id = s_.outlined++;
-  llvm::Function* body = s_.make_function(fmt::format("{}_body{}", s_.name, id), b_.getInt32Ty(), types, true);
+  llvm::Function* body =
+      s_.make_function(fmt::format("{}_body{}", s_.name, id), b_.getInt32Ty(), types, true);
   FunctionEmitter inner(s_, body, true);
   unsigned arg = 3;
   for (const auto& [var, value] : vars)
-    inner.bind(*var, llvm::isa<llvm::Constant>(value) ? value : body->getArg(arg++), vars_.at(var).nonnegative);
+    inner.bind(*var, llvm::isa<llvm::Constant>(value) ? value : body->getArg(arg++),
+               vars_.at(var).nonnegative);
   for (const Buffer* buffer : buffers) {
     const auto elements = buffer->shape.empty() ? std::optional<int64_t>(1) : as_int(buffer->shape[0]);
     add_pointer_attributes(body, arg, elements.value_or(0) * buffer->type.bytes(), buffer->type.bytes());
     inner.bind(*buffer, body->getArg(arg++));
   }
-  Value *min = body->getArg(2), *begin = inner.b_.CreateAdd(min, body->getArg(0)), *end = inner.b_.CreateAdd(min, body->getArg(1));
+  Value *min = body->getArg(2), *begin = inner.b_.CreateAdd(min, body->getArg(0)),
+        *end = inner.b_.CreateAdd(min, body->getArg(1));
   inner.serial_loop(loop.var.get(), begin, end, true, is_nonnegative(loop.min), loop.body);
   inner.finish();
 
   auto* closure_type = llvm::StructType::get(s_.context(), llvm::ArrayRef<llvm::Type*>(types).drop_front(2));
   llvm::AllocaInst* closure = entry_alloca(closure_type, kClosureAlignment);
-  for (unsigned i = 0; i < fields.size(); ++i) b_.CreateStore(fields[i], b_.CreateStructGEP(closure_type, closure, i));
+  for (unsigned i = 0; i < fields.size(); ++i)
+    b_.CreateStore(fields[i], b_.CreateStructGEP(closure_type, closure, i));
   llvm::Function* part = make_part(s_, body, closure_type, id);
   Value* code = b_.CreateCall(s_.runtime("tc_parallel_for"), {part, closure, extent});
   fail_unless(b_.CreateICmpEQ(code, b_.getInt32(0)), code);

@@ -12,27 +12,34 @@ void FunctionEmitter::emit(const Stmt& stmt) {
   if (!stmt) return;
   evaluated_.clear();
   switch (stmt->kind) {
-    case Kind::For: return emit_for(*stmt.as<For>());
-    case Kind::Store: return emit_store(*stmt.as<Store>());
-    case Kind::Alloc: return emit_alloc(*stmt.as<Alloc>());
-    case Kind::If: return emit_if(*stmt.as<If>());
-    case Kind::Let: return emit_let(*stmt.as<Let>());
+    case Kind::For:
+      return emit_for(*stmt.as<For>());
+    case Kind::Store:
+      return emit_store(*stmt.as<Store>());
+    case Kind::Alloc:
+      return emit_alloc(*stmt.as<Alloc>());
+    case Kind::If:
+      return emit_if(*stmt.as<If>());
+    case Kind::Let:
+      return emit_let(*stmt.as<Let>());
     case Kind::Seq:
       for (const Stmt& s : stmt.as<Seq>()->stmts) emit(s);
       return;
-    default: refuse(fmt::format("a statement of kind {} has no machine code", to_string(stmt->kind)), s_.name);
+    default:
+      refuse(fmt::format("a statement of kind {} has no machine code", to_string(stmt->kind)), s_.name);
   }
 }
 
 void FunctionEmitter::emit_for(const For& loop) {
-  if (loop.var->type != kIndex) refuse(fmt::format("the loop variable {} is not i64", loop.var->name), s_.name);
+  if (loop.var->type != kIndex)
+    refuse(fmt::format("the loop variable {} is not i64", loop.var->name), s_.name);
   if (loop.mode != LoopMode::serial && loop.mode != LoopMode::parallel)
     refuse(fmt::format("the loop over {} is {}", loop.var->name, to_string(loop.mode)), s_.name);
   const Linear extent = linearize(loop.extent), min = linearize(loop.min);
   if (extent.is_constant() && extent.constant <= 0) return;
   const bool nonnegative = is_nonnegative(loop.min);
   if (extent.is_constant() && extent.constant == 1) {
-    Bound& b = vars_[loop.var.get()];   // one iteration: the variable is a name for min
+    Bound& b = vars_[loop.var.get()];  // one iteration: the variable is a name for min
     b = {};
     b.linear = min;
     b.nonnegative = nonnegative;
@@ -51,7 +58,8 @@ namespace {
 constexpr uint64_t kLoopAlignment = 32;
 void align_loop(llvm::BranchInst* back) {
   llvm::LLVMContext& c = back->getContext();
-  llvm::Metadata* bytes = llvm::ConstantAsMetadata::get(llvm::ConstantInt::get(llvm::Type::getInt32Ty(c), kLoopAlignment));
+  llvm::Metadata* bytes =
+      llvm::ConstantAsMetadata::get(llvm::ConstantInt::get(llvm::Type::getInt32Ty(c), kLoopAlignment));
   llvm::MDNode* align = llvm::MDNode::get(c, {llvm::MDString::get(c, "llvm.loop.align"), bytes});
   llvm::MDNode* id = llvm::MDNode::getDistinct(c, {nullptr, align});
   id->replaceOperandWith(0, id);
@@ -68,7 +76,8 @@ bool is_innermost(const Stmt& body) {
 }  // namespace
 
 // begin; do { body } while (++var < end), with a guard where it may not run at all.
-void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool guarded, bool nonnegative, const Stmt& body) {
+void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool guarded, bool nonnegative,
+                                  const Stmt& body) {
   llvm::BasicBlock *head = new_block("loop"), *exit = nullptr;
   if (guarded) {
     exit = new_block("done");
@@ -91,15 +100,18 @@ void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool
   emit(body);
   vars_.erase(var);
   for (const auto& [phi, factor] : levels_.back().stepped) {
-    Value* stepped = phi->getType()->isPointerTy() ? b_.CreateGEP(b_.getInt8Ty(), phi, i64(factor)) : b_.CreateAdd(phi, i64(factor));
+    Value* stepped = phi->getType()->isPointerTy() ? b_.CreateGEP(b_.getInt8Ty(), phi, i64(factor))
+                                                   : b_.CreateAdd(phi, i64(factor));
     phi->addIncoming(stepped, b_.GetInsertBlock());
   }
   const bool innermost = levels_.back().induction != nullptr;
   close_level();
   Value* next = b_.CreateNSWAdd(iv, i64(1));
   iv->addIncoming(next, b_.GetInsertBlock());
-  if (!exit) exit = new_block("done");
-  else exit->moveAfter(b_.GetInsertBlock());
+  if (!exit)
+    exit = new_block("done");
+  else
+    exit->moveAfter(b_.GetInsertBlock());
   llvm::BranchInst* back = b_.CreateCondBr(b_.CreateICmpSLT(next, end), head, exit);
   if (innermost) align_loop(back);
   enter(exit);
@@ -107,7 +119,8 @@ void FunctionEmitter::serial_loop(const Var* var, Value* begin, Value* end, bool
 
 void FunctionEmitter::emit_if(const If& branch) {
   Value* condition = eval(branch.condition);
-  llvm::BasicBlock *yes = new_block("then"), *no = branch.if_false ? new_block("else") : nullptr, *join = new_block("join");
+  llvm::BasicBlock *yes = new_block("then"), *no = branch.if_false ? new_block("else") : nullptr,
+                   *join = new_block("join");
   b_.CreateCondBr(condition, yes, no ? no : join);
   enter(yes);
   emit(branch.if_true);

@@ -21,12 +21,13 @@ namespace tc::codegen {
 struct ModuleState {
   llvm::Module& module;
   const Target& target;
-  std::string name;             // stem of the symbols of the function in work
-  int outlined = 0;             // parallel bodies made so far
+  std::string name;  // stem of the symbols of the function in work
+  int outlined = 0;  // parallel bodies made so far
 
   llvm::LLVMContext& context() { return module.getContext(); }
-  llvm::Function* make_function(const std::string& symbol, llvm::Type* result, std::vector<llvm::Type*> params, bool internal);
-  llvm::FunctionCallee runtime(const char* symbol);   // tc_alloc, tc_free, tc_parallel_for, tc_check_args
+  llvm::Function* make_function(const std::string& symbol, llvm::Type* result,
+                                std::vector<llvm::Type*> params, bool internal);
+  llvm::FunctionCallee runtime(const char* symbol);  // tc_alloc, tc_free, tc_parallel_for, tc_check_args
 };
 
 /// sum of coeff * value, plus a constant: a scalar index taken apart, so that
@@ -37,7 +38,7 @@ struct Linear {
     int level;
     int64_t coeff;
   };
-  std::vector<Term> terms;      // by level, outermost first
+  std::vector<Term> terms;  // by level, outermost first
   int64_t constant = 0;
   [[nodiscard]] bool is_constant() const { return terms.empty(); }
 };
@@ -55,13 +56,14 @@ class FunctionEmitter {
   void bind(const ir::Buffer& buffer, llvm::Value* base);
   void bind(const ir::Var& var, llvm::Value* value, bool nonnegative);
   void emit(const ir::Stmt& stmt);
-  void serial_loop(const ir::Var* var, llvm::Value* begin, llvm::Value* end, bool guarded, bool nonnegative, const ir::Stmt& body);
-  void finish();                // return 0, promote the register slots
+  void serial_loop(const ir::Var* var, llvm::Value* begin, llvm::Value* end, bool guarded, bool nonnegative,
+                   const ir::Stmt& body);
+  void finish();  // return 0, promote the register slots
 
  private:
-  static constexpr int kHere = INT_MAX;   // the level of a value that cannot be moved outwards
-  static constexpr int kStepped = -100;          // a code of placed() that is no operation's
-  static constexpr int kClosureAlignment = 64;   // of any value a closure may hold
+  static constexpr int kHere = INT_MAX;         // the level of a value that cannot be moved outwards
+  static constexpr int kStepped = -100;         // a code of placed() that is no operation's
+  static constexpr int kClosureAlignment = 64;  // of any value a closure may hold
 
   // A place for loop-invariant values: everything with operands of this level
   // or an outer one goes after `last`.
@@ -79,12 +81,12 @@ class FunctionEmitter {
     llvm::Value* value;
     int level = kHere;
   };
-  struct Bound {                // a variable: a vector or non-index value, or a linear form
+  struct Bound {  // a variable: a vector or non-index value, or a linear form
     Leveled value;
     std::optional<Linear> linear;
     bool nonnegative = false;
   };
-  struct Place {                // a buffer: memory, or slots by (first element, lanes)
+  struct Place {  // a buffer: memory, or slots by (first element, lanes)
     llvm::Value* base = nullptr;
     int level = 0;
     std::map<std::pair<int64_t, int>, llvm::AllocaInst*> slots;
@@ -98,7 +100,7 @@ class FunctionEmitter {
   llvm::BasicBlock* new_block(const char* name) { return llvm::BasicBlock::Create(s_.context(), name, fn_); }
   void enter(llvm::BasicBlock* block);
   llvm::AllocaInst* entry_alloca(llvm::Type* type, int align);
-  void open_level();            // from here on
+  void open_level();  // from here on
   void close_level();
   int level_of(llvm::Value* v) const;
   Leveled pure(unsigned opcode, Leveled a, Leveled b);
@@ -157,10 +159,10 @@ class FunctionEmitter {
   llvm::Value* compare(ir::BinaryOp op, ir::DType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* divide(bool want_quotient, ir::DType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* divide_by_constant(bool want_quotient, llvm::Value* a, int64_t b);
-  llvm::Value* widen(llvm::Value* v, ir::DType type);       // f16, bf16 bits -> f32
-  llvm::Value* narrow(llvm::Value* f32, ir::DType type);    // f32 -> f16, bf16 bits
-  llvm::Value* odd_f32(llvm::Value* f64);                   // f64 -> f32, rounded to odd
-  llvm::Value* int_like(llvm::Value* like, uint64_t v);     // constant, splat if `like` is a vector
+  llvm::Value* widen(llvm::Value* v, ir::DType type);     // f16, bf16 bits -> f32
+  llvm::Value* narrow(llvm::Value* f32, ir::DType type);  // f32 -> f16, bf16 bits
+  llvm::Value* odd_f32(llvm::Value* f64);                 // f64 -> f32, rounded to odd
+  llvm::Value* int_like(llvm::Value* like, uint64_t v);   // constant, splat if `like` is a vector
 
   ModuleState& s_;
   llvm::Function* fn_;
@@ -172,11 +174,11 @@ class FunctionEmitter {
   std::unordered_map<const ir::Var*, Bound> vars_;
   std::unordered_map<const ir::Buffer*, Place> buffers_;
   std::vector<llvm::AllocaInst*> promotable_;
-  std::vector<llvm::Value*> heap_;             // blocks to free where the function fails
+  std::vector<llvm::Value*> heap_;  // blocks to free where the function fails
   int64_t stack_bytes_ = 0;
 
   // Values of this basic block that need not be made again.
-  std::unordered_map<const ir::ExprNode*, llvm::Value*> evaluated_;   // within one statement
+  std::unordered_map<const ir::ExprNode*, llvm::Value*> evaluated_;  // within one statement
   std::map<std::tuple<llvm::Value*, int64_t, llvm::Type*>, llvm::Value*> loaded_;
   std::map<std::pair<llvm::Value*, int>, llvm::Value*> splats_;
 };
@@ -184,7 +186,8 @@ class FunctionEmitter {
 // Makes a pure value at the outermost level where its operands exist, or gives
 // the one that was made there before.
 template <class Make>
-FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b, llvm::Type* type, Make&& make) {
+FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b, llvm::Type* type,
+                                                 Make&& make) {
   const int at = std::max(a.level, b.level);
   if (at == kHere) return {make(b_), kHere};
   Level& level = levels_[static_cast<size_t>(at)];
@@ -192,8 +195,10 @@ FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b,
   if (const auto it = level.made.find(key); it != level.made.end()) return {it->second, at};
   llvm::IRBuilder<> hoisted(s_.context());
   if (level.last) {
-    if (llvm::Instruction* next = level.last->getNextNode()) hoisted.SetInsertPoint(next);
-    else hoisted.SetInsertPoint(level.block);
+    if (llvm::Instruction* next = level.last->getNextNode())
+      hoisted.SetInsertPoint(next);
+    else
+      hoisted.SetInsertPoint(level.block);
   } else {
     hoisted.SetInsertPoint(level.block, level.block->begin());
   }
@@ -212,6 +217,6 @@ void emit_entries(ModuleState& state, llvm::Function* kernel, const AbiSpec& abi
 /// The attributes of a pointer to `bytes` bytes that nothing else points to.
 void add_pointer_attributes(llvm::Function* function, unsigned param, int64_t bytes, int align);
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where);   // codegen.form
+[[noreturn]] void refuse(const std::string& what, const std::string& where);  // codegen.form
 
 }  // namespace tc::codegen

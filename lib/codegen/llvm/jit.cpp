@@ -40,9 +40,11 @@ class Stopwatch {
 Error runtime_error() {
   const std::string_view text = tc_last_error();
   const size_t open = text.find('['), close = text.find("]: ");
-  if (open == std::string_view::npos || close == std::string_view::npos) return Error("runtime.call", std::string(text));
+  if (open == std::string_view::npos || close == std::string_view::npos)
+    return Error("runtime.call", std::string(text));
   const size_t line = text.find('\n');
-  Error e(std::string(text.substr(open + 1, close - open - 1)), std::string(text.substr(close + 3, line == std::string_view::npos ? line : line - close - 3)));
+  Error e(std::string(text.substr(open + 1, close - open - 1)),
+          std::string(text.substr(close + 3, line == std::string_view::npos ? line : line - close - 3)));
   std::string_view rest = line == std::string_view::npos ? std::string_view() : text.substr(line + 1);
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
@@ -52,8 +54,10 @@ Error runtime_error() {
     const size_t gap = fact.find("  ");
     if (gap == std::string_view::npos) continue;
     std::string name(fact.substr(0, gap)), value(fact.substr(fact.find_first_not_of(' ', gap)));
-    if (name == "fix") (void)std::move(e).fix(std::move(value));   // both change e in place
-    else (void)std::move(e).fact(std::move(name), std::move(value));
+    if (name == "fix")
+      (void)std::move(e).fix(std::move(value));  // both change e in place
+    else
+      (void)std::move(e).fact(std::move(name), std::move(value));
   }
   return e;
 }
@@ -63,7 +67,8 @@ struct Compiled {
   std::shared_ptr<const LoadedObject> loaded;
 };
 
-Compiled compile_new(const ir::FuncRef& func, const AbiSpec& abi, const Target& target, bool verify, CompileStats& stats) {
+Compiled compile_new(const ir::FuncRef& func, const AbiSpec& abi, const Target& target, bool verify,
+                     CompileStats& stats) {
   Stopwatch watch;
   LlvmModule m = emit_module({{func, abi}}, target);
   stats.llvm_instructions = m.module->getInstructionCount();
@@ -98,7 +103,8 @@ std::optional<Compiled> find_cached(ObjectCache& cache, const std::string& key, 
 
 }  // namespace
 
-Expected<Kernel> compile(const ir::FuncRef& func, const AbiSpec& abi, const Target& target, const CompileOptions& options) {
+Expected<Kernel> compile(const ir::FuncRef& func, const AbiSpec& abi, const Target& target,
+                         const CompileOptions& options) {
   try {
     TC_REQUIRE(func, Error("codegen.form", "there is no function to compile"));
     if (Check wrong = check_abi(*func, abi)) return *wrong;
@@ -129,10 +135,12 @@ Expected<Kernel> compile(const ir::FuncRef& func, const AbiSpec& abi, const Targ
   }
 }
 
-Expected<std::string> listing(const ir::FuncRef& func, const AbiSpec& abi, const Target& target, Listing what) {
+Expected<std::string> listing(const ir::FuncRef& func, const AbiSpec& abi, const Target& target,
+                              Listing what) {
   try {
     TC_REQUIRE(func, Error("codegen.form", "there is no function to compile"));
-    return generate(emit_module({{func, abi}}, target), target, what == Listing::llvm ? Output::llvm : Output::assembly, false);
+    return generate(emit_module({{func, abi}}, target), target,
+                    what == Listing::llvm ? Output::llvm : Output::assembly, false);
   } catch (const Error& e) {
     return e;
   }
@@ -154,7 +162,11 @@ const AbiSpec& Kernel::abi() const { return state_->abi; }
 const Target& Kernel::target() const { return state_->target; }
 const CompileStats& Kernel::stats() const { return state_->stats; }
 const std::string& Kernel::object() const { return *state_->object; }
-std::string Kernel::llvm_ir() const { return listing(state_->func, state_->abi, state_->target, Listing::llvm).value(); }
-std::string Kernel::assembly() const { return listing(state_->func, state_->abi, state_->target, Listing::assembly).value(); }
+std::string Kernel::llvm_ir() const {
+  return listing(state_->func, state_->abi, state_->target, Listing::llvm).value();
+}
+std::string Kernel::assembly() const {
+  return listing(state_->func, state_->abi, state_->target, Listing::assembly).value();
+}
 
 }  // namespace tc::codegen

@@ -27,9 +27,12 @@ class Pages final : public llvm::RuntimeDyld::MemoryManager {
     if (base_) munmap(base_, total_);
   }
   bool needsToReserveAllocationSpace() override { return true; }
-  void reserveAllocationSpace(uintptr_t code, llvm::Align, uintptr_t constants, llvm::Align, uintptr_t data, llvm::Align) override {
+  void reserveAllocationSpace(uintptr_t code, llvm::Align, uintptr_t constants, llvm::Align, uintptr_t data,
+                              llvm::Align) override {
     const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto pages = [&](uintptr_t n) { return (n + 256 + page - 1) / page * page; };   // slack for alignment
+    const auto pages = [&](uintptr_t n) {
+      return (n + 256 + page - 1) / page * page;
+    };  // slack for alignment
     const uintptr_t sizes[3] = {pages(code), pages(constants), pages(data)};
     total_ = sizes[0] + sizes[1] + sizes[2];
     void* p = mmap(nullptr, total_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -41,8 +44,11 @@ class Pages final : public llvm::RuntimeDyld::MemoryManager {
       at += sizes[i];
     }
   }
-  uint8_t* allocateCodeSection(uintptr_t size, unsigned align, unsigned, llvm::StringRef) override { return take(0, size, align); }
-  uint8_t* allocateDataSection(uintptr_t size, unsigned align, unsigned, llvm::StringRef, bool read_only) override {
+  uint8_t* allocateCodeSection(uintptr_t size, unsigned align, unsigned, llvm::StringRef) override {
+    return take(0, size, align);
+  }
+  uint8_t* allocateDataSection(uintptr_t size, unsigned align, unsigned, llvm::StringRef,
+                               bool read_only) override {
     return take(read_only ? 1 : 2, size, align);
   }
   bool finalizeMemory(std::string* why) override {
@@ -50,19 +56,22 @@ class Pages final : public llvm::RuntimeDyld::MemoryManager {
     if (!ok && why) *why = fmt::format("mprotect: {}", std::strerror(errno));
     return !ok;
   }
-  void registerEHFrames(uint8_t*, uint64_t, size_t) override {}   // generated code does not throw
+  void registerEHFrames(uint8_t*, uint64_t, size_t) override {}  // generated code does not throw
   void deregisterEHFrames() override {}
 
  private:
   struct Run {
     uint8_t *begin = nullptr, *next = nullptr, *end = nullptr;
   };
-  static bool protect(const Run& r, int how) { return mprotect(r.begin, static_cast<size_t>(r.end - r.begin), how) == 0; }
+  static bool protect(const Run& r, int how) {
+    return mprotect(r.begin, static_cast<size_t>(r.end - r.begin), how) == 0;
+  }
   uint8_t* take(int i, uintptr_t size, unsigned align) {
     Run& r = run_[i];
     const uintptr_t a = std::max(align, 1u);
     const uintptr_t start = (reinterpret_cast<uintptr_t>(r.next) + a - 1) / a * a;
-    if (!base_ || start + size > reinterpret_cast<uintptr_t>(r.end)) return nullptr;   // RuntimeDyld reports it
+    if (!base_ || start + size > reinterpret_cast<uintptr_t>(r.end))
+      return nullptr;  // RuntimeDyld reports it
     r.next = reinterpret_cast<uint8_t*>(start + size);
     return reinterpret_cast<uint8_t*>(start);
   }
@@ -72,7 +81,9 @@ class Pages final : public llvm::RuntimeDyld::MemoryManager {
 };
 
 template <class F>
-void* address_of(F* function) { return reinterpret_cast<void*>(function); }
+void* address_of(F* function) {
+  return reinterpret_cast<void*>(function);
+}
 
 // Everything that generated code may call, bound by address: the process's
 // symbols are never searched, so tc may be loaded with its symbols hidden.
@@ -97,7 +108,7 @@ void* runtime_symbol(const std::string& name) {
       {"ceilf", address_of<float(float)>(&::ceilf)},
       {"trunc", address_of<double(double)>(&::trunc)},
       {"truncf", address_of<float(float)>(&::truncf)},
-      {"roundeven", address_of<double(double)>(&::rint)},   // under the default rounding mode
+      {"roundeven", address_of<double(double)>(&::rint)},  // under the default rounding mode
       {"roundevenf", address_of<float(float)>(&::rintf)},
   };
   for (const auto& [known, address] : kTable)
@@ -109,7 +120,8 @@ class Resolver final : public llvm::LegacyJITSymbolResolver {
  public:
   std::string missing;
   llvm::JITSymbol findSymbol(const std::string& name) override {
-    if (void* p = runtime_symbol(name)) return {reinterpret_cast<uint64_t>(p), llvm::JITSymbolFlags::Exported};
+    if (void* p = runtime_symbol(name))
+      return {reinterpret_cast<uint64_t>(p), llvm::JITSymbolFlags::Exported};
     missing += (missing.empty() ? "" : " ") + name;
     return nullptr;
   }
@@ -119,7 +131,7 @@ class Resolver final : public llvm::LegacyJITSymbolResolver {
 }  // namespace
 
 struct LoadedObject::Impl {
-  std::string bytes;   // the parsed object refers to them while it is loaded
+  std::string bytes;  // the parsed object refers to them while it is loaded
   Pages pages;
   Resolver resolver;
   llvm::RuntimeDyld dyld{pages, resolver};
@@ -130,7 +142,9 @@ LoadedObject::~LoadedObject() = default;
 
 std::shared_ptr<const LoadedObject> LoadedObject::load(const std::string& object) {
   auto impl = std::make_unique<Impl>();
-  const auto broken = [](const std::string& why) { return Error("codegen.link", "the compiled object cannot be loaded").fact("why", why); };
+  const auto broken = [](const std::string& why) {
+    return Error("codegen.link", "the compiled object cannot be loaded").fact("why", why);
+  };
   auto parsed = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernel"));
   if (!parsed) throw broken(llvm::toString(parsed.takeError()));
   Impl* raw = impl.get();
@@ -140,7 +154,7 @@ std::shared_ptr<const LoadedObject> LoadedObject::load(const std::string& object
       if (!raw->dyld.hasError() && raw->resolver.missing.empty()) raw->dyld.resolveRelocations();
     });
   } catch (...) {
-    (void)impl.release();   // half loaded
+    (void)impl.release();  // half loaded
     throw;
   }
   if (!impl->resolver.missing.empty()) throw broken("there is no " + impl->resolver.missing);
@@ -150,6 +164,8 @@ std::shared_ptr<const LoadedObject> LoadedObject::load(const std::string& object
   return std::shared_ptr<const LoadedObject>(new LoadedObject(std::move(impl)));
 }
 
-void* LoadedObject::symbol(const std::string& name) const { return reinterpret_cast<void*>(impl_->dyld.getSymbol(name).getAddress()); }
+void* LoadedObject::symbol(const std::string& name) const {
+  return reinterpret_cast<void*>(impl_->dyld.getSymbol(name).getAddress());
+}
 
 }  // namespace tc::codegen

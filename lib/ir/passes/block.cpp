@@ -19,8 +19,8 @@ std::vector<Item> open_block(const Stmt& s) {
 }
 
 Stmt close_block(const std::vector<Item>& items) {
-  Stmt body;                  // of the heads met so far, from the end
-  std::vector<Stmt> stmts;    // before it, reversed
+  Stmt body;                // of the heads met so far, from the end
+  std::vector<Stmt> stmts;  // before it, reversed
   const auto collect = [&] {
     std::vector<Stmt> all(stmts.rbegin(), stmts.rend());
     if (body) all.push_back(body);
@@ -34,8 +34,10 @@ Stmt close_block(const std::vector<Item>& items) {
       continue;
     }
     Stmt inner = collect();
-    if (const auto* l = s.as<Let>()) body = inner.same(l->body) ? s : let(l->var, l->value, std::move(inner));
-    else if (const auto* a = s.as<Alloc>()) body = inner.same(a->body) ? s : alloc(a->buffer, std::move(inner));
+    if (const auto* l = s.as<Let>())
+      body = inner.same(l->body) ? s : let(l->var, l->value, std::move(inner));
+    else if (const auto* a = s.as<Alloc>())
+      body = inner.same(a->body) ? s : alloc(a->buffer, std::move(inner));
   }
   return collect();
 }

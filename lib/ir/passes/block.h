@@ -18,7 +18,9 @@ struct Item {
 /// The inverse: heads enclose what follows them.
 [[nodiscard]] Stmt close_block(const std::vector<Item>& items);
 
-[[nodiscard]] inline Item let_head(const VarRef& v, const Expr& value) { return {let(v, value, seq({})), true}; }
+[[nodiscard]] inline Item let_head(const VarRef& v, const Expr& value) {
+  return {let(v, value, seq({})), true};
+}
 [[nodiscard]] inline Item alloc_head(const BufferRef& b) { return {alloc(b, seq({})), true}; }
 
 }  // namespace tc::ir

@@ -60,7 +60,7 @@ struct Cloner {
       case Kind::Let: {
         const auto& n = *s.as<Let>();
         Expr value = (*this)(n.value);
-        if (as_int(value)) {   // a constant now: no need to name it
+        if (as_int(value)) {  // a constant now: no need to name it
           vars[n.var] = value;
           return (*this)(n.body);
         }
@@ -76,7 +76,8 @@ struct Cloner {
       case Kind::If: {
         const auto& n = *s.as<If>();
         Expr c = (*this)(n.condition);
-        if (const auto v = as_int(c)) return *v ? (*this)(n.if_true) : n.if_false ? (*this)(n.if_false) : seq({});
+        if (const auto v = as_int(c))
+          return *v ? (*this)(n.if_true) : n.if_false ? (*this)(n.if_false) : seq({});
         return if_(c, (*this)(n.if_true), (*this)(n.if_false));
       }
       case Kind::Seq: {
@@ -84,7 +85,9 @@ struct Cloner {
         for (const Stmt& x : s.as<Seq>()->stmts) out.push_back((*this)(x));
         return seq(std::move(out));
       }
-      default: TC_ASSERT(false, "clone of a statement that is not in nested form"); return s;
+      default:
+        TC_ASSERT(false, "clone of a statement that is not in nested form");
+        return s;
     }
   }
 };

@@ -53,22 +53,27 @@ class Contraction {
       if (const Binary* p = only_product(b->a)) return fma(contract(p->a), contract(p->b), contract(b->b));
       if (const Binary* p = only_product(b->b)) return fma(contract(p->a), contract(p->b), contract(b->a));
     } else if (b && b->op == BinaryOp::sub) {
-      if (const Binary* p = only_product(b->b)) return fma(negated(contract(p->a)), contract(p->b), contract(b->a));
-      if (const Binary* p = only_product(b->a)) return fma(contract(p->a), contract(p->b), negated(contract(b->b)));
+      if (const Binary* p = only_product(b->b))
+        return fma(negated(contract(p->a)), contract(p->b), contract(b->a));
+      if (const Binary* p = only_product(b->a))
+        return fma(contract(p->a), contract(p->b), negated(contract(b->b)));
     }
     return map_children(e, [&](const Expr& x) { return contract(x); });
   }
 
-  static Expr fma(Expr a, Expr b, Expr c) { return call(CallOp::fma, {std::move(a), std::move(b), std::move(c)}); }
+  static Expr fma(Expr a, Expr b, Expr c) {
+    return call(CallOp::fma, {std::move(a), std::move(b), std::move(c)});
+  }
   static Expr negated(Expr e) { return call(CallOp::neg, {std::move(e)}); }
 
-  std::unordered_map<uint64_t, int> count_;   // of each product, by hash
+  std::unordered_map<uint64_t, int> count_;  // of each product, by hash
 };
 
 Expr contract_expr(const Expr& e) { return Contraction()(e); }
 
 Stmt contract_stmt(const Stmt& s) {
-  return map_children(s, overloaded{[](const Expr& e) { return contract_expr(e); }, [](const Stmt& x) { return contract_stmt(x); }});
+  return map_children(s, overloaded{[](const Expr& e) { return contract_expr(e); },
+                                    [](const Stmt& x) { return contract_stmt(x); }});
 }
 
 FuncRef run(const FuncRef& f, const PassContext& context) {
@@ -79,6 +84,7 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
 
 }  // namespace
 
-constinit const Pass passes::contract_fma{"contract_fma", "use fused multiply-add", Form::nested, Form::nested, run};
+constinit const Pass passes::contract_fma{"contract_fma", "use fused multiply-add", Form::nested,
+                                          Form::nested, run};
 
 }  // namespace tc::ir

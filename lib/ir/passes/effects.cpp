@@ -3,8 +3,9 @@
 namespace tc::ir {
 
 Effects then(const Effects& first, const Effects& second) {
-  return {first.may_read | (second.may_read & ~first.must_write), first.must_read | (second.must_read & ~first.may_write),
-          first.may_write | second.may_write, first.must_write | second.must_write};
+  return {first.may_read | (second.may_read & ~first.must_write),
+          first.must_read | (second.must_read & ~first.may_write), first.may_write | second.may_write,
+          first.must_write | second.must_write};
 }
 
 Effects effects_of(const Expr& e, const SlotMap& slots) {
@@ -50,17 +51,20 @@ Effects effects_of(const Stmt& s, const SlotMap& slots, Bounds& bounds) {
       bounds.assume(n.condition, false);
       const Effects b = effects_of(n.if_false, slots, bounds);
       out = then(effects_of(n.condition, slots), {a.may_read | b.may_read, a.must_read & b.must_read,
-                                                   a.may_write | b.may_write, a.must_write & b.must_write});
+                                                  a.may_write | b.may_write, a.must_write & b.must_write});
       break;
     }
     case Kind::Let:
       out = then(effects_of(s.as<Let>()->value, slots), effects_of(s.as<Let>()->body, slots, bounds));
       break;
-    case Kind::Alloc: out = effects_of(s.as<Alloc>()->body, slots, bounds); break;
+    case Kind::Alloc:
+      out = effects_of(s.as<Alloc>()->body, slots, bounds);
+      break;
     case Kind::Seq:
       for (const Stmt& x : s.as<Seq>()->stmts) out = then(out, effects_of(x, slots, bounds));
       break;
-    default: break;
+    default:
+      break;
   }
   bounds.pop(mark);
   return out;

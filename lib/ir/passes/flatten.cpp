@@ -101,6 +101,7 @@ FuncRef run(const FuncRef& f, const PassContext&) {
 
 }  // namespace
 
-constinit const Pass passes::flatten{"flatten", "give every buffer one dimension", Form::nested, Form::flat, run};
+constinit const Pass passes::flatten{"flatten", "give every buffer one dimension", Form::nested, Form::flat,
+                                     run};
 
 }  // namespace tc::ir

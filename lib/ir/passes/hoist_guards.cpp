@@ -73,7 +73,8 @@ Stmt hoist(const For& f) {
   };
   if (branch.if_false) {
     if (!moves(branch.condition)) return nullptr;
-    return if_(branch.condition, loop_of(f, only.heads, branch.if_true), clone(loop_of(f, only.heads, branch.if_false), {}));
+    return if_(branch.condition, loop_of(f, only.heads, branch.if_true),
+               clone(loop_of(f, only.heads, branch.if_false), {}));
   }
   std::vector<Expr> all, outside, inside;
   conjuncts(branch.condition, all);
@@ -96,7 +97,8 @@ FuncRef run(const FuncRef& f, const PassContext&) {
 
 }  // namespace
 
-constinit const Pass passes::hoist_guards{"hoist_guards", "move conditions out of the loops that do not change them", Form::nested,
-                                          Form::nested, run};
+constinit const Pass passes::hoist_guards{"hoist_guards",
+                                          "move conditions out of the loops that do not change them",
+                                          Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -31,8 +31,8 @@ namespace tc::ir {
 
 namespace {
 
-constexpr int kMaxHoisted = 200;     // from one loop: each is a level of nesting
-constexpr int kTemporaries = 4;      // registers that the loop's own arithmetic needs
+constexpr int kMaxHoisted = 200;  // from one loop: each is a level of nesting
+constexpr int kTemporaries = 4;   // registers that the loop's own arithmetic needs
 
 using NodeSet = std::unordered_set<const Node*>;
 
@@ -64,7 +64,8 @@ class LoopHoist {
       stored_.insert(s.buffer.get());
       if (s.buffer->scope != Scope::register_ || s.value->type.lanes == 1) return;
       const auto slot = slot_of(*s.buffer, s.indices, {});
-      slots[{s.buffer.get(), slot ? slot->first.constant : 0}] = registers_of(s.value->type, s.value->type.lanes, context);
+      slots[{s.buffer.get(), slot ? slot->first.constant : 0}] =
+          registers_of(s.value->type, s.value->type.lanes, context);
     });
     registers_ = context.vector_registers - kTemporaries;
     for (const auto& [slot, n] : slots) registers_ -= n;
@@ -95,16 +96,20 @@ class LoopHoist {
       const auto* l = i.stmt.as<Let>();
       return l ? let(l->var, take(l->value, guarded), seq({})) : i.stmt;
     }
-    if (i.stmt->kind == Kind::Store)   // has no statements below it
-      return map_children(i.stmt, overloaded{[&](const Expr& e) { return take(e, guarded); }, [](const Stmt& s) { return s; }});
+    if (i.stmt->kind == Kind::Store)  // has no statements below it
+      return map_children(i.stmt, overloaded{[&](const Expr& e) { return take(e, guarded); },
+                                             [](const Stmt& s) { return s; }});
     if (const auto* f = i.stmt.as<For>()) {
       const Expr min = take(f->min, guarded), extent = take(f->extent, guarded);
-      return min.same(f->min) && extent.same(f->extent) ? i.stmt : for_(f->var, min, extent, f->mode, f->body);
+      return min.same(f->min) && extent.same(f->extent) ? i.stmt
+                                                        : for_(f->var, min, extent, f->mode, f->body);
     }
     if (const auto* c = i.stmt.as<If>()) {
       const Expr condition = take(c->condition, guarded);
       const Stmt yes = branch(c->if_true), no = c->if_false ? branch(c->if_false) : nullptr;
-      return condition.same(c->condition) && yes.same(c->if_true) && no.same(c->if_false) ? i.stmt : if_(condition, yes, no);
+      return condition.same(c->condition) && yes.same(c->if_true) && no.same(c->if_false)
+                 ? i.stmt
+                 : if_(condition, yes, no);
     }
     return scope(i.stmt, guarded);
   }
@@ -197,7 +202,7 @@ class Hoister {
       if (f->mode == LoopMode::serial) {
         LoopHoist hoist(*loop.as<For>(), least && *least >= 1, names, context_);
         const Stmt rest = hoist.body(body);
-        for (const Item& i : hoist.hoisted) {   // of loads a store may make others
+        for (const Item& i : hoist.hoisted) {  // of loads a store may make others
           const auto* l = i.stmt.as<Let>();
           if (!has_load(l->value)) names[hash(l->value)].emplace_back(l->value, l->var);
         }
@@ -229,7 +234,7 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
 
 }  // namespace
 
-constinit const Pass passes::hoist_invariants{"hoist_invariants", "compute before a loop what it does not change", Form::nested,
-                                              Form::nested, run};
+constinit const Pass passes::hoist_invariants{
+    "hoist_invariants", "compute before a loop what it does not change", Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -20,7 +20,7 @@ std::optional<LaneSum> lane_sum_of(const Store& s, const SlotMap& slots) {
   const auto* top = s.value.as<Binary>();
   const auto own = slots.find(&s);
   if (!top || own == slots.end() || s.value->type.lanes != 1) return std::nullopt;
-  std::vector<Expr> terms;   // last first
+  std::vector<Expr> terms;  // last first
   Expr e = s.value;
   for (const Binary* b = top; b && b->op == top->op; b = e.as<Binary>()) {
     terms.push_back(b->b);
@@ -29,8 +29,10 @@ std::optional<LaneSum> lane_sum_of(const Store& s, const SlotMap& slots) {
   LaneSum out{top->op, {}, {}};
   for (auto t = terms.rbegin(); t != terms.rend(); ++t) {
     const auto* r = t->as<VectorReduce>();
-    if (r && r->op == out.op) split(out.op, r->value, out.vectors);
-    else out.rest.push_back(*t);
+    if (r && r->op == out.op)
+      split(out.op, r->value, out.vectors);
+    else
+      out.rest.push_back(*t);
   }
   const auto first = slots.find(e.get());
   if (out.vectors.empty() || first == slots.end() || first->second != own->second) return std::nullopt;
@@ -39,15 +41,21 @@ std::optional<LaneSum> lane_sum_of(const Store& s, const SlotMap& slots) {
 
 Expr identity_of(BinaryOp op, DType type) {
   switch (op) {
-    case BinaryOp::add: return type.is_float() ? float_imm(-0.0, type) : int_imm(0, type);   // 0.0 + -0.0 is 0.0
-    case BinaryOp::mul: return const_of(type, 1);
+    case BinaryOp::add:
+      return type.is_float() ? float_imm(-0.0, type) : int_imm(0, type);  // 0.0 + -0.0 is 0.0
+    case BinaryOp::mul:
+      return const_of(type, 1);
     case BinaryOp::min:
       if (type.element() == kU64) return int_imm(-1, type);
       return type.is_float() ? float_imm(HUGE_VAL, type) : int_imm(max_of(type.element()), type);
-    case BinaryOp::max: return type.is_float() ? float_imm(-HUGE_VAL, type) : int_imm(min_of(type.element()), type);
-    case BinaryOp::and_: return int_imm(1, type);
-    case BinaryOp::or_: return int_imm(0, type);
-    default: return nullptr;
+    case BinaryOp::max:
+      return type.is_float() ? float_imm(-HUGE_VAL, type) : int_imm(min_of(type.element()), type);
+    case BinaryOp::and_:
+      return int_imm(1, type);
+    case BinaryOp::or_:
+      return int_imm(0, type);
+    default:
+      return nullptr;
   }
 }
 

@@ -52,21 +52,32 @@ std::vector<Expr> own_exprs(const Stmt& s) {
       out.push_back(s.as<Store>()->value);
       return out;
     }
-    case Kind::Let: return {s.as<Let>()->value};
-    case Kind::If: return {s.as<If>()->condition};
-    case Kind::For: return {s.as<For>()->min, s.as<For>()->extent};
-    case Kind::Alloc: return s.as<Alloc>()->buffer->shape;
-    default: return {};
+    case Kind::Let:
+      return {s.as<Let>()->value};
+    case Kind::If:
+      return {s.as<If>()->condition};
+    case Kind::For:
+      return {s.as<For>()->min, s.as<For>()->extent};
+    case Kind::Alloc:
+      return s.as<Alloc>()->buffer->shape;
+    default:
+      return {};
   }
 }
 
 Stmt with_own(const Stmt& s, const std::vector<Expr>& e) {
   switch (s->kind) {
-    case Kind::Store: return store(s.as<Store>()->buffer, {e.begin(), e.end() - 1}, e.back());
-    case Kind::Let: return let(s.as<Let>()->var, e[0], s.as<Let>()->body);
-    case Kind::If: return if_(e[0], s.as<If>()->if_true, s.as<If>()->if_false);
-    case Kind::For: return for_(s.as<For>()->var, e[0], e[1], s.as<For>()->mode, s.as<For>()->body);
-    default: TC_ASSERT(false, "an extent of an allocation is guarded"); return s;
+    case Kind::Store:
+      return store(s.as<Store>()->buffer, {e.begin(), e.end() - 1}, e.back());
+    case Kind::Let:
+      return let(s.as<Let>()->var, e[0], s.as<Let>()->body);
+    case Kind::If:
+      return if_(e[0], s.as<If>()->if_true, s.as<If>()->if_false);
+    case Kind::For:
+      return for_(s.as<For>()->var, e[0], e[1], s.as<For>()->mode, s.as<For>()->body);
+    default:
+      TC_ASSERT(false, "an extent of an allocation is guarded");
+      return s;
   }
 }
 
@@ -114,7 +125,7 @@ Stmt through_memory(const Stmt& s, std::vector<Expr> exprs, const std::vector<Ex
       used |= !next.same(e);
       e = next;
     }
-    if (!used) continue;   // equal to one before
+    if (!used) continue;  // equal to one before
     temps.emplace_back(t, if_(c.args[0], lower(store(t, {at}, c.args[1])), lower(store(t, {at}, c.args[2]))));
   }
   Stmt out = lower(with_own(s, exprs));
@@ -146,6 +157,7 @@ FuncRef run(const FuncRef& func, const PassContext&) {
 
 }  // namespace
 
-constinit const Pass passes::lower_guards{"lower_guards", "turn if_then_else into if statements", Form::nested, Form::nested, run};
+constinit const Pass passes::lower_guards{"lower_guards", "turn if_then_else into if statements",
+                                          Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -22,9 +22,18 @@ namespace {
 
 bool is_math(CallOp op) {
   switch (op) {
-    case CallOp::exp: case CallOp::log: case CallOp::rsqrt: case CallOp::tanh: case CallOp::erf: case CallOp::sigmoid:
-    case CallOp::pow: case CallOp::sin: case CallOp::cos: return true;
-    default: return false;
+    case CallOp::exp:
+    case CallOp::log:
+    case CallOp::rsqrt:
+    case CallOp::tanh:
+    case CallOp::erf:
+    case CallOp::sigmoid:
+    case CallOp::pow:
+    case CallOp::sin:
+    case CallOp::cos:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -36,16 +45,27 @@ bool has_call(const Expr& e, bool (*wanted)(CallOp)) {
 
 Expr emit(const MathEmitter& e, CallOp op, const std::vector<Expr>& x) {
   switch (op) {
-    case CallOp::exp: return emit_exp(e, x[0]);
-    case CallOp::log: return emit_log(e, x[0]);
-    case CallOp::rsqrt: return e.number(1) / call(CallOp::sqrt, {x[0]});
-    case CallOp::tanh: return emit_tanh(e, x[0]);
-    case CallOp::erf: return emit_erf(e, x[0]);
-    case CallOp::sigmoid: return emit_sigmoid(e, x[0]);
-    case CallOp::pow: return emit_pow(e, x[0], x[1]);
-    case CallOp::sin: return emit_sin(e, x[0], false);
-    case CallOp::cos: return emit_sin(e, x[0], true);
-    default: TC_ASSERT(false, "no such function"); return nullptr;
+    case CallOp::exp:
+      return emit_exp(e, x[0]);
+    case CallOp::log:
+      return emit_log(e, x[0]);
+    case CallOp::rsqrt:
+      return e.number(1) / call(CallOp::sqrt, {x[0]});
+    case CallOp::tanh:
+      return emit_tanh(e, x[0]);
+    case CallOp::erf:
+      return emit_erf(e, x[0]);
+    case CallOp::sigmoid:
+      return emit_sigmoid(e, x[0]);
+    case CallOp::pow:
+      return emit_pow(e, x[0], x[1]);
+    case CallOp::sin:
+      return emit_sin(e, x[0], false);
+    case CallOp::cos:
+      return emit_sin(e, x[0], true);
+    default:
+      TC_ASSERT(false, "no such function");
+      return nullptr;
   }
 }
 
@@ -67,7 +87,8 @@ class StatementMath {
 
  private:
   Expr lower(const Expr& e) {
-    const Expr inside = map_children(e, overloaded{[&](const Expr& x) { return lower(x); }, [](const Stmt& s) { return s; }});
+    const Expr inside =
+        map_children(e, overloaded{[&](const Expr& x) { return lower(x); }, [](const Stmt& s) { return s; }});
     const auto* c = inside.as<Call>();
     if (!c || !is_math(c->op)) return inside;
     for (const auto& [call, value] : done_)
@@ -109,7 +130,8 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
           bool same = true;
           for (const Expr& i : s.indices) indices.push_back(math(i)), same &= indices.back().same(i);
           Expr value = math(s.value);
-          return same && value.same(s.value) ? Stmt(&s) : store(s.buffer, std::move(indices), std::move(value));
+          return same && value.same(s.value) ? Stmt(&s)
+                                             : store(s.buffer, std::move(indices), std::move(value));
         });
       },
       [&](const Let& s) {
@@ -127,13 +149,15 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
       [&](const For& s) {
         return lowered(Stmt(&s), [&](StatementMath& math) {
           Expr min = math(s.min), extent = math(s.extent);
-          return min.same(s.min) && extent.same(s.extent) ? Stmt(&s) : for_(s.var, min, extent, s.mode, s.body);
+          return min.same(s.min) && extent.same(s.extent) ? Stmt(&s)
+                                                          : for_(s.var, min, extent, s.mode, s.body);
         });
       });
 }
 
 }  // namespace
 
-constinit const Pass passes::lower_math{"lower_math", "replace exp, log, tanh, ... by polynomials", Form::nested, Form::nested, run};
+constinit const Pass passes::lower_math{"lower_math", "replace exp, log, tanh, ... by polynomials",
+                                        Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -14,13 +14,16 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 constexpr std::array kLog32 = {0xaaaaaa.0p-24, 0xccce13.0p-25, 0x91e9ee.0p-25, 0xf89e26.0p-26};
-constexpr std::array kLog64 = {6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01,
-                               1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01};
+constexpr std::array kLog64 = {6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+                               2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+                               1.479819860511658591e-01};
 constexpr double kLn2Hi32 = 6.9313812256e-01, kLn2Lo32 = 9.0580006145e-06;
 constexpr double kLn2Hi64 = 6.93147180369123816490e-01, kLn2Lo64 = 1.90821492927058770002e-10;
 
 // A small signed integer (as its bits) as a float.
-Expr to_float(const MathEmitter& e, const Expr& bits) { return e.from_bits(bits + e.bits_of(e.magic_value())) - e.magic(); }
+Expr to_float(const MathEmitter& e, const Expr& bits) {
+  return e.from_bits(bits + e.bits_of(e.magic_value())) - e.magic();
+}
 
 }  // namespace
 
@@ -59,7 +62,7 @@ Expr emit_pow(const MathEmitter& e, Expr x, Expr y) {
   const Expr half = e.name(y * e.number(0.5));
   const Expr odd = logical_and(whole(y), logical_not(whole(half)));
   const Expr signed_power = select(odd, e.with_sign(power, x), power);
-  const Expr undefined = logical_and(logical_and(x < e.number(0), x > e.number(-kInf)), logical_not(whole(y)));
+  const Expr undefined = logical_and(logical_and(x<e.number(0), x> e.number(-kInf)), logical_not(whole(y)));
   const Expr one = logical_or(logical_or(eq(y, e.number(0)), eq(x, e.number(1))),
                               logical_and(eq(size, e.number(1)), eq(e.abs(y), e.number(kInf))));
   return select(one, e.number(1), select(undefined, e.number(kNan), signed_power));

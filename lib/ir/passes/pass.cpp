@@ -66,7 +66,8 @@ Pipeline parse_pipeline(std::string_view names) {
     if (name.empty()) continue;
     const Pass* pass = find_pass(name);
     if (!pass)
-      throw Error("ir.pass", fmt::format("there is no pass named {}", name)).fix("use one of " + pass_names());
+      throw Error("ir.pass", fmt::format("there is no pass named {}", name))
+          .fix("use one of " + pass_names());
     out.steps.push_back({pass, "asked for by name"});
     if (pass->in != pass->out) out.out = pass->out;
   }

@@ -56,10 +56,11 @@ void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, int64_
   // coef * pivot + rest <= 0, rest in [lo, hi]: true for all rest while coef * pivot <= -hi
   const auto cut = [&](const std::optional<int64_t>& end, int64_t missing) {
     if (!end || *end == INT64_MIN) return missing;
-    return coef > 0 ? floor_div(-*end, coef) + 1 : -floor_div(-*end, -coef);   // the ceiling of end / |coef|
+    return coef > 0 ? floor_div(-*end, coef) + 1 : -floor_div(-*end, -coef);  // the ceiling of end / |coef|
   };
   const int64_t low = std::clamp(coef > 0 ? cut(range.hi, first) : cut(range.lo, first), first, last + 1);
-  const int64_t high = std::clamp(coef > 0 ? cut(range.lo, last + 1) : cut(range.hi, last + 1), first, last + 1);
+  const int64_t high =
+      std::clamp(coef > 0 ? cut(range.lo, last + 1) : cut(range.hi, last + 1), first, last + 1);
   if (high - low > std::max(kFewValues, (last - first + 1) / 2)) return;
   for (const int64_t c : {low, high})
     if (c > first && c <= last) cuts.insert(c);

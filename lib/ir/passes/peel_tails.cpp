@@ -65,17 +65,22 @@ class Peeler {
   Stmt operator()(const Stmt& s) {
     if (!s) return s;
     switch (s->kind) {
-      case Kind::For: return loop(*s.as<For>());
-      case Kind::If: return branch(*s.as<If>());
-      case Kind::Let: return scoped_let(*s.as<Let>());
-      case Kind::Alloc: return map_children(s, *this);
+      case Kind::For:
+        return loop(*s.as<For>());
+      case Kind::If:
+        return branch(*s.as<If>());
+      case Kind::Let:
+        return scoped_let(*s.as<Let>());
+      case Kind::Alloc:
+        return map_children(s, *this);
       case Kind::Seq: {
         std::vector<Stmt> out;
         bool same = true;
         for (const Stmt& x : s.as<Seq>()->stmts) out.push_back((*this)(x)), same &= out.back().same(x);
         return same ? s : seq(std::move(out));
       }
-      default: return s;
+      default:
+        return s;
     }
   }
   Expr operator()(const Expr& e) { return e; }
@@ -136,8 +141,10 @@ class Peeler {
     Expr extent = f->extent, left;
     for_each_conjunct(body->condition, [&](const Expr& c) {
       const std::optional<Expr> end = last_value(c, f->var);
-      if (end) extent = min(extent, *end - f->min + 1);
-      else left = left ? logical_and(left, c) : c;
+      if (end)
+        extent = min(extent, *end - f->min + 1);
+      else
+        left = left ? logical_and(left, c) : c;
     });
     if (extent.same(f->extent)) return s;
     return for_(f->var, f->min, extent, f->mode, left ? if_(left, body->if_true) : body->if_true);
@@ -172,7 +179,8 @@ class Peeler {
   Stmt parallel_loop(const For& f, const std::vector<Segment>& segments) {
     std::vector<Segment> busy;
     std::vector<Stmt> bodies;
-    const std::vector<Stmt> all = in_order(segments, [&](const Segment& s) { return range_body(f.body, f.var, s); });
+    const std::vector<Stmt> all =
+        in_order(segments, [&](const Segment& s) { return range_body(f.body, f.var, s); });
     for (size_t i = 0; i < segments.size(); ++i)
       if (!is_empty(all[i])) busy.push_back(segments[i]), bodies.push_back(all[i]);
     if (busy.empty()) return seq({});
@@ -216,7 +224,8 @@ class Peeler {
     const auto part = [&](const Segment& s) {
       const auto mark = bounds_.mark();
       bounds_.assume(atom >= int_imm(s.first)).assume(atom <= int_imm(s.last));
-      Stmt out = s.length() == 1 ? steps(clone(named, {{r, int_imm(s.first)}}), v) : step_body(named, r, s, v);
+      Stmt out =
+          s.length() == 1 ? steps(clone(named, {{r, int_imm(s.first)}}), v) : step_body(named, r, s, v);
       bounds_.pop(mark);
       return substitute(out, VarMap{{r, atom}});
     };
@@ -264,7 +273,8 @@ class Peeler {
     if (segments.size() == 1) return segments;
     std::vector<Segment> out;
     for (const Segment& s : segments) {
-      if (s.length() > kFewValues || settled(body, v, s)) out.push_back(s);
+      if (s.length() > kFewValues || settled(body, v, s))
+        out.push_back(s);
       else
         for (int64_t i = s.first; i <= s.last; ++i) out.push_back({i, i});
     }
@@ -283,7 +293,8 @@ class Peeler {
       inner_.push_back(n->var.get());
       for_each_sum(n->body, f);
     } else if (const auto* n = s.as<Let>()) {
-      if (n->value->type == kIndex && !reads_memory(n->value)) bounds_.push(n->var, interval_of(n->value, bounds_));
+      if (n->value->type == kIndex && !reads_memory(n->value))
+        bounds_.push(n->var, interval_of(n->value, bounds_));
       inner_.push_back(n->var.get());
       for_each_sum(n->body, f);
     } else if (const auto* n = s.as<If>()) {
@@ -391,7 +402,7 @@ class Peeler {
   }
 
   Bounds bounds_;
-  std::vector<const Var*> inner_;   // bound inside the loop that is being cut
+  std::vector<const Var*> inner_;  // bound inside the loop that is being cut
   int64_t budget_, work_;
 };
 
@@ -416,6 +427,7 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
 
 }  // namespace
 
-constinit const Pass passes::peel_tails{"peel_tails", "cut loops where the conditions inside them change", Form::nested, Form::nested, run};
+constinit const Pass passes::peel_tails{"peel_tails", "cut loops where the conditions inside them change",
+                                        Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

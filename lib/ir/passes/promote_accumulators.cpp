@@ -4,7 +4,8 @@
 //   C[y, ramp(0, 1, 8)] = broadcast(0.0, 8)         alloc C_acc: f32[1, 8] register
 //   for k in [0, +64) {                             C_acc[0, ramp(0, 1, 8)] = broadcast(0.0, 8)
 //     C[y, ramp(0, 1, 8)] =                         for k in [0, +64) {
-//         C[y, ramp(0, 1, 8)] + a[k]          ->      C_acc[0, ramp(0, 1, 8)] = C_acc[0, ramp(0, 1, 8)] + a[k]
+//         C[y, ramp(0, 1, 8)] + a[k]          ->      C_acc[0, ramp(0, 1, 8)] = C_acc[0, ramp(0, 1, 8)] +
+//         a[k]
 //   }                                               }
 //                                                   C[y, ramp(0, 1, 8)] = C_acc[0, ramp(0, 1, 8)]
 //
@@ -30,10 +31,13 @@ namespace {
 
 Expr register_value(const BufferRef& b, int place) {
   std::vector<Expr> at{int_imm(place)};
-  if (b->shape.size() == 2) at.push_back(ramp(int_imm(0), int_imm(1), static_cast<int>(*as_int(b->shape[1]))));
+  if (b->shape.size() == 2)
+    at.push_back(ramp(int_imm(0), int_imm(1), static_cast<int>(*as_int(b->shape[1]))));
   return load(b, std::move(at));
 }
-Stmt set_register(const Expr& reg, Expr value) { return store(reg.as<Load>()->buffer, reg.as<Load>()->indices, std::move(value)); }
+Stmt set_register(const Expr& reg, Expr value) {
+  return store(reg.as<Load>()->buffer, reg.as<Load>()->indices, std::move(value));
+}
 
 /// Rewrites the items of one block as the plans say.
 class Promotion {
@@ -60,7 +64,7 @@ class Promotion {
   }
 
  private:
-  struct Edits {   // of one item
+  struct Edits {  // of one item
     std::vector<BufferRef> allocs;
     std::vector<Stmt> before, if_true, if_false, after;
   };
@@ -80,7 +84,10 @@ class Promotion {
       Edits& e = edits_[s.item];
       if (s.entry != Entry::none) {
         const Stmt bring = set_register(reg, load(p.buffer, at));
-        (s.entry == Entry::before ? e.before : s.entry == Entry::if_true ? e.if_true : e.if_false).push_back(bring);
+        (s.entry == Entry::before    ? e.before
+         : s.entry == Entry::if_true ? e.if_true
+                                     : e.if_false)
+            .push_back(bring);
       }
       if (s.stored) edits_[s.last].after.push_back(store(p.buffer, at, reg));
     }
@@ -89,10 +96,12 @@ class Promotion {
   // Before the stores of add_slots come those that finish the sums.
   void add_sums(const Plan& p) {
     for (const PlannedSum& s : p.sums) {
-      const auto slot = std::find_if(p.promoted.begin(), p.promoted.end(), [&](const PlannedSlot& x) { return x.slot == s.slot; });
+      const auto slot = std::find_if(p.promoted.begin(), p.promoted.end(),
+                                     [&](const PlannedSlot& x) { return x.slot == s.slot; });
       const Expr total = register_value(slot->reg, slot->place);
-      const size_t budget = std::max<size_t>(1, static_cast<size_t>(context_.vector_registers) / 2 / p.sums.size());
-      std::map<int, std::vector<Expr>> accs;   // by lanes
+      const size_t budget =
+          std::max<size_t>(1, static_cast<size_t>(context_.vector_registers) / 2 / p.sums.size());
+      std::map<int, std::vector<Expr>> accs;  // by lanes
       std::map<int, size_t> next;
       for (const Store* st : s.stores) {
         Chains chains{*lane_sum_of(*st, p.slots), {}};
@@ -112,7 +121,8 @@ class Promotion {
   }
 
   Expr add_chain(const Plan& p, const PlannedSum& s, DType type) {
-    const BufferRef b = buffer(p.buffer->name + "_lanes", p.buffer->type, {int_imm(1), int_imm(type.lanes)}, Scope::register_);
+    const BufferRef b = buffer(p.buffer->name + "_lanes", p.buffer->type, {int_imm(1), int_imm(type.lanes)},
+                               Scope::register_);
     edits_[s.item].allocs.push_back(b);
     const Expr reg = register_value(b, 0);
     edits_[s.item].before.push_back(set_register(reg, identity_of(s.op, type)));
@@ -147,14 +157,16 @@ class Promotion {
   Stmt apply(const Stmt& s) {
     if (const auto* st = s.as<Store>()) {
       if (const auto it = chains_.find(st); it != chains_.end()) return apply_sum(*st, it->second);
-      if (const PlannedSlot* p = find(*st)) return set_register(register_value(p->reg, p->place), apply(st->value));
+      if (const PlannedSlot* p = find(*st))
+        return set_register(register_value(p->reg, p->place), apply(st->value));
     }
     if (const auto* q = s.as<Seq>()) {
       std::vector<Stmt> out;
       for (const Stmt& x : q->stmts) out.push_back(apply(x));
       return std::equal(out.begin(), out.end(), q->stmts.begin(), RefSame()) ? s : seq(std::move(out));
     }
-    return map_children(s, overloaded{[&](const Expr& x) { return apply(x); }, [&](const Stmt& x) { return apply(x); }});
+    return map_children(
+        s, overloaded{[&](const Expr& x) { return apply(x); }, [&](const Stmt& x) { return apply(x); }});
   }
 
   Stmt apply_sum(const Store& s, const Chains& c) {
@@ -192,8 +204,10 @@ class Promoter {
     if (std::vector<Plan> plans = plan_promotions(items, frames_, bounds_, context_); !plans.empty())
       items = Promotion(items, std::move(plans), context_)();
     for (Item& i : items) {
-      if (i.head) frames_.push_back(i.stmt);
-      else i.stmt = inside(i.stmt);
+      if (i.head)
+        frames_.push_back(i.stmt);
+      else
+        i.stmt = inside(i.stmt);
     }
     frames_.resize(depth);
     bounds_.pop(mark);
@@ -237,7 +251,7 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
 
 }  // namespace
 
-constinit const Pass passes::promote_accumulators{"promote_accumulators", "keep what a loop accumulates in registers", Form::nested,
-                                                  Form::nested, run};
+constinit const Pass passes::promote_accumulators{
+    "promote_accumulators", "keep what a loop accumulates in registers", Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

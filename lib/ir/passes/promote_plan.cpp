@@ -9,7 +9,8 @@ namespace tc::ir {
 const PlannedSlot* Plan::find(const Node& access) const {
   const auto it = slots.find(&access);
   if (it == slots.end()) return nullptr;
-  const auto p = std::find_if(promoted.begin(), promoted.end(), [&](const PlannedSlot& s) { return s.slot == it->second; });
+  const auto p = std::find_if(promoted.begin(), promoted.end(),
+                              [&](const PlannedSlot& s) { return s.slot == it->second; });
   return p == promoted.end() ? nullptr : &*p;
 }
 
@@ -26,14 +27,16 @@ bool uses_any(const Expr& e, const VarSet& vars) {
 // Whether `condition` holds in the first iteration of some enclosing loops, and
 // what is under it, at these indices of the buffer, ran in that iteration for the
 // iteration that now runs: `if ko == 0 { C[y] = 0 }` under `for ko { for y {`.
-bool ran_in_first_iteration(const Expr& condition, const Buffer& buffer, const std::vector<Expr>& indices, const Frames& frames) {
+bool ran_in_first_iteration(const Expr& condition, const Buffer& buffer, const std::vector<Expr>& indices,
+                            const Frames& frames) {
   if (has_load(condition)) return false;
-  VarSet changing;   // what differs between then and now
+  VarSet changing;  // what differs between then and now
   VarMap first;
   size_t outermost = frames.size();
   bool ok = true;
   walk<Var>(condition, [&](const Var& v) {
-    const auto it = std::find_if(frames.begin(), frames.end(), [&](const Stmt& s) { return s.as<For>() && s.as<For>()->var.get() == &v; });
+    const auto it = std::find_if(frames.begin(), frames.end(),
+                                 [&](const Stmt& s) { return s.as<For>() && s.as<For>()->var.get() == &v; });
     ok &= it != frames.end() && it->as<For>()->mode == LoopMode::serial;
     if (!ok) return;
     outermost = std::min(outermost, static_cast<size_t>(it - frames.begin()));
@@ -58,7 +61,8 @@ bool in_bounds(const Buffer& b, const std::vector<Expr>& indices, const Bounds& 
     const bool fits = i.lo && i.hi && n.lo && *i.lo >= 0 && *i.hi < *n.lo;
     if (fits) continue;
     if (indices[d]->type.lanes != 1) return false;
-    if (prove(indices[d] < b.shape[d], bounds) != true || prove(indices[d] >= 0, bounds) != true) return false;
+    if (prove(indices[d] < b.shape[d], bounds) != true || prove(indices[d] >= 0, bounds) != true)
+      return false;
   }
   return true;
 }
@@ -89,7 +93,9 @@ class Planner {
 
   // to_registers will have it whole.
   bool lives_in_registers(const BufferRef& b) const {
-    const auto fits = [&](const Stmt& body) { return fits_registers(*b, body, context_) && !sums_lanes(b, body); };
+    const auto fits = [&](const Stmt& body) {
+      return fits_registers(*b, body, context_) && !sums_lanes(b, body);
+    };
     const auto own = [&](const Stmt& s) { return s.as<Alloc>() && s.as<Alloc>()->buffer.same(b); };
     for (const Item& i : items_)
       if (i.head && own(i.stmt)) return fits(i.stmt.as<Alloc>()->body);
@@ -103,7 +109,7 @@ class Planner {
     Touched touched;
     const auto finish = [&] {
       if (touched.empty() || accept(group, touched)) return;
-      for (const Touch* t : std::exchange(touched, {})) {   // perhaps the loops alone
+      for (const Touch* t : std::exchange(touched, {})) {  // perhaps the loops alone
         Plan alone = start(of.buffer, t->item);
         if (items_[t->item].stmt->kind == Kind::For && extend(alone, *t)) accept(alone, {t});
       }
@@ -157,19 +163,22 @@ class Planner {
     for (const Touch* t : touched) own.push_back(effects_of_item(t->item));
     for (size_t i = touched.size(); i-- > 0;) rest[i] = then(own[i], rest[i + 1]);
     const SlotSet worth = worthwhile(p, touched);
-    std::vector<int> registers(touched.size());   // live at each item
+    std::vector<int> registers(touched.size());  // live at each item
     for (int s = 0; s < p.table.size(); ++s) {
       const auto n = static_cast<size_t>(s);
       if (!worth[n] || !may_promote(p, n, rest[0])) continue;
       size_t at = 0, last = touched.size() - 1;
       while (!own[at].touches(n)) ++at;
       while (!own[last].touches(n)) --last;
-      PlannedSlot planned{s, touched[at]->item, touched[last]->item, Entry::none, rest[0].may_write[n], nullptr, 0};
+      PlannedSlot planned{
+          s, touched[at]->item, touched[last]->item, Entry::none, rest[0].may_write[n], nullptr, 0};
       if (!find_entry(p, n, own[at], rest[at + 1], planned)) continue;
-      for (size_t i = at; i <= last; ++i) registers[i] += registers_of(p.buffer->type, p.table[s].lanes, context_);
+      for (size_t i = at; i <= last; ++i)
+        registers[i] += registers_of(p.buffer->type, p.table[s].lanes, context_);
       p.promoted.push_back(planned);
     }
-    if (p.promoted.empty() || *std::ranges::max_element(registers) > max_slot_registers(context_)) return false;
+    if (p.promoted.empty() || *std::ranges::max_element(registers) > max_slot_registers(context_))
+      return false;
     place(p);
     plan_sums(p, touched);
     plans_.push_back(std::move(p));
@@ -204,7 +213,9 @@ class Planner {
       if (s.as<For>()) parallel |= s.as<For>()->mode != LoopMode::serial;
       if (s.as<Alloc>() && s.as<Alloc>()->buffer.same(b)) parallel = false;
     }
-    const auto own = [&](const Item& i) { return i.head && i.stmt.as<Alloc>() && i.stmt.as<Alloc>()->buffer.same(b); };
+    const auto own = [&](const Item& i) {
+      return i.head && i.stmt.as<Alloc>() && i.stmt.as<Alloc>()->buffer.same(b);
+    };
     return parallel && std::none_of(items_.begin(), items_.end(), own);
   }
 
@@ -212,11 +223,14 @@ class Planner {
   bool find_entry(const Plan& p, size_t n, const Effects& own, const Effects& rest, PlannedSlot& out) {
     if (own.kills(n)) return true;
     const Item& item = items_[out.item];
-    if (const auto* f = item.stmt.as<If>(); f && !item.head && !effects_of(f->condition, p.slots).may_read[n]) {
-      const Effects yes = branch(f->if_true, f->condition, true), no = branch(f->if_false, f->condition, false);
+    if (const auto* f = item.stmt.as<If>();
+        f && !item.head && !effects_of(f->condition, p.slots).may_read[n]) {
+      const Effects yes = branch(f->if_true, f->condition, true),
+                    no = branch(f->if_false, f->condition, false);
       const auto brings = [&](const Effects& other, bool condition, Entry entry) {
         out.entry = entry;
-        return then(other, rest).must_read[n] || ran_before(p, n, condition ? f->condition : logical_not(f->condition));
+        return then(other, rest).must_read[n] ||
+               ran_before(p, n, condition ? f->condition : logical_not(f->condition));
       };
       if (yes.kills(n)) return brings(no, true, Entry::if_false);
       if (no.kills(n)) return brings(yes, false, Entry::if_true);

@@ -15,10 +15,10 @@ enum class Entry : uint8_t { none, before, if_true, if_false };
 
 struct PlannedSlot {
   int slot = 0;
-  size_t item = 0, last = 0;   // the first and the last item that access it
+  size_t item = 0, last = 0;  // the first and the last item that access it
   Entry entry = Entry::none;
   bool stored = false;
-  BufferRef reg;     // the register buffer and the place in it
+  BufferRef reg;  // the register buffer and the place in it
   int place = 0;
 };
 
@@ -35,14 +35,14 @@ struct Plan {
   BufferRef buffer;
   size_t first = 0, last = 0;
   SlotTable table;
-  SlotMap slots;                       // by the loads and stores of these items
+  SlotMap slots;  // by the loads and stores of these items
   std::vector<PlannedSlot> promoted;
   std::vector<PlannedSum> sums;
   [[nodiscard]] const PlannedSlot* find(const Node& access) const;
 };
 
 /// Plans that can be carried out together.
-[[nodiscard]] std::vector<Plan> plan_promotions(const std::vector<Item>& items, const Frames& frames, Bounds& bounds,
-                                                const PassContext& context);
+[[nodiscard]] std::vector<Plan> plan_promotions(const std::vector<Item>& items, const Frames& frames,
+                                                Bounds& bounds, const PassContext& context);
 
 }  // namespace tc::ir

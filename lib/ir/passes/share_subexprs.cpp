@@ -24,7 +24,7 @@ namespace tc::ir {
 
 namespace {
 
-constexpr int kMaxNames = 400;   // in a block: each is a level of nesting
+constexpr int kMaxNames = 400;  // in a block: each is a level of nesting
 
 /// The values of one run of statements, numbered.
 class Values {
@@ -33,7 +33,8 @@ class Values {
 
   /// The number of an expression's value at this point.
   Id number(const Expr& e) {
-    if (const auto it = seen_.find(e.get()); it != seen_.end() && it->second.first == epoch_) return it->second.second;
+    if (const auto it = seen_.find(e.get()); it != seen_.end() && it->second.first == epoch_)
+      return it->second.second;
     if (const auto* v = e.as<Var>())
       if (const auto it = named_.find(v); it != named_.end()) return it->second;
     std::vector<Id> args;
@@ -125,23 +126,35 @@ class Values {
 
   Key key_of(const Expr& e, const std::vector<Id>& args) {
     const DType t = e->type;
-    Key key{static_cast<uint64_t>(e->kind) << 48 | static_cast<uint64_t>(t.code) << 32 | static_cast<uint64_t>(t.bits) << 16 | t.lanes};
+    Key key{static_cast<uint64_t>(e->kind) << 48 | static_cast<uint64_t>(t.code) << 32 |
+            static_cast<uint64_t>(t.bits) << 16 | t.lanes};
     const auto add = [&](auto x) { key.push_back(static_cast<uint64_t>(x)); };
     switch (e->kind) {
-      case Kind::IntImm: add(e.as<IntImm>()->value); break;
-      case Kind::FloatImm: add(std::bit_cast<uint64_t>(e.as<FloatImm>()->value)); break;
-      case Kind::Binary: add(e.as<Binary>()->op); break;
+      case Kind::IntImm:
+        add(e.as<IntImm>()->value);
+        break;
+      case Kind::FloatImm:
+        add(std::bit_cast<uint64_t>(e.as<FloatImm>()->value));
+        break;
+      case Kind::Binary:
+        add(e.as<Binary>()->op);
+        break;
       case Kind::Call:
         add(e.as<Call>()->op);
         if (is_guard(e)) add(reinterpret_cast<uintptr_t>(e.get())), add(epoch_);
         break;
-      case Kind::VectorReduce: add(e.as<VectorReduce>()->op); break;
+      case Kind::VectorReduce:
+        add(e.as<VectorReduce>()->op);
+        break;
       case Kind::Load:
         add(reinterpret_cast<uintptr_t>(e.as<Load>()->buffer.get()));
         add(versions_[place(*e.as<Load>()->buffer, e.as<Load>()->indices)]);
         break;
-      case Kind::Var: add(reinterpret_cast<uintptr_t>(e.get())); break;
-      default: break;
+      case Kind::Var:
+        add(reinterpret_cast<uintptr_t>(e.get()));
+        break;
+      default:
+        break;
     }
     for (const Id a : args) add(a);
     return key;
@@ -149,7 +162,7 @@ class Values {
 
   std::vector<Value> values_;
   std::unordered_map<Key, Id, KeyHash> ids_;
-  std::unordered_map<const ExprNode*, std::pair<uint64_t, Id>> seen_;   // in which epoch
+  std::unordered_map<const ExprNode*, std::pair<uint64_t, Id>> seen_;  // in which epoch
   std::unordered_map<const Var*, Id> named_;
   std::map<std::pair<const Buffer*, int64_t>, uint64_t> versions_;
   uint64_t epoch_ = 0;
@@ -165,9 +178,10 @@ class Sharing {
     if (is_empty(s)) return s;
     std::vector<Item> items, out;
     open(s, items);
-    int names = kMaxNames - static_cast<int>(std::count_if(items.begin(), items.end(), [](const Item& i) { return i.head; }));
+    int names = kMaxNames - static_cast<int>(std::count_if(items.begin(), items.end(),
+                                                           [](const Item& i) { return i.head; }));
     for (size_t i = 0; i < items.size();) {
-      size_t end = i;   // of the run: what ends it still has expressions in it
+      size_t end = i;  // of the run: what ends it still has expressions in it
       while (end < items.size() && is_straight(items[end])) ++end;
       if (end < items.size()) ++end;
       share(std::span(items).subspan(i, end - i), out, names);
@@ -181,8 +195,10 @@ class Sharing {
   void open(const Stmt& s, std::vector<Item>& out) const {
     for (const Item& i : open_block(s)) {
       const auto* l = i.stmt.as<Let>();
-      if (l && !i.head && opens(i.stmt)) open(i.stmt, out);
-      else out.push_back(i);
+      if (l && !i.head && opens(i.stmt))
+        open(i.stmt, out);
+      else
+        out.push_back(i);
     }
   }
   bool opens(const Stmt& s) const {
@@ -239,13 +255,16 @@ class Sharing {
     }
     if (const auto* f = i.stmt.as<For>()) {
       const Stmt body = block(f->body);
-      return body.same(f->body) && e[0].same(f->min) && e[1].same(f->extent) ? i.stmt : for_(f->var, e[0], e[1], f->mode, body);
+      return body.same(f->body) && e[0].same(f->min) && e[1].same(f->extent)
+                 ? i.stmt
+                 : for_(f->var, e[0], e[1], f->mode, body);
     }
     if (const auto* c = i.stmt.as<If>()) {
       const Stmt yes = block(c->if_true), no = c->if_false ? block(c->if_false) : nullptr;
-      return e[0].same(c->condition) && yes.same(c->if_true) && no.same(c->if_false) ? i.stmt : if_(e[0], yes, no);
+      return e[0].same(c->condition) && yes.same(c->if_true) && no.same(c->if_false) ? i.stmt
+                                                                                     : if_(e[0], yes, no);
     }
-    return block(i.stmt);   // a scope of its own
+    return block(i.stmt);  // a scope of its own
   }
 
   std::unordered_map<const Var*, int> bindings_;
@@ -258,7 +277,8 @@ FuncRef run(const FuncRef& f, const PassContext&) {
 
 }  // namespace
 
-constinit const Pass passes::share_subexprs{"share_subexprs", "name what straight-line code computes more than once", Form::nested,
-                                            Form::nested, run};
+constinit const Pass passes::share_subexprs{"share_subexprs",
+                                            "name what straight-line code computes more than once",
+                                            Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

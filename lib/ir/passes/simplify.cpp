@@ -11,6 +11,8 @@ namespace {
 FuncRef run(const FuncRef& f, const PassContext&) { return tc::ir::simplify(f); }
 }  // namespace
 
-constinit const Pass passes::simplify{"simplify", "canonical index arithmetic, provable conditions, trivial loops", Form::nested, Form::nested, run};
+constinit const Pass passes::simplify{"simplify",
+                                      "canonical index arithmetic, provable conditions, trivial loops",
+                                      Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

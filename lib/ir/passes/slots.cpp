@@ -55,7 +55,8 @@ std::optional<Slot> slot_of(const Buffer& buffer, const std::vector<Expr>& indic
     const auto line = line_of(indices[d]);
     int64_t stride = 0;
     if (!line || !out.first.add(line->first, step)) return std::nullopt;
-    if (__builtin_mul_overflow(line->stride, step, &stride) || __builtin_add_overflow(out.stride, stride, &out.stride))
+    if (__builtin_mul_overflow(line->stride, step, &stride) ||
+        __builtin_add_overflow(out.stride, stride, &out.stride))
       return std::nullopt;
     out.lanes = std::max<int>(out.lanes, indices[d]->type.lanes);
     const auto extent = d > 0 ? as_int(buffer.shape[d]) : std::optional<int64_t>(1);
@@ -130,7 +131,8 @@ bool fits_registers(const Buffer& buffer, const Stmt& body, const PassContext& c
   const auto access = [&](const std::vector<Expr>& indices) {
     const auto slot = slot_of(buffer, indices, {});
     const int before = slots.size();
-    ok = slot && slot->first.is_constant() && (slot->lanes == 1 || slot->stride == 1) && slots.add(*slot, {}) >= 0;
+    ok = slot && slot->first.is_constant() && (slot->lanes == 1 || slot->stride == 1) &&
+         slots.add(*slot, {}) >= 0;
     if (ok && slots.size() > before) registers += registers_of(buffer.type, slot->lanes, context);
     ok &= registers <= max_slot_registers(context);
   };
@@ -140,8 +142,10 @@ bool fits_registers(const Buffer& buffer, const Stmt& body, const PassContext& c
     const auto* l = n.kind == Kind::Load ? static_cast<const Load*>(&n) : nullptr;
     const auto* s = n.kind == Kind::Store ? static_cast<const Store*>(&n) : nullptr;
     if ((l && l->buffer.get() == &buffer) || (s && s->buffer.get() == &buffer)) {
-      if (shared) ok = false;
-      else access(l ? l->indices : s->indices);
+      if (shared)
+        ok = false;
+      else
+        access(l ? l->indices : s->indices);
     }
     for_each_child(n, [&](const Node& child, Role) {
       if (child.kind != Kind::Buffer) self(self, child, shared);

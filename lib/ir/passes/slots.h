@@ -14,14 +14,15 @@ struct Slot {
   Affine first;
   int64_t stride = 0;
   int lanes = 1;
-  std::vector<Expr> indices;   // as the first access writes them
-  bool mixed = false;          // others write them otherwise: each is sure to be in bounds only where it stands
+  std::vector<Expr> indices;  // as the first access writes them
+  bool mixed = false;  // others write them otherwise: each is sure to be in bounds only where it stands
 };
 
 /// The slot that indices name; nothing where they are not scalars and ramps of
 /// constant stride, or the shape behind the first dimension is not constant.
 /// Divisions and remainders are simplified under `bounds`.
-[[nodiscard]] std::optional<Slot> slot_of(const Buffer& buffer, const std::vector<Expr>& indices, const Bounds& bounds);
+[[nodiscard]] std::optional<Slot> slot_of(const Buffer& buffer, const std::vector<Expr>& indices,
+                                          const Bounds& bounds);
 
 /// A set of slots, numbered as they are added.
 class SlotTable {
@@ -33,7 +34,7 @@ class SlotTable {
   [[nodiscard]] int size() const { return static_cast<int>(slots_.size()); }
 
  private:
-  struct Family {               // slots whose addresses differ by constants
+  struct Family {  // slots whose addresses differ by constants
     Affine terms;
     std::map<int64_t, int> at;  // by first element
   };
@@ -50,7 +51,9 @@ class SlotTable {
 
 /// How many vector registers' worth of slots one set may have. More than there
 /// are: a slot that is spilled costs no more than one in memory.
-[[nodiscard]] inline int max_slot_registers(const PassContext& context) { return 4 * context.vector_registers; }
+[[nodiscard]] inline int max_slot_registers(const PassContext& context) {
+  return 4 * context.vector_registers;
+}
 /// Registers that a value takes.
 [[nodiscard]] inline int registers_of(DType type, int lanes, const PassContext& context) {
   return std::max(1, (type.bytes() * 8 * lanes + context.vector_bits - 1) / context.vector_bits);

@@ -30,7 +30,7 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
 
 }  // namespace
 
-constinit const Pass passes::to_registers{"to_registers", "put small buffers with constant indices in registers", Form::nested,
-                                          Form::nested, run};
+constinit const Pass passes::to_registers{
+    "to_registers", "put small buffers with constant indices in registers", Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -27,7 +27,8 @@ void Touches::visit(const Stmt& s, size_t item, bool head, bool in_loop, bool ba
       const auto& n = *s.as<Alloc>();
       if (!head) visit(n.body, item, false, in_loop, barred);
       // a buffer of one item cannot be seen by the others
-      if (const auto it = number_.find(n.buffer.get()); it != number_.end() && !head) buffers_[it->second].local = true;
+      if (const auto it = number_.find(n.buffer.get()); it != number_.end() && !head)
+        buffers_[it->second].local = true;
       return;
     }
     case Kind::If: {
@@ -45,7 +46,8 @@ void Touches::visit(const Stmt& s, size_t item, bool head, bool in_loop, bool ba
       visit(n.value, item, in_loop, barred);
       return add(n.buffer, item, {&n, &n.indices, in_loop}, true, barred);
     }
-    default: return;
+    default:
+      return;
   }
 }
 

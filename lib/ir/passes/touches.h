@@ -9,7 +9,7 @@ namespace tc::ir {
 
 /// One access that an item makes, at any depth.
 struct Access {
-  const Node* node = nullptr;                     // the Load or Store
+  const Node* node = nullptr;  // the Load or Store
   const std::vector<Expr>* indices = nullptr;
   bool in_loop = false;
 };
@@ -29,7 +29,7 @@ class Touches {
 
   struct OfBuffer {
     BufferRef buffer;
-    std::vector<Touch> items;   // in order
+    std::vector<Touch> items;  // in order
     bool stored = false, local = false;
   };
   /// In the order of the first access.
@@ -37,13 +37,14 @@ class Touches {
 
   /// Indices in terms of what is bound before item `first`; nothing where they
   /// change within the items from there on.
-  [[nodiscard]] std::optional<std::vector<Expr>> resolve(const std::vector<Expr>& indices, size_t first) const;
+  [[nodiscard]] std::optional<std::vector<Expr>> resolve(const std::vector<Expr>& indices,
+                                                         size_t first) const;
 
  private:
   struct Binding {
     size_t item;
     bool head;
-    Expr value;   // null: a loop's variable
+    Expr value;  // null: a loop's variable
   };
   void visit(const Stmt& s, size_t item, bool head, bool in_loop, bool barred);
   void visit(const Expr& e, size_t item, bool in_loop, bool barred);

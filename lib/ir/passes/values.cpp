@@ -13,14 +13,20 @@ bool is_constant(const Expr& e) {
 
 bool worth_a_name(const Expr& e) {
   switch (e->kind) {
-    case Kind::Load: return e.as<Load>()->buffer->scope != Scope::register_;
-    case Kind::Binary: return e->type.element() != kIndex || e.as<Binary>()->op > BinaryOp::mul;
-    case Kind::Broadcast: return e->type.element() != kIndex && !is_constant(e);
-    case Kind::Call: return !is_guard(e);
+    case Kind::Load:
+      return e.as<Load>()->buffer->scope != Scope::register_;
+    case Kind::Binary:
+      return e->type.element() != kIndex || e.as<Binary>()->op > BinaryOp::mul;
+    case Kind::Broadcast:
+      return e->type.element() != kIndex && !is_constant(e);
+    case Kind::Call:
+      return !is_guard(e);
     case Kind::Select:
     case Kind::Cast:
-    case Kind::VectorReduce: return true;
-    default: return false;
+    case Kind::VectorReduce:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -19,6 +19,8 @@ namespace tc::ir {
 [[nodiscard]] bool has_load(const Expr& e);
 
 /// if_then_else: protects what is in it from being evaluated.
-[[nodiscard]] inline bool is_guard(const Expr& e) { return e.as<Call>() && e.as<Call>()->op == CallOp::if_then_else; }
+[[nodiscard]] inline bool is_guard(const Expr& e) {
+  return e.as<Call>() && e.as<Call>()->op == CallOp::if_then_else;
+}
 
 }  // namespace tc::ir

@@ -1,6 +1,7 @@
 // vectorize: loops marked so become vector operations, statement by statement.
 //
-//   for i in [0, +8) vectorized {              C[ramp(x * 8, 1, 8)] = A[ramp(x * 8, 1, 8)] + broadcast(b[0], 8)
+//   for i in [0, +8) vectorized {              C[ramp(x * 8, 1, 8)] = A[ramp(x * 8, 1, 8)] + broadcast(b[0],
+//   8)
 //     C[x * 8 + i] = A[x * 8 + i] + b[0]  ->   s[0] = s[0] + vreduce(+, A[ramp(x * 8, 1, 8)])
 //     s[0] = s[0] + A[x * 8 + i]
 //   }
@@ -44,12 +45,14 @@ std::vector<Chunk> chunks_of(int64_t n, int widest) {
 
 class Widener {
  public:
-  Widener(const LaneFacts& facts, std::vector<Chunk> chunks) : facts_(facts), chunks_(std::move(chunks)), vars_(chunks_.size()) {}
+  Widener(const LaneFacts& facts, std::vector<Chunk> chunks)
+      : facts_(facts), chunks_(std::move(chunks)), vars_(chunks_.size()) {}
 
   // `body` for all lanes, the lane variable starting at min.
   Stmt operator()(const VarRef& lane, const Expr& min, const Stmt& body) {
     for (size_t c = 0; c < chunks_.size(); ++c)
-      vars_[c][lane] = ramp(min + int_imm(chunks_[c].offset, lane->type), int_imm(1, lane->type), chunks_[c].lanes);
+      vars_[c][lane] =
+          ramp(min + int_imm(chunks_[c].offset, lane->type), int_imm(1, lane->type), chunks_[c].lanes);
     return widen(body);
   }
 
@@ -77,9 +80,13 @@ class Widener {
         local_[n.buffer] = b;
         return alloc(b, widen(n.body));
       }
-      case Kind::Let: return widen_let(*s.as<Let>());
-      case Kind::Store: return widen_store(*s.as<Store>());
-      default: TC_ASSERT(false, "not a statement of nested form"); return s;
+      case Kind::Let:
+        return widen_let(*s.as<Let>());
+      case Kind::Store:
+        return widen_store(*s.as<Store>());
+      default:
+        TC_ASSERT(false, "not a statement of nested form");
+        return s;
     }
   }
 
@@ -106,10 +113,11 @@ class Widener {
       std::vector<Expr> indices = all(s.indices, c);
       Expr value = expr(s.value, c);
       const BufferRef target = locate(s.buffer, indices, c);
-      const bool wide = std::any_of(indices.begin(), indices.end(), [](const Expr& i) { return i->type.lanes != 1; });
+      const bool wide =
+          std::any_of(indices.begin(), indices.end(), [](const Expr& i) { return i->type.lanes != 1; });
       if (!wide && value->type.lanes != 1) indices.at(0) = broadcast(indices[0], value->type.lanes);
       out.push_back(store(target, std::move(indices), std::move(value)));
-      if (!wide && chunks_[c].lanes != 1) break;   // alike in all lanes: once is enough
+      if (!wide && chunks_[c].lanes != 1) break;  // alike in all lanes: once is enough
     }
     return seq(std::move(out));
   }
@@ -168,20 +176,22 @@ class Widener {
         const BufferRef b = locate(e.as<Load>()->buffer, children, c);
         return load(b, std::move(children));
       }
-      case Kind::Binary: return lanes_binary(e.as<Binary>()->op, children[0], children[1]);
+      case Kind::Binary:
+        return lanes_binary(e.as<Binary>()->op, children[0], children[1]);
       case Kind::Call: {
         const size_t first = e.as<Call>()->op == CallOp::if_then_else ? 1 : 0;
         for (size_t i = first; i < children.size(); ++i)
           if (children[i]->type.lanes != lanes) children[i] = broadcast(children[i], lanes);
         return rebuild(*e, children);
       }
-      default: return children.empty() ? e : rebuild(*e, children);
+      default:
+        return children.empty() ? e : rebuild(*e, children);
     }
   }
 
   const LaneFacts& facts_;
   std::vector<Chunk> chunks_;
-  std::vector<VarMap> vars_;   // of each chunk
+  std::vector<VarMap> vars_;  // of each chunk
   BufferMap local_;
 };
 
@@ -196,13 +206,15 @@ Stmt widen_loop(const For& f, const PassContext& context) {
   int widest = 1;
   while (widest * 2 * facts.widest_bits <= context.vector_bits) widest *= 2;
   if (!facts.ok || widest == 1) return as_serial(f);
-  if (*extent <= int64_t{widest} * kJam) return Widener(facts, chunks_of(*extent, widest))(f.var, f.min, f.body);
+  if (*extent <= int64_t{widest} * kJam)
+    return Widener(facts, chunks_of(*extent, widest))(f.var, f.min, f.body);
 
   const int64_t blocks = *extent / widest, tail = *extent % widest;
   const VarRef block = var(f.var->name + "_o", f.var->type);
   const Expr start = f.min + block * int_imm(widest, block->type);
   const Stmt main = Widener(facts, {{0, widest}})(f.var, start, f.body);
-  std::vector<Stmt> out{for_(block, int_imm(0, block->type), int_imm(blocks, block->type), LoopMode::serial, main)};
+  std::vector<Stmt> out{
+      for_(block, int_imm(0, block->type), int_imm(blocks, block->type), LoopMode::serial, main)};
   if (tail != 0) {
     const Expr last = f.min + int_imm(blocks * widest, block->type);
     out.push_back(clone(Widener(facts, chunks_of(tail, widest))(f.var, last, f.body), {}));
@@ -212,12 +224,14 @@ Stmt widen_loop(const For& f, const PassContext& context) {
 
 FuncRef run(const FuncRef& func, const PassContext& context) {
   return rewrite_body(
-      func, [&](const For& f) -> Stmt { return f.mode == LoopMode::vectorized ? widen_loop(f, context) : nullptr; },
+      func,
+      [&](const For& f) -> Stmt { return f.mode == LoopMode::vectorized ? widen_loop(f, context) : nullptr; },
       [](const Seq& q) { return flat_seq(q); });
 }
 
 }  // namespace
 
-constinit const Pass passes::vectorize{"vectorize", "replace vectorized loops by vector operations", Form::nested, Form::nested, run};
+constinit const Pass passes::vectorize{"vectorize", "replace vectorized loops by vector operations",
+                                       Form::nested, Form::nested, run};
 
 }  // namespace tc::ir

@@ -20,7 +20,7 @@ namespace {
 
 struct Access {
   const std::vector<Expr>* indices;
-  const Store* store = nullptr;   // null: a load
+  const Store* store = nullptr;  // null: a load
   bool in_loop = false;
 };
 
@@ -30,7 +30,9 @@ bool associative(BinaryOp op) {
 
 class LaneCheck {
  public:
-  LaneCheck(const For& loop, LaneFacts& facts) : loop_(loop), facts_(facts) { facts_.varying.insert(loop.var.get()); }
+  LaneCheck(const For& loop, LaneFacts& facts) : loop_(loop), facts_(facts) {
+    facts_.varying.insert(loop.var.get());
+  }
 
   bool body(const Stmt& s) {
     switch (s->kind) {
@@ -39,16 +41,20 @@ class LaneCheck {
           if (!body(x)) return false;
         return true;
       }
-      case Kind::For: return inner_loop(*s.as<For>());
+      case Kind::For:
+        return inner_loop(*s.as<For>());
       case Kind::If: {
         const auto& n = *s.as<If>();
-        return read(n.condition) && !varies(n.condition) && body(n.if_true) && (!n.if_false || body(n.if_false));
+        return read(n.condition) && !varies(n.condition) && body(n.if_true) &&
+               (!n.if_false || body(n.if_false));
       }
       case Kind::Let: {
         const auto& n = *s.as<Let>();
         if (!read(n.value)) return false;
-        if (varies(n.value)) facts_.varying.insert(n.var.get());
-        else inner_.insert(n.var.get());
+        if (varies(n.value))
+          facts_.varying.insert(n.var.get());
+        else
+          inner_.insert(n.var.get());
         if (n.value->type == kIndex) lets_[n.var] = substitute(n.value, lets_);
         return body(n.body);
       }
@@ -60,8 +66,10 @@ class LaneCheck {
         widen_to(n.buffer->type);
         return body(n.body);
       }
-      case Kind::Store: return store(*s.as<Store>());
-      default: return false;
+      case Kind::Store:
+        return store(*s.as<Store>());
+      default:
+        return false;
     }
   }
 
@@ -75,7 +83,7 @@ class LaneCheck {
   bool inner_loop(const For& f) {
     if (!read(f.min) || !read(f.extent) || varies(f.min) || varies(f.extent)) return false;
     inner_.insert(f.var.get());
-    bounds_.push_loop(f.var, f.min, f.extent);   // variables are distinct: nothing to pop
+    bounds_.push_loop(f.var, f.min, f.extent);  // variables are distinct: nothing to pop
     ++depth_;
     const bool ok = body(f.body);
     --depth_;
@@ -98,7 +106,8 @@ class LaneCheck {
       if (node.kind == Kind::Load) {
         const auto& l = static_cast<const Load&>(node);
         widen_to(l.buffer->type);
-        if (!local_.contains(l.buffer.get())) accesses_[l.buffer.get()].push_back({&l.indices, nullptr, depth_ > 0});
+        if (!local_.contains(l.buffer.get()))
+          accesses_[l.buffer.get()].push_back({&l.indices, nullptr, depth_ > 0});
       } else if (node.kind == Kind::Call) {
         const auto& c = static_cast<const Call&>(node);
         if (c.op == CallOp::if_then_else && varies(c.args[0])) ok = false;
@@ -190,7 +199,7 @@ class LaneCheck {
   const For& loop_;
   LaneFacts& facts_;
   std::unordered_set<const Buffer*> local_;
-  std::unordered_set<const Var*> inner_;   // bound in the body, alike in all lanes
+  std::unordered_set<const Var*> inner_;  // bound in the body, alike in all lanes
   VarMap lets_;
   Bounds bounds_;
   std::unordered_map<const Buffer*, std::vector<Access>> accesses_;

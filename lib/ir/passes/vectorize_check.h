@@ -10,9 +10,9 @@ namespace tc::ir {
 /// What the vectoriser knows of a loop that it may take.
 struct LaneFacts {
   bool ok = false;
-  std::unordered_set<const Var*> varying;        // the lane, and lets that depend on it
-  std::unordered_set<const Store*> reductions;   // B[i] = op(B[i], e), i the same in all lanes
-  int widest_bits = 8;                           // of the element types that the body works on
+  std::unordered_set<const Var*> varying;       // the lane, and lets that depend on it
+  std::unordered_set<const Store*> reductions;  // B[i] = op(B[i], e), i the same in all lanes
+  int widest_bits = 8;                          // of the element types that the body works on
 };
 
 /// Judges `loop` by its body; `ok` is false where anything is unusual: conditions

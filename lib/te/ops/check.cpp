@@ -12,10 +12,12 @@ DType sum_type(DType t) {
 }
 
 void require_present(std::string_view op, std::string_view argument, const Tensor& t) {
-  TC_REQUIRE(t, op_error("rank", op, argument, "a tensor", "an empty Tensor", "pass a placeholder or a computed tensor"));
+  TC_REQUIRE(t, op_error("rank", op, argument, "a tensor", "an empty Tensor",
+                         "pass a placeholder or a computed tensor"));
 }
 
-void require_rank(std::string_view op, std::string_view argument, const Tensor& t, int rank, std::string_view layout) {
+void require_rank(std::string_view op, std::string_view argument, const Tensor& t, int rank,
+                  std::string_view layout) {
   require_present(op, argument, t);
   TC_REQUIRE(t.ndim() == rank, op_error("rank", op, argument, fmt::format("{}-dimensional", rank),
                                         fmt::format("{} of shape {}", t.name(), text_of(t.extents())),
@@ -25,14 +27,15 @@ void require_rank(std::string_view op, std::string_view argument, const Tensor& 
 void require_shape(std::string_view op, std::string_view argument, const Tensor& t, const Shape& expected) {
   require_present(op, argument, t);
   TC_REQUIRE(t.extents() == expected,
-             op_error("shape", op, argument, fmt::format("of shape {}", text_of(expected)), text_of(t.extents()),
-                      "make the shapes of the operands agree"));
+             op_error("shape", op, argument, fmt::format("of shape {}", text_of(expected)),
+                      text_of(t.extents()), "make the shapes of the operands agree"));
 }
 
 void require_dtype(std::string_view op, std::string_view argument, const Tensor& t, DType expected) {
   require_present(op, argument, t);
-  TC_REQUIRE(t.dtype() == expected, op_error("dtype", op, argument, fmt::format("of type {}", text_of(expected)), text_of(t.dtype()),
-                                             fmt::format("convert it: op::cast({}, {})", t.name(), text_of(expected))));
+  TC_REQUIRE(t.dtype() == expected,
+             op_error("dtype", op, argument, fmt::format("of type {}", text_of(expected)), text_of(t.dtype()),
+                      fmt::format("convert it: op::cast({}, {})", t.name(), text_of(expected))));
 }
 
 void require_float(std::string_view op, std::string_view argument, const Tensor& t) {
@@ -56,19 +59,23 @@ void require_range(std::string_view op, std::string_view argument, int64_t value
 Expr exact(std::string_view op, std::string_view argument, double value, DType type) {
   const Expr c = ir::const_of(type, value);
   double got = 0;
-  if (const auto* f = c.as<ir::FloatImm>()) got = f->value;
-  else got = static_cast<double>(ir::as_int(c).value_or(0));
+  if (const auto* f = c.as<ir::FloatImm>())
+    got = f->value;
+  else
+    got = static_cast<double>(ir::as_int(c).value_or(0));
   // a float constant rounds as any literal does; an integer one must be what was written
   const bool ok = type.is_float() ? std::isfinite(got) || !std::isfinite(value) : got == value;
-  TC_REQUIRE(ok, op_error("attr", op, argument, fmt::format("a value of type {}", text_of(type)), fmt::format("{}", value),
-                          "choose a value that the type of the tensor can hold"));
+  TC_REQUIRE(ok, op_error("attr", op, argument, fmt::format("a value of type {}", text_of(type)),
+                          fmt::format("{}", value), "choose a value that the type of the tensor can hold"));
   return c;
 }
 
 int64_t checked_axis(std::string_view op, int64_t axis, int rank) {
-  TC_REQUIRE(axis >= -rank && axis < rank,
-             op_error("axis", op, "axis", rank == 0 ? "left out for a 0-d tensor" : fmt::format("from {} to {}", -rank, rank - 1),
-                      std::to_string(axis), "name an axis that the tensor has; negative ones count from the end"));
+  TC_REQUIRE(
+      axis >= -rank && axis < rank,
+      op_error("axis", op, "axis",
+               rank == 0 ? "left out for a 0-d tensor" : fmt::format("from {} to {}", -rank, rank - 1),
+               std::to_string(axis), "name an axis that the tensor has; negative ones count from the end"));
   return axis < 0 ? axis + rank : axis;
 }
 
@@ -79,7 +86,8 @@ std::vector<int64_t> checked_axes(std::string_view op, const std::vector<int64_t
     for (int i = 0; i < rank; ++i) out.push_back(i);
   std::sort(out.begin(), out.end());
   const auto twice = std::adjacent_find(out.begin(), out.end());
-  TC_REQUIRE(twice == out.end(), op_error("axis", op, "axes", "different", fmt::format("axis {} twice", *twice), "name each axis once"));
+  TC_REQUIRE(twice == out.end(), op_error("axis", op, "axes", "different",
+                                          fmt::format("axis {} twice", *twice), "name each axis once"));
   return out;
 }
 
@@ -94,7 +102,8 @@ std::vector<std::string> axis_names(size_t rank) {
 std::vector<ReduceAxis> reduce_axes_of(const Tensor& x, const std::vector<int64_t>& axes) {
   std::vector<ReduceAxis> out;
   for (size_t i = 0; i < axes.size(); ++i)
-    out.push_back(reduce_axis(0, x.extent(static_cast<int>(axes[i])), axes.size() == 1 ? "k" : fmt::format("k{}", i)));
+    out.push_back(
+        reduce_axis(0, x.extent(static_cast<int>(axes[i])), axes.size() == 1 ? "k" : fmt::format("k{}", i)));
   return out;
 }
 
@@ -106,9 +115,10 @@ void require_product_types(std::string_view op, const Tensor& x, std::string_vie
 
 DType product_type(std::string_view op, const Tensor& x, const std::optional<DType>& out) {
   const DType t = out.value_or(sum_type(x.dtype()));
-  TC_REQUIRE(t.is_scalar() && !t.is_bool() && t.is_float() == x.dtype().is_float(),
-             op_error("dtype", op, "out", x.dtype().is_float() ? "a float type" : "an integer type", text_of(t),
-                      fmt::format("leave it out for {}, or convert the result", text_of(sum_type(x.dtype())))));
+  TC_REQUIRE(
+      t.is_scalar() && !t.is_bool() && t.is_float() == x.dtype().is_float(),
+      op_error("dtype", op, "out", x.dtype().is_float() ? "a float type" : "an integer type", text_of(t),
+               fmt::format("leave it out for {}, or convert the result", text_of(sum_type(x.dtype())))));
   return t;
 }
 
@@ -121,20 +131,27 @@ std::string_view to_string(Layout layout) { return layout == Layout::nhwc ? "nhw
 Expr apply(Act act, Expr x) {
   const DType t = x->type;
   switch (act) {
-    case Act::none: return x;
-    case Act::relu: return tc::max(x, ir::const_of(t, 0));
-    case Act::gelu: return ir::const_of(t, 0.5) * x * (ir::const_of(t, 1) + tc::erf(x * ir::const_of(t, 0.70710678118654752440)));
-    case Act::sigmoid: return tc::sigmoid(x);
-    case Act::tanh: return tc::tanh(x);
+    case Act::none:
+      return x;
+    case Act::relu:
+      return tc::max(x, ir::const_of(t, 0));
+    case Act::gelu:
+      return ir::const_of(t, 0.5) * x *
+             (ir::const_of(t, 1) + tc::erf(x * ir::const_of(t, 0.70710678118654752440)));
+    case Act::sigmoid:
+      return tc::sigmoid(x);
+    case Act::tanh:
+      return tc::tanh(x);
   }
   return x;
 }
 
-Tensor epilogue(std::string_view op, const Tensor& y, const Tensor& bias, size_t axis, Act act, const std::string& name,
-                const std::vector<std::string>& axis_names) {
+Tensor epilogue(std::string_view op, const Tensor& y, const Tensor& bias, size_t axis, Act act,
+                const std::string& name, const std::vector<std::string>& axis_names) {
   if (act != Act::none && act != Act::relu)
-    TC_REQUIRE(y.dtype().is_float(), op_error("dtype", op, "act", "none or relu for integers", std::string(to_string(act)),
-                                              "convert the result to a float type first"));
+    TC_REQUIRE(y.dtype().is_float(),
+               op_error("dtype", op, "act", "none or relu for integers", std::string(to_string(act)),
+                        "convert the result to a float type first"));
   if (bias) {
     require_dtype(op, "bias", bias, y.dtype());
     require_shape(op, "bias", bias, {y.extent(static_cast<int>(axis))});

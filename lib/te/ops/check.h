@@ -13,9 +13,10 @@ using Shape = std::vector<int64_t>;
 /// index arithmetic cannot overflow.
 inline constexpr int64_t kMaxAttr = (int64_t{1} << 31) - 1;
 
-inline Error op_error(std::string_view code, std::string_view op, std::string_view argument, std::string expected,
-                      std::string got, std::string fix) {
-  return Error(fmt::format("te.op.{}", code), fmt::format("{}: {} must be {}, not {}", op, argument, expected, got))
+inline Error op_error(std::string_view code, std::string_view op, std::string_view argument,
+                      std::string expected, std::string got, std::string fix) {
+  return Error(fmt::format("te.op.{}", code),
+               fmt::format("{}: {} must be {}, not {}", op, argument, expected, got))
       .fact("operator", std::string(op))
       .fact("argument", std::string(argument))
       .fact("expected", std::move(expected))
@@ -27,7 +28,8 @@ inline std::string text_of(const Shape& shape) { return fmt::format("[{}]", fmt:
 inline std::string text_of(DType type) { return ir::to_string(type); }
 
 /// The tensor is there and has `rank` dimensions; `layout` names them.
-void require_rank(std::string_view op, std::string_view argument, const Tensor& t, int rank, std::string_view layout);
+void require_rank(std::string_view op, std::string_view argument, const Tensor& t, int rank,
+                  std::string_view layout);
 void require_present(std::string_view op, std::string_view argument, const Tensor& t);
 void require_shape(std::string_view op, std::string_view argument, const Tensor& t, const Shape& expected);
 void require_dtype(std::string_view op, std::string_view argument, const Tensor& t, DType expected);
@@ -61,7 +63,7 @@ void require_product_types(std::string_view op, const Tensor& x, std::string_vie
 /// The output type, checked: a number type.
 DType product_type(std::string_view op, const Tensor& x, const std::optional<DType>& out);
 /// act(y + bias[axis]) as stage NAME_out; y itself where there is nothing to do.
-Tensor epilogue(std::string_view op, const Tensor& y, const Tensor& bias, size_t axis, Act act, const std::string& name,
-                const std::vector<std::string>& axis_names);
+Tensor epilogue(std::string_view op, const Tensor& y, const Tensor& bias, size_t axis, Act act,
+                const std::string& name, const std::vector<std::string>& axis_names);
 
 }  // namespace tc::op

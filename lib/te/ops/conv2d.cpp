@@ -6,7 +6,7 @@ namespace tc::op {
 namespace {
 
 struct Kernel {
-  int64_t rows, columns, inputs, outputs;   // inputs: per group
+  int64_t rows, columns, inputs, outputs;  // inputs: per group
 };
 
 Kernel kernel_of(const Tensor& w, Layout layout) {
@@ -14,7 +14,8 @@ Kernel kernel_of(const Tensor& w, Layout layout) {
   return {w.extent(2), w.extent(3), w.extent(1), w.extent(0)};
 }
 
-void check_common(std::string_view op, const Tensor& x, const Tensor& w, std::string_view weights, const Conv2dOptions& o) {
+void check_common(std::string_view op, const Tensor& x, const Tensor& w, std::string_view weights,
+                  const Conv2dOptions& o) {
   require_rank(op, "x", x, 4, image_layout(o.layout));
   require_rank(op, "weight", w, 4, weights);
   require_product_types(op, x, "weight", w);
@@ -26,15 +27,17 @@ void check_common(std::string_view op, const Tensor& x, const Tensor& w, std::st
 void check_groups(const Kernel& kernel, int64_t channels, int64_t groups) {
   require_range("conv2d", "groups", groups, 1, kMaxAttr);
   const auto refuse = [&](std::string_view what, int64_t n) {
-    throw op_error("attr", "conv2d", "groups", fmt::format("a divisor of the {} {}", n, what), std::to_string(groups),
-                   "choose groups that divide the input and the output channels");
+    throw op_error("attr", "conv2d", "groups", fmt::format("a divisor of the {} {}", n, what),
+                   std::to_string(groups), "choose groups that divide the input and the output channels");
   };
   if (channels % groups) refuse("input channels", channels);
   if (kernel.outputs % groups) refuse("output channels", kernel.outputs);
-  TC_REQUIRE(kernel.inputs == channels / groups,
-             op_error("shape", "conv2d", "weight",
-                      fmt::format("of {} input channels ({} of x in {} groups)", channels / groups, channels, groups),
-                      std::to_string(kernel.inputs), "make weight's input channels those of x divided by groups"));
+  TC_REQUIRE(
+      kernel.inputs == channels / groups,
+      op_error(
+          "shape", "conv2d", "weight",
+          fmt::format("of {} input channels ({} of x in {} groups)", channels / groups, channels, groups),
+          std::to_string(kernel.inputs), "make weight's input channels those of x divided by groups"));
 }
 
 }  // namespace
@@ -47,18 +50,22 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const Kernel kernel = kernel_of(weight, o.layout);
   check_groups(kernel, x.extent(at.c), o.groups);
   const Padding& p = o.padding;
-  const int64_t rows = window_count("conv2d", "height", x.extent(at.h), p.top + p.bottom, kernel.rows, o.stride.y, o.dilation.y);
-  const int64_t columns = window_count("conv2d", "width", x.extent(at.w), p.left + p.right, kernel.columns, o.stride.x, o.dilation.x);
-  const ReduceAxis r = reduce_axis(0, kernel.rows, "r"), s = reduce_axis(0, kernel.columns, "s"), ci = reduce_axis(0, kernel.inputs, "ci");
+  const int64_t rows = window_count("conv2d", "height", x.extent(at.h), p.top + p.bottom, kernel.rows,
+                                    o.stride.y, o.dilation.y);
+  const int64_t columns = window_count("conv2d", "width", x.extent(at.w), p.left + p.right, kernel.columns,
+                                       o.stride.x, o.dilation.x);
+  const ReduceAxis r = reduce_axis(0, kernel.rows, "r"), s = reduce_axis(0, kernel.columns, "s"),
+                   ci = reduce_axis(0, kernel.inputs, "ci");
   const Tensor y = compute(
       image_shape(o.layout, x.extent(0), kernel.outputs, rows, columns),
       [&](const Axes& i) {
         const Expr co = i[at.c];
         const Expr channel = o.groups == 1 ? ci : co / (kernel.outputs / o.groups) * kernel.inputs + ci;
         const Expr w = nhwc ? weight(r, s, ci, co) : weight(co, ci, r, s);
-        const Expr product = padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
-                                         i[at.w] * o.stride.x + s * o.dilation.x,
-                                         [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
+        const Expr product =
+            padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
+                        i[at.w] * o.stride.x + s * o.dilation.x,
+                        [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
         return tc::sum(product, nhwc ? std::vector<ReduceAxis>{r, s, ci} : std::vector<ReduceAxis>{ci, r, s});
       },
       o.name, image_axes(o.layout, "co"));
@@ -73,23 +80,26 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const ImageDims at(o.layout);
   const int64_t channels = x.extent(at.c), multiplier = weight.extent(nhwc ? 3 : 1);
   const int64_t got = weight.extent(nhwc ? 2 : 0);
-  TC_REQUIRE(got == channels, op_error("shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
-                                       "give weight one kernel a channel of x"));
+  TC_REQUIRE(got == channels,
+             op_error("shape", kOp, "weight", fmt::format("of {} channels, as x is", channels),
+                      std::to_string(got), "give weight one kernel a channel of x"));
   require_range(kOp, "the multiplier of weight", multiplier, 1, kMaxAttr);
-  const ReduceAxis r = reduce_axis(0, weight.extent(nhwc ? 0 : 2), "r"), s = reduce_axis(0, weight.extent(nhwc ? 1 : 3), "s");
+  const ReduceAxis r = reduce_axis(0, weight.extent(nhwc ? 0 : 2), "r"),
+                   s = reduce_axis(0, weight.extent(nhwc ? 1 : 3), "s");
   const Padding& p = o.padding;
-  const int64_t rows =
-      window_count(kOp, "height", x.extent(at.h), p.top + p.bottom, weight.extent(nhwc ? 0 : 2), o.stride.y, o.dilation.y);
-  const int64_t columns =
-      window_count(kOp, "width", x.extent(at.w), p.left + p.right, weight.extent(nhwc ? 1 : 3), o.stride.x, o.dilation.x);
+  const int64_t rows = window_count(kOp, "height", x.extent(at.h), p.top + p.bottom,
+                                    weight.extent(nhwc ? 0 : 2), o.stride.y, o.dilation.y);
+  const int64_t columns = window_count(kOp, "width", x.extent(at.w), p.left + p.right,
+                                       weight.extent(nhwc ? 1 : 3), o.stride.x, o.dilation.x);
   const Tensor y = compute(
       image_shape(o.layout, x.extent(0), channels * multiplier, rows, columns),
       [&](const Axes& i) {
         const Expr channel = i[at.c] / multiplier, copy = i[at.c] % multiplier;
         const Expr w = nhwc ? weight(r, s, channel, copy) : weight(channel, copy, r, s);
-        const Expr product = padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
-                                         i[at.w] * o.stride.x + s * o.dilation.x,
-                                         [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
+        const Expr product =
+            padded_term(x, o.layout, p, i[0], channel, i[at.h] * o.stride.y + r * o.dilation.y,
+                        i[at.w] * o.stride.x + s * o.dilation.x,
+                        [&](const Expr& image) { return tc::cast(t, image) * tc::cast(t, w); });
         return tc::sum(product, std::vector<ReduceAxis>{r, s});
       },
       o.name, image_axes(o.layout, "c"));

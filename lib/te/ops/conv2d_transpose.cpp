@@ -11,7 +11,9 @@ constexpr std::string_view kOp = "conv2d_transpose";
 struct Side {
   int64_t extent, stride, kernel, before, after, extra;
   /// Output elements: what conv2d with these numbers would take to `extent`.
-  [[nodiscard]] int64_t output() const { return extent == 0 ? 0 : (extent - 1) * stride + kernel - before - after + extra; }
+  [[nodiscard]] int64_t output() const {
+    return extent == 0 ? 0 : (extent - 1) * stride + kernel - before - after + extra;
+  }
   /// Where the first element of the image stands in the spread image; negative
   /// where padding cuts it off.
   [[nodiscard]] int64_t first() const { return kernel - 1 - before; }
@@ -21,8 +23,9 @@ void check_side(const Side& side, std::string_view which) {
   require_range(kOp, "output_padding", side.extra, 0, side.stride - 1);
   require_range(kOp, fmt::format("the {} of the kernel", which), side.kernel, 1, kMaxAttr);
   require_range(kOp, fmt::format("the {} of x", which), side.extent, 0, kMaxAttr);
-  TC_REQUIRE(side.output() >= 0, op_error("attr", kOp, "padding", fmt::format("at most the {} of the output before it", which),
-                                          fmt::format("{} + {}", side.before, side.after), "use less padding"));
+  TC_REQUIRE(side.output() >= 0,
+             op_error("attr", kOp, "padding", fmt::format("at most the {} of the output before it", which),
+                      fmt::format("{} + {}", side.before, side.after), "use less padding"));
 }
 
 Tensor spread(const Tensor& x, const Conv2dOptions& o, const Side& v, const Side& h) {
@@ -58,19 +61,25 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bia
   require_range(kOp, "dilation", std::max(o.dilation.y, o.dilation.x), 1, 1);
   const DType t = product_type(kOp, x, o.out);
   const ImageDims at(o.layout);
-  const int64_t channels = x.extent(at.c), got = weight.extent(nhwc ? 2 : 0), share = weight.extent(nhwc ? 3 : 1);
-  TC_REQUIRE(got == channels, op_error("shape", kOp, "weight", fmt::format("of {} input channels, as x is", channels),
-                                       std::to_string(got), "make weight's input channels those of x"));
+  const int64_t channels = x.extent(at.c), got = weight.extent(nhwc ? 2 : 0),
+                share = weight.extent(nhwc ? 3 : 1);
+  TC_REQUIRE(got == channels,
+             op_error("shape", kOp, "weight", fmt::format("of {} input channels, as x is", channels),
+                      std::to_string(got), "make weight's input channels those of x"));
   require_range(kOp, "groups", o.groups, 1, kMaxAttr);
-  TC_REQUIRE(channels % o.groups == 0, op_error("attr", kOp, "groups", fmt::format("a divisor of the {} input channels", channels),
-                                                std::to_string(o.groups), "choose groups that divide the input channels"));
-  const Side v{x.extent(at.h), o.stride.y, weight.extent(nhwc ? 0 : 2), o.padding.top, o.padding.bottom, o.output_padding.y};
-  const Side h{x.extent(at.w), o.stride.x, weight.extent(nhwc ? 1 : 3), o.padding.left, o.padding.right, o.output_padding.x};
+  TC_REQUIRE(channels % o.groups == 0,
+             op_error("attr", kOp, "groups", fmt::format("a divisor of the {} input channels", channels),
+                      std::to_string(o.groups), "choose groups that divide the input channels"));
+  const Side v{x.extent(at.h), o.stride.y,       weight.extent(nhwc ? 0 : 2),
+               o.padding.top,  o.padding.bottom, o.output_padding.y};
+  const Side h{x.extent(at.w), o.stride.x,      weight.extent(nhwc ? 1 : 3),
+               o.padding.left, o.padding.right, o.output_padding.x};
   check_side(v, "height");
   check_side(h, "width");
   const Tensor padded = spread(x, o, v, h);
   const int64_t inputs = channels / o.groups;
-  const ReduceAxis r = reduce_axis(0, v.kernel, "r"), s = reduce_axis(0, h.kernel, "s"), ci = reduce_axis(0, inputs, "ci");
+  const ReduceAxis r = reduce_axis(0, v.kernel, "r"), s = reduce_axis(0, h.kernel, "s"),
+                   ci = reduce_axis(0, inputs, "ci");
   const Tensor y = compute(
       image_shape(o.layout, x.extent(0), share * o.groups, v.output(), h.output()),
       [&](const Axes& i) {

@@ -4,10 +4,15 @@
 namespace tc::op {
 namespace {
 
-std::string name_or(const std::string& name, std::string_view own) { return name.empty() ? std::string(own) : name; }
+std::string name_or(const std::string& name, std::string_view own) {
+  return name.empty() ? std::string(own) : name;
+}
 
-Tensor map(std::string_view op, const Tensor& x, const std::string& name, const std::function<Expr(Expr)>& f) {
-  return compute(x.extents(), [&](const Axes& i) { return f(x.at(i)); }, name_or(name, op), axis_names(static_cast<size_t>(x.ndim())));
+Tensor map(std::string_view op, const Tensor& x, const std::string& name,
+           const std::function<Expr(Expr)>& f) {
+  return compute(
+      x.extents(), [&](const Axes& i) { return f(x.at(i)); }, name_or(name, op),
+      axis_names(static_cast<size_t>(x.ndim())));
 }
 
 /// The element of x that `i`, an index of the broadcast shape, stands for.
@@ -21,35 +26,43 @@ Expr broadcast_at(const Tensor& x, const Axes& i) {
 Shape broadcast_shape(std::string_view op, const Tensor& a, const Tensor& b) {
   const Shape sa = a.extents(), sb = b.extents();
   Shape out(std::max(sa.size(), sb.size()), 1);
-  for (size_t i = 0; i < out.size(); ++i) {   // from the last dimension
-    const int64_t ea = i < sa.size() ? sa[sa.size() - 1 - i] : 1, eb = i < sb.size() ? sb[sb.size() - 1 - i] : 1;
-    TC_REQUIRE(ea == eb || ea == 1 || eb == 1,
-               op_error("shape", op, "b", fmt::format("of a shape that broadcasts with {}", text_of(sa)), text_of(sb),
-                        fmt::format("make extents {} and {}, counted from the last dimension, equal or one of them 1", ea, eb)));
+  for (size_t i = 0; i < out.size(); ++i) {  // from the last dimension
+    const int64_t ea = i < sa.size() ? sa[sa.size() - 1 - i] : 1,
+                  eb = i < sb.size() ? sb[sb.size() - 1 - i] : 1;
+    TC_REQUIRE(
+        ea == eb || ea == 1 || eb == 1,
+        op_error(
+            "shape", op, "b", fmt::format("of a shape that broadcasts with {}", text_of(sa)), text_of(sb),
+            fmt::format("make extents {} and {}, counted from the last dimension, equal or one of them 1", ea,
+                        eb)));
     out[out.size() - 1 - i] = ea == 1 ? eb : ea;
   }
   return out;
 }
 
-Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, const std::string& name, Expr (*f)(Expr, Expr)) {
+Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, const std::string& name,
+           Expr (*f)(Expr, Expr)) {
   require_number(op, "a", a);
   require_dtype(op, "b", b, a.dtype());
   const Shape shape = broadcast_shape(op, a, b);
   return compute(
-      shape, [&](const Axes& i) { return f(broadcast_at(a, i), broadcast_at(b, i)); }, name_or(name, op), axis_names(shape.size()));
+      shape, [&](const Axes& i) { return f(broadcast_at(a, i), broadcast_at(b, i)); }, name_or(name, op),
+      axis_names(shape.size()));
 }
 
 }  // namespace
 
-#define TC_X(f)                                          \
-  Tensor f(const Tensor& x, const std::string& name) {   \
-    require_float(#f, "x", x);                           \
+#define TC_X(f)                                                          \
+  Tensor f(const Tensor& x, const std::string& name) {                   \
+    require_float(#f, "x", x);                                           \
     return map(#f, x, name, [](Expr e) { return tc::f(std::move(e)); }); \
   }
-TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil) TC_X(round)
+TC_X(exp)
+TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
+    TC_X(round)
 #undef TC_X
 
-Tensor abs(const Tensor& x, const std::string& name) {
+        Tensor abs(const Tensor& x, const std::string& name) {
   require_number("abs", "x", x);
   return map("abs", x, name, [](Expr e) { return tc::abs(std::move(e)); });
 }
@@ -70,13 +83,14 @@ Tensor silu(const Tensor& x, const std::string& name) {
   return map("silu", x, name, [](Expr e) { return e * tc::sigmoid(e); });
 }
 
-#define TC_X(f, how)                                                            \
-  Tensor f(const Tensor& a, const Tensor& b, const std::string& name) {         \
-    return zip(#f, a, b, name, [](Expr x, Expr y) -> Expr { return how; });     \
+#define TC_X(f, how)                                                        \
+  Tensor f(const Tensor& a, const Tensor& b, const std::string& name) {     \
+    return zip(#f, a, b, name, [](Expr x, Expr y) -> Expr { return how; }); \
   }
-TC_X(add, x + y) TC_X(sub, x - y) TC_X(mul, x* y) TC_X(div, x / y) TC_X(maximum, tc::max(x, y)) TC_X(minimum, tc::min(x, y))
+TC_X(add, x + y)
+TC_X(sub, x - y) TC_X(mul, x* y) TC_X(div, x / y) TC_X(maximum, tc::max(x, y)) TC_X(minimum, tc::min(x, y))
 #undef TC_X
-Tensor pow(const Tensor& a, const Tensor& b, const std::string& name) {
+    Tensor pow(const Tensor& a, const Tensor& b, const std::string& name) {
   require_float("pow", "a", a);
   return zip("pow", a, b, name, [](Expr x, Expr y) { return tc::pow(std::move(x), std::move(y)); });
 }
@@ -84,14 +98,15 @@ Tensor pow(const Tensor& a, const Tensor& b, const std::string& name) {
 Tensor clip(const Tensor& x, double low, double high, const std::string& name) {
   require_number("clip", "x", x);
   const Expr lo = exact("clip", "low", low, x.dtype()), hi = exact("clip", "high", high, x.dtype());
-  TC_REQUIRE(low <= high, op_error("attr", "clip", "low", fmt::format("at most high, {}", high), fmt::format("{}", low),
-                                   "give the lower bound first"));
+  TC_REQUIRE(low <= high, op_error("attr", "clip", "low", fmt::format("at most high, {}", high),
+                                   fmt::format("{}", low), "give the lower bound first"));
   return map("clip", x, name, [&](Expr e) { return tc::min(tc::max(std::move(e), lo), hi); });
 }
 
 Tensor cast(const Tensor& x, DType type, const std::string& name) {
   require_present("cast", "x", x);
-  TC_REQUIRE(type.is_scalar(), op_error("dtype", "cast", "type", "an element type", text_of(type), "leave out the lanes"));
+  TC_REQUIRE(type.is_scalar(),
+             op_error("dtype", "cast", "type", "an element type", text_of(type), "leave out the lanes"));
   return map("cast", x, name, [&](Expr e) { return tc::cast(type, std::move(e)); });
 }
 
@@ -99,10 +114,14 @@ Tensor broadcast_to(const Tensor& x, const std::vector<int64_t>& shape, const st
   require_present("broadcast_to", "x", x);
   const Shape own = x.extents();
   bool ok = own.size() <= shape.size();
-  for (size_t i = 0; ok && i < own.size(); ++i) ok = own[i] == 1 || own[i] == shape[shape.size() - own.size() + i];
-  TC_REQUIRE(ok, op_error("shape", "broadcast_to", "shape", fmt::format("one that {} broadcasts to", text_of(own)), text_of(shape),
-                          "each extent of x, from the last, must be 1 or that of the shape"));
-  return compute(shape, [&](const Axes& i) { return broadcast_at(x, i); }, name_or(name, "broadcast_to"), axis_names(shape.size()));
+  for (size_t i = 0; ok && i < own.size(); ++i)
+    ok = own[i] == 1 || own[i] == shape[shape.size() - own.size() + i];
+  TC_REQUIRE(
+      ok, op_error("shape", "broadcast_to", "shape", fmt::format("one that {} broadcasts to", text_of(own)),
+                   text_of(shape), "each extent of x, from the last, must be 1 or that of the shape"));
+  return compute(
+      shape, [&](const Axes& i) { return broadcast_at(x, i); }, name_or(name, "broadcast_to"),
+      axis_names(shape.size()));
 }
 
 }  // namespace tc::op

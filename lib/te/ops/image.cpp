@@ -15,7 +15,9 @@ std::vector<std::string> image_axes(Layout layout, const std::string& channel) {
   return {"n", channel, "h", "w"};
 }
 
-std::string_view image_layout(Layout layout) { return layout == Layout::nhwc ? "[n, h, w, c]" : "[n, c, h, w]"; }
+std::string_view image_layout(Layout layout) {
+  return layout == Layout::nhwc ? "[n, h, w, c]" : "[n, c, h, w]";
+}
 
 void require_pair(std::string_view op, std::string_view argument, const Pair& p, int64_t low) {
   require_range(op, argument, p.y, low, kMaxAttr);
@@ -23,19 +25,22 @@ void require_pair(std::string_view op, std::string_view argument, const Pair& p,
 }
 
 void require_padding(std::string_view op, const Padding& p) {
-  for (const int64_t side : {p.top, p.left, p.bottom, p.right}) require_range(op, "padding", side, 0, kMaxAttr);
+  for (const int64_t side : {p.top, p.left, p.bottom, p.right})
+    require_range(op, "padding", side, 0, kMaxAttr);
 }
 
-int64_t window_count(std::string_view op, std::string_view which, int64_t extent, int64_t padding, int64_t kernel, int64_t stride,
-                     int64_t dilation) {
+int64_t window_count(std::string_view op, std::string_view which, int64_t extent, int64_t padding,
+                     int64_t kernel, int64_t stride, int64_t dilation) {
   require_range(op, fmt::format("the {} of the kernel", which), kernel, 1, kMaxAttr);
-  const int64_t reach = dilation * (kernel - 1) + 1;   // < 2^62: both are checked attributes
+  const int64_t reach = dilation * (kernel - 1) + 1;  // < 2^62: both are checked attributes
   const int64_t slack = extent + padding - reach;
   if (slack >= 0) return slack / stride + 1;
-  TC_REQUIRE(extent == 0, op_error("shape", op, fmt::format("the {} of the kernel", which),
-                                   fmt::format("at most {}, that of the padded image", extent + padding),
-                                   dilation == 1 ? std::to_string(reach) : fmt::format("{} ({} dilated by {})", reach, kernel, dilation),
-                                   "use more padding or a smaller kernel"));
+  TC_REQUIRE(extent == 0,
+             op_error("shape", op, fmt::format("the {} of the kernel", which),
+                      fmt::format("at most {}, that of the padded image", extent + padding),
+                      dilation == 1 ? std::to_string(reach)
+                                    : fmt::format("{} ({} dilated by {})", reach, kernel, dilation),
+                      "use more padding or a smaller kernel"));
   return 0;
 }
 
@@ -51,12 +56,13 @@ Expr inside_image(const Padding& p, int64_t height, int64_t width, const Expr& h
 }
 }  // namespace
 
-Expr padded_term(const Tensor& x, Layout layout, const Padding& p, const Expr& n, const Expr& c, const Expr& h, const Expr& w,
-                 const std::function<Expr(const Expr&)>& term) {
+Expr padded_term(const Tensor& x, Layout layout, const Padding& p, const Expr& n, const Expr& c,
+                 const Expr& h, const Expr& w, const std::function<Expr(const Expr&)>& term) {
   const ImageDims at(layout);
   const Expr value = term(image_at(x, layout, n, c, h - p.top, w - p.left));
   if (!p.any()) return value;
-  return tc::if_then_else(inside_image(p, x.extent(at.h), x.extent(at.w), h, w), value, ir::const_of(value->type, 0));
+  return tc::if_then_else(inside_image(p, x.extent(at.h), x.extent(at.w), h, w), value,
+                          ir::const_of(value->type, 0));
 }
 
 Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& fill) {

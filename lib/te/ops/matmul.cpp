@@ -7,8 +7,9 @@ namespace tc::op {
 namespace {
 
 void require_same_k(std::string_view op, std::string_view second, int64_t k, int64_t got) {
-  TC_REQUIRE(k == got, op_error("shape", op, second, fmt::format("of {} along the axis k, as the first operand is", k), std::to_string(got),
-                                "make the inner extents equal, or transpose an operand"));
+  TC_REQUIRE(k == got,
+             op_error("shape", op, second, fmt::format("of {} along the axis k, as the first operand is", k),
+                      std::to_string(got), "make the inner extents equal, or transpose an operand"));
 }
 
 }  // namespace
@@ -22,10 +23,12 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   const int64_t depth = a.extent(ta ? 0 : 1);
   require_same_k("matmul", "b", depth, b.extent(tb ? 1 : 0));
   const ReduceAxis k = reduce_axis(0, depth, "k");
-  return compute(
-      {a.extent(ta ? 1 : 0), b.extent(tb ? 0 : 1)},
-      [&](Expr y, Expr x) { return tc::sum(tc::cast(t, ta ? a(k, y) : a(y, k)) * tc::cast(t, tb ? b(x, k) : b(k, x)), k); },
-      options.name, {"y", "x"});
+  return compute({a.extent(ta ? 1 : 0), b.extent(tb ? 0 : 1)},
+                 [&](Expr y, Expr x) {
+                   return tc::sum(tc::cast(t, ta ? a(k, y) : a(y, k)) * tc::cast(t, tb ? b(x, k) : b(k, x)),
+                                  k);
+                 },
+                 options.name, {"y", "x"});
 }
 
 Tensor batch_matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
@@ -36,8 +39,8 @@ Tensor batch_matmul(const Tensor& a, const Tensor& b, const MatmulOptions& optio
   const DType t = product_type("batch_matmul", a, options.out);
   const int64_t batch_a = a.extent(0), batch_b = b.extent(0);
   TC_REQUIRE(batch_a == batch_b || batch_a == 1 || batch_b == 1,
-             op_error("shape", "batch_matmul", "b", fmt::format("of {} matrices, or 1", batch_a), std::to_string(batch_b),
-                      "make the batches equal, or one of them 1"));
+             op_error("shape", "batch_matmul", "b", fmt::format("of {} matrices, or 1", batch_a),
+                      std::to_string(batch_b), "make the batches equal, or one of them 1"));
   const int64_t depth = a.extent(ta ? 1 : 2);
   require_same_k("batch_matmul", "b", depth, b.extent(tb ? 2 : 1));
   const ReduceAxis k = reduce_axis(0, depth, "k");
@@ -46,7 +49,8 @@ Tensor batch_matmul(const Tensor& a, const Tensor& b, const MatmulOptions& optio
       {batch_a == 1 ? batch_b : batch_a, a.extent(ta ? 2 : 1), b.extent(tb ? 1 : 2)},
       [&](Expr i, Expr y, Expr x) {
         const Expr ia = batch_a == 1 ? first : i, ib = batch_b == 1 ? first : i;
-        return tc::sum(tc::cast(t, ta ? a(ia, k, y) : a(ia, y, k)) * tc::cast(t, tb ? b(ib, x, k) : b(ib, k, x)), k);
+        return tc::sum(
+            tc::cast(t, ta ? a(ia, k, y) : a(ia, y, k)) * tc::cast(t, tb ? b(ib, x, k) : b(ib, k, x)), k);
       },
       options.name, {"b", "y", "x"});
 }
@@ -58,9 +62,10 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const De
   const DType t = product_type("dense", x, options.out);
   require_same_k("dense", "weight", x.extent(1), weight.extent(1));
   const ReduceAxis k = reduce_axis(0, x.extent(1), "k");
-  const Tensor c = compute(
-      {x.extent(0), weight.extent(0)},
-      [&](Expr i, Expr j) { return tc::sum(tc::cast(t, x(i, k)) * tc::cast(t, weight(j, k)), k); }, options.name, {"y", "x"});
+  const Tensor c =
+      compute({x.extent(0), weight.extent(0)},
+              [&](Expr i, Expr j) { return tc::sum(tc::cast(t, x(i, k)) * tc::cast(t, weight(j, k)), k); },
+              options.name, {"y", "x"});
   return epilogue("dense", c, bias, 1, options.act, options.name, {"y", "x"});
 }
 

@@ -7,7 +7,7 @@ namespace tc::op {
 namespace {
 
 int64_t product(const Shape& shape) {
-  int64_t n = 1;   // tensors hold at most 2^62 bytes; an extent of 0 makes the rest free
+  int64_t n = 1;  // tensors hold at most 2^62 bytes; an extent of 0 makes the rest free
   for (const int64_t e : shape)
     if (e == 0) return 0;
   for (const int64_t e : shape)
@@ -23,8 +23,9 @@ Tensor transpose(const Tensor& x, const std::vector<int64_t>& perm, const std::s
   std::vector<size_t> from;
   for (size_t i = 0; i < rank && perm.empty(); ++i) from.push_back(rank - 1 - i);
   if (!perm.empty()) {
-    TC_REQUIRE(perm.size() == rank, op_error("axis", "transpose", "perm", fmt::format("a permutation of {} axes", rank), text_of(perm),
-                                             "name each axis once"));
+    TC_REQUIRE(perm.size() == rank,
+               op_error("axis", "transpose", "perm", fmt::format("a permutation of {} axes", rank),
+                        text_of(perm), "name each axis once"));
     (void)checked_axes("transpose", perm, x.ndim());
     for (const int64_t p : perm) from.push_back(static_cast<size_t>(checked_axis("transpose", p, x.ndim())));
   }
@@ -45,8 +46,9 @@ Tensor reshape(const Tensor& x, const std::vector<int64_t>& wanted, const std::s
   const Shape own = x.extents();
   Shape shape = wanted;
   const auto refuse = [&] {
-    return op_error("shape", "reshape", "shape", fmt::format("of {} elements, as x of shape {}", product(own), text_of(own)), text_of(wanted),
-                    "keep the number of elements; at most one extent may be -1");
+    return op_error("shape", "reshape", "shape",
+                    fmt::format("of {} elements, as x of shape {}", product(own), text_of(own)),
+                    text_of(wanted), "keep the number of elements; at most one extent may be -1");
   };
   const auto open = std::find(shape.begin(), shape.end(), -1);
   if (open != shape.end()) {
@@ -73,7 +75,8 @@ Tensor reshape(const Tensor& x, const std::vector<int64_t>& wanted, const std::s
 }
 
 Tensor concat(const std::vector<Tensor>& xs, int64_t which, const std::string& name) {
-  TC_REQUIRE(!xs.empty(), op_error("attr", "concat", "xs", "one tensor or more", "none", "pass the tensors to put together"));
+  TC_REQUIRE(!xs.empty(), op_error("attr", "concat", "xs", "one tensor or more", "none",
+                                   "pass the tensors to put together"));
   for (const Tensor& t : xs) require_present("concat", "xs", t);
   const auto axis = static_cast<size_t>(checked_axis("concat", which, xs[0].ndim()));
   Shape shape = xs[0].extents();
@@ -85,7 +88,8 @@ Tensor concat(const std::vector<Tensor>& xs, int64_t which, const std::string& n
     expected[axis] = xs[t].extent(static_cast<int>(axis));
     require_shape("concat", argument, xs[t], expected);
     TC_REQUIRE(!__builtin_add_overflow(shape[axis], expected[axis], &shape[axis]),
-               op_error("shape", "concat", argument, "of an extent that can be added", std::to_string(expected[axis]), "use fewer tensors"));
+               op_error("shape", "concat", argument, "of an extent that can be added",
+                        std::to_string(expected[axis]), "use fewer tensors"));
   }
   return compute(
       shape,
@@ -97,19 +101,24 @@ Tensor concat(const std::vector<Tensor>& xs, int64_t which, const std::string& n
           Axes source = i;
           source[axis] = i[axis] - start;
           const Expr here = xs[t].at(source);
-          value = value ? tc::if_then_else(i[axis] < start + xs[t].extent(static_cast<int>(axis)), here, value) : here;
+          value = value
+                      ? tc::if_then_else(i[axis] < start + xs[t].extent(static_cast<int>(axis)), here, value)
+                      : here;
         }
         return value;
       },
       name, axis_names(shape.size()));
 }
 
-Tensor pad(const Tensor& x, const std::vector<int64_t>& before, const std::vector<int64_t>& after, double value, const std::string& name) {
+Tensor pad(const Tensor& x, const std::vector<int64_t>& before, const std::vector<int64_t>& after,
+           double value, const std::string& name) {
   require_present("pad", "x", x);
   const auto rank = static_cast<size_t>(x.ndim());
-  for (const auto& [argument, list] : {std::pair<std::string_view, const std::vector<int64_t>&>{"before", before}, {"after", after}}) {
-    TC_REQUIRE(list.size() == rank, op_error("attr", "pad", argument, fmt::format("{} numbers, one a dimension", rank), text_of(list),
-                                             "give 0 for dimensions that stay as they are"));
+  for (const auto& [argument, list] :
+       {std::pair<std::string_view, const std::vector<int64_t>&>{"before", before}, {"after", after}}) {
+    TC_REQUIRE(list.size() == rank,
+               op_error("attr", "pad", argument, fmt::format("{} numbers, one a dimension", rank),
+                        text_of(list), "give 0 for dimensions that stay as they are"));
     for (const int64_t n : list) require_range("pad", argument, n, 0, kMaxAttr);
   }
   const Expr fill = exact("pad", "value", value, x.dtype());
@@ -134,11 +143,13 @@ Tensor gather(const Tensor& x, const Tensor& indices, int64_t which, const std::
   require_present("gather", "x", x);
   require_present("gather", "indices", indices);
   TC_REQUIRE(indices.dtype() == kI64 || indices.dtype() == kI32,
-             op_error("dtype", "gather", "indices", "of type i32 or i64", text_of(indices.dtype()), "convert them: op::cast(indices, i64)"));
+             op_error("dtype", "gather", "indices", "of type i32 or i64", text_of(indices.dtype()),
+                      "convert them: op::cast(indices, i64)"));
   const auto axis = static_cast<size_t>(checked_axis("gather", which, x.ndim()));
   const int64_t extent = x.extent(static_cast<int>(axis));
   TC_REQUIRE(extent > 0 || product(indices.extents()) == 0,
-             op_error("empty", "gather", "x", fmt::format("of 1 or more elements along axis {}", axis), "0", "there is nothing to take from"));
+             op_error("empty", "gather", "x", fmt::format("of 1 or more elements along axis {}", axis), "0",
+                      "there is nothing to take from"));
   const auto inner = static_cast<size_t>(indices.ndim());
   Shape shape = x.extents();
   const Shape between = indices.extents();
@@ -147,7 +158,8 @@ Tensor gather(const Tensor& x, const Tensor& indices, int64_t which, const std::
   return compute(
       shape,
       [&](const Axes& i) {
-        const auto start = i.begin() + static_cast<std::ptrdiff_t>(axis), end = start + static_cast<std::ptrdiff_t>(inner);
+        const auto start = i.begin() + static_cast<std::ptrdiff_t>(axis),
+                   end = start + static_cast<std::ptrdiff_t>(inner);
         const Expr index = tc::cast(ir::kIndex, indices.at(Axes(start, end)));
         Axes source(i.begin(), start);
         source.push_back(tc::max(tc::min(index, ir::int_imm(extent - 1)), ir::int_imm(0)));

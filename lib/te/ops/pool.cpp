@@ -19,18 +19,22 @@ Windows windows_of(std::string_view op, const Tensor& x, const PoolOptions& o, c
   require_range(op, "padding", std::max(p.top, p.bottom), 0, o.kernel.y - 1);
   require_range(op, "padding", std::max(p.left, p.right), 0, o.kernel.x - 1);
   const ImageDims at(o.layout);
-  const int64_t rows = window_count(op, "height", x.extent(at.h), p.top + p.bottom, o.kernel.y, o.stride.y, 1);
-  const int64_t columns = window_count(op, "width", x.extent(at.w), p.left + p.right, o.kernel.x, o.stride.x, 1);
+  const int64_t rows =
+      window_count(op, "height", x.extent(at.h), p.top + p.bottom, o.kernel.y, o.stride.y, 1);
+  const int64_t columns =
+      window_count(op, "width", x.extent(at.w), p.left + p.right, o.kernel.x, o.stride.x, 1);
   return {pad_image(x, o.layout, p, fill), image_shape(o.layout, x.extent(0), x.extent(at.c), rows, columns),
           reduce_axis(0, o.kernel.y, "r"), reduce_axis(0, o.kernel.x, "s")};
 }
 
-Tensor reduce_windows(const Windows& win, const PoolOptions& o, Expr (*reduce)(Expr, const std::vector<ReduceAxis>&), const std::string& name) {
+Tensor reduce_windows(const Windows& win, const PoolOptions& o,
+                      Expr (*reduce)(Expr, const std::vector<ReduceAxis>&), const std::string& name) {
   const ImageDims at(o.layout);
   return compute(
       win.shape,
       [&](const Axes& i) {
-        return reduce(image_at(win.padded, o.layout, i[0], i[at.c], i[at.h] * o.stride.y + win.r, i[at.w] * o.stride.x + win.s),
+        return reduce(image_at(win.padded, o.layout, i[0], i[at.c], i[at.h] * o.stride.y + win.r,
+                               i[at.w] * o.stride.x + win.s),
                       {win.r, win.s});
       },
       name, image_axes(o.layout, "c"));
@@ -81,10 +85,16 @@ Tensor global_avg_pool(const Tensor& x, Layout layout, const std::string& name) 
   const ReduceAxis r = reduce_axis(0, height, "r"), s = reduce_axis(0, width, "s");
   const Shape shape = image_shape(layout, x.extent(0), x.extent(at.c), 1, 1);
   const Tensor sums = compute(
-      shape, [&](const Axes& i) { return tc::sum(image_at(x, layout, i[0], i[at.c], r, s), std::vector<ReduceAxis>{r, s}); },
+      shape,
+      [&](const Axes& i) {
+        return tc::sum(image_at(x, layout, i[0], i[at.c], r, s), std::vector<ReduceAxis>{r, s});
+      },
       name + "_sum", image_axes(layout, "c"));
   return compute(
-      shape, [&](const Axes& i) { return sums.at(i) / ir::const_of(x.dtype(), static_cast<double>(height) * static_cast<double>(width)); },
+      shape,
+      [&](const Axes& i) {
+        return sums.at(i) / ir::const_of(x.dtype(), static_cast<double>(height) * static_cast<double>(width));
+      },
       name, image_axes(layout, "c"));
 }
 

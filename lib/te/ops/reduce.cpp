@@ -33,8 +33,8 @@ struct Plan {
   }
 };
 
-Tensor reduce_with(std::string_view op, const Tensor& x, const ReduceOptions& o, DType type, const std::string& name,
-                   Expr (*reduce)(Expr, const std::vector<ReduceAxis>&)) {
+Tensor reduce_with(std::string_view op, const Tensor& x, const ReduceOptions& o, DType type,
+                   const std::string& name, Expr (*reduce)(Expr, const std::vector<ReduceAxis>&)) {
   const Plan plan(op, x, o.axes, o.keepdims);
   return compute(
       plan.shape,
@@ -45,19 +45,22 @@ Tensor reduce_with(std::string_view op, const Tensor& x, const ReduceOptions& o,
       name, plan.names);
 }
 
-Tensor arg(std::string_view op, const Tensor& x, const ArgOptions& o, ir::CombinerRef (*combiner)(DType, DType)) {
+Tensor arg(std::string_view op, const Tensor& x, const ArgOptions& o,
+           ir::CombinerRef (*combiner)(DType, DType)) {
   require_number(op, "x", x);
   TC_REQUIRE(o.index == kI64 || o.index == kI32,
              op_error("dtype", op, "index", "i64 or i32", text_of(o.index), "leave it out for i64"));
   const int64_t axis = checked_axis(op, o.axis, x.ndim());
   const int64_t extent = x.extent(static_cast<int>(axis));
-  TC_REQUIRE(extent > 0, op_error("empty", op, "x", fmt::format("of 1 or more elements along axis {}", axis), "0", "there is no index to give"));
+  TC_REQUIRE(extent > 0, op_error("empty", op, "x", fmt::format("of 1 or more elements along axis {}", axis),
+                                  "0", "there is no index to give"));
   if (o.index == kI32) require_range(op, fmt::format("the extent of axis {}", axis), extent, 1, kMaxAttr);
   const Plan plan(op, x, {axis}, o.keepdims);
   return compute_many(
       plan.shape,
       [&](const Axes& i) {
-        return reduce_tuple(combiner(x.dtype(), o.index), {x.at(plan.source(i)), tc::cast(o.index, plan.k[0])}, plan.k);
+        return reduce_tuple(combiner(x.dtype(), o.index),
+                            {x.at(plan.source(i)), tc::cast(o.index, plan.k[0])}, plan.k);
       },
       {o.name + "_value", o.name}, plan.names)[1];
 }
@@ -87,7 +90,9 @@ Tensor mean(const Tensor& x, const ReduceOptions& o) {
   double count = 1;
   for (const int64_t a : plan.axes) count *= static_cast<double>(x.extent(static_cast<int>(a)));
   const Tensor sums = reduce_with("mean", x, o, x.dtype(), o.name + "_sum", &tc::sum);
-  return compute(plan.shape, [&](const Axes& i) { return sums.at(i) / ir::const_of(x.dtype(), count); }, o.name, plan.names);
+  return compute(
+      plan.shape, [&](const Axes& i) { return sums.at(i) / ir::const_of(x.dtype(), count); }, o.name,
+      plan.names);
 }
 
 Tensor argmax(const Tensor& x, const ArgOptions& o) { return arg("argmax", x, o, &argmax_combiner); }
