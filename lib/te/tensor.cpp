@@ -207,13 +207,12 @@ ir::CombinerRef argmin_combiner(DType value, DType index) { return arg_combiner(
 
 #define TC_X(name) \
   Expr name(Expr x) { return ir::call(ir::CallOp::name, {std::move(x)}); }
-TC_X(exp)
-TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
-    TC_X(round) TC_X(abs)
+// clang-format off
+TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+TC_X(floor) TC_X(ceil) TC_X(round) TC_X(abs)
+// clang-format on
 #undef TC_X
-        Expr pow(Expr x, Expr y) {
-  return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)});
-}
+Expr pow(Expr x, Expr y) { return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)}); }
 
 namespace detail {
 void wrong_axis_count(const std::string& name, size_t dims, size_t taken) {

@@ -400,17 +400,18 @@ void bind_exprs(py::module_& m) {
   m.def(                                                                \
       #f, [](py::handle x) { return tc::f(to_expr(x)); }, py::arg("x"), \
       #f "(x) of a value; tc.op." #f " takes a tensor.");
-  TC_X(exp)
-  TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor)
-      TC_X(ceil) TC_X(round) TC_X(abs)
+  // clang-format off
+  TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+  TC_X(floor) TC_X(ceil) TC_X(round) TC_X(abs)
+  // clang-format on
 #undef TC_X
-          m.def(
-              "pow",
-              [](py::handle a, py::handle b) {
-                const auto [x, y] = to_pair(a, b);
-                return tc::pow(x, y);
-              },
-              py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
+  m.def(
+      "pow",
+      [](py::handle a, py::handle b) {
+        const auto [x, y] = to_pair(a, b);
+        return tc::pow(x, y);
+      },
+      py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
 }
 
 }  // namespace tc::python
