@@ -2,8 +2,8 @@
 // that the picture cannot differ from the program.
 #include <fmt/format.h>
 
+#include "tc/ir/parse.h"
 #include "tc/ir/print.h"
-#include "tc/ir/simplify.h"
 #include "tc/schedule/lower.h"
 
 namespace tc {
@@ -78,9 +78,11 @@ class LoopPrinter {
 std::string Schedule::loops() const {
   std::vector<Tensor> args = graph().inputs;
   args.insert(args.end(), graph().outputs.begin(), graph().outputs.end());
-  const FuncRef func = lower(*this, args).value().func;
+  // Variables are identities whose names need not differ. Parsed back from its print,
+  // a function has the names of that print: none twice where two live at once.
+  const FuncRef func = ir::parse_func(ir::to_string(lower(*this, args).value().func)).value();
   LoopPrinter p;
-  p.print(simplify(func->body));
+  p.print(func->body);
   return std::move(p.text);
 }
 
