@@ -57,11 +57,16 @@ void check_reduce_on_top(const Expr& value, const std::string& name) {
 
 }  // namespace
 
-ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name) {
-  TC_REQUIRE(extent >= 0,
-             Error("te.axis.negative", fmt::format("the reduce axis {} has extent {}", name, extent))
-                 .fix("reduce_axis takes the first value and the number of values, 0 or more"));
-  return {ir::var(std::move(name)), ir::int_imm(min), ir::int_imm(extent)};
+ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
+  TC_REQUIRE(begin <= end, Error("te.axis.negative",
+                                 fmt::format("the reduce axis {} ends at {}, before it begins", name, end))
+                               .fact("begin", std::to_string(begin))
+                               .fact("end", std::to_string(end))
+                               .fix("give begin and end, which is excluded and not below begin"));
+  int64_t extent = 0;
+  TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent),
+             Error("te.axis.range", fmt::format("the reduce axis {} has more than 2^63 - 1 values", name)));
+  return {ir::var(std::move(name)), ir::int_imm(begin), ir::int_imm(extent)};
 }
 
 std::vector<ReduceAxis> Op::reduce_axes() const {
