@@ -5,6 +5,7 @@
 #include <map>
 
 #include "nest_lines.h"
+#include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
@@ -103,7 +104,9 @@ std::string cost_text(const LoopStats& stats) {
 NestView view_nests(const Schedule& schedule) {
   std::vector<Tensor> args = schedule.graph().inputs;
   args.insert(args.end(), schedule.graph().outputs.begin(), schedule.graph().outputs.end());
-  const FuncRef lowered = lower(schedule, args).value().func;
+  // Variables are identities whose names need not differ. Parsed back from its print,
+  // a function has the names of that print: none twice where two live at once.
+  const FuncRef lowered = parse_func(to_string(lower(schedule, args).value().func)).value();
   NestView view{ir::func(lowered->name, lowered->params, simplify(lowered->body)), {}};
   Lines lines;
   lines.print(view.func->body);

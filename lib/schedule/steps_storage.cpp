@@ -99,24 +99,35 @@ Check cache_read(ScheduleState& state, int id, Step step) {
   return std::nullopt;
 }
 
+// The first step about how, where or in which order the stage is computed, or one
+// that placed another stage inside its loops; null where there is none.
+const Step* scheduling_step(const ScheduleState& state, const StageState& s, int id) {
+  const auto placed_here = [&](const Step& step) {
+    if (step.kind != StepKind::compute_at || step.axes[0] != s.name) return false;
+    const int other = state.find(step.stage);
+    return other >= 0 && state.stages[static_cast<size_t>(other)].attach == StageState::at &&
+           state.stages[static_cast<size_t>(other)].at_stage == id;
+  };
+  const auto it = std::find_if(state.steps.begin(), state.steps.end(), [&](const Step& step) {
+    const bool copies = step.kind == StepKind::cache_read || step.kind == StepKind::cache_write;
+    return (step.stage == s.name && !copies) || placed_here(step);
+  });
+  return it == state.steps.end() ? nullptr : &*it;
+}
+
 Check cache_write(ScheduleState& state, int id, Step step) {
   const auto scope = scope_of(step);
   if (!scope) return scope.error();
   StageState& s = state.stages[static_cast<size_t>(id)];
-  const bool moded = std::any_of(s.axes.begin(), s.axes.end(),
-                                 [](const AxisState& a) { return a.mode != ir::LoopMode::serial; });
-  bool attached = false;
-  for (const StageState& other : state.stages)
-    attached |= other.attach == StageState::at && other.at_stage == id;
   if (s.is_input)
     return Error("schedule.stage.input", fmt::format("cannot cache the writes of {}: it is an input", s.name))
         .fact("stage", s.name)
         .fix("use cache_read");
-  if (!s.relations.empty() || moded || attached || s.init_at >= 0)
+  if (const Step* earlier = scheduling_step(state, s, id))
     return Error("schedule.cache_write.late",
-                 fmt::format("cannot cache the writes of {}: its loops are scheduled already", s.name))
+                 fmt::format("cannot cache the writes of {}: it is scheduled already", s.name))
         .fact("stage", s.name)
-        .fact("loops", list_loops(s))
+        .fact("step", earlier->text())
         .fix("cache_write first, then schedule the cache and the copy");
   if (step.into.size() > 1 || (step.into.size() == 1 && state.find(step.into[0]) >= 0))
     return Error("schedule.stage.name", fmt::format("there is a stage {} already", step.into[0]))

@@ -64,12 +64,16 @@ class Stage {
   ///   before  for h in 7: for w in 9      after  for hw in 63 (h = hw/9, w = hw%9)
   Axis fuse(const std::vector<Axis>& axes);
   /// Puts the named loops, in this order, into the places they hold together.
+  /// Requires that a loop at which a stage is computed or a reduction initialised keeps
+  /// its place and, in any order, the loops outside it; and what the modes require.
   Stage& reorder(const std::vector<Axis>& axes);
   /// Runs the loop lane by lane in vectors. A reduce axis takes a sum, prod, min or
   /// max; of floats only with `reassociate`, for that changes the order of the sum.
+  /// Requires that no loop inside is parallel or vectorized.
   Stage& vectorize(const Axis& axis, bool reassociate = false);
   Stage& unroll(const Axis& axis);
-  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race).
+  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
+  /// in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
   /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
   /// of it needs. Requires that nothing outside that loop reads this stage.
@@ -126,7 +130,7 @@ class Schedule {
   Stage cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers = {});
   /// Computes the stage into a new buffer; the stage itself becomes a copy from it.
   /// Gives the new stage, which has the reduction. Requires that the stage has no
-  /// steps yet.
+  /// steps yet, other than copies of it, and that nothing is computed inside it.
   Stage cache_write(const Tensor& tensor, Scope scope);
   Stage cache_write(const std::string& stage, Scope scope);
 
