@@ -141,8 +141,10 @@ class Schedule {
   [[nodiscard]] const std::vector<Step>& steps() const;
   /// The steps as text, one a line: replays through apply(parse_steps(text)).
   [[nodiscard]] std::string text() const;
-  /// The loop nests as they stand, with trip counts: for people.
-  [[nodiscard]] std::string loops() const;
+  /// The loop nests as they stand, with trip counts: for people. With `costs`, beside
+  /// each loop what one run of it computes, and touches of every buffer; see show.h
+  /// for a page of HTML.
+  [[nodiscard]] std::string loops(bool costs = true) const;
 
   [[nodiscard]] const Graph& graph() const;
   [[nodiscard]] const ScheduleState& state() const { return *state_; }
