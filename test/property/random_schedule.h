@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "../../lib/schedule/state.h"
-#include "../../lib/te/random.h"
 #include "tc/schedule/schedule.h"
+#include "tc/support/rng.h"
 
 namespace tc::test {
 
@@ -189,7 +189,7 @@ class ScheduleDice {
   }
 
   Schedule& s_;
-  tc::detail::Random random_;
+  Rng random_;
 };
 
 }  // namespace tc::test
