@@ -33,6 +33,12 @@ endfunction()
 tc_shared(tc_runtime_shared OUTPUT tc_runtime LAYERS runtime PUBLIC Threads::Threads)
 tc_shared(tc_compiler OUTPUT tc_compiler LAYERS autotune codegen schedule te ir support
   PUBLIC tc_runtime_shared PRIVATE tc_llvm fmt::fmt nlohmann_json::nlohmann_json tc_xgboost)
+# The headers are C++20. Those of the runtime may be used from C as well, by a project
+# without C++, so cmake/tcConfig.cmake.in asks for it where there is C++.
+target_compile_features(tc_compiler PUBLIC cxx_std_20)
+foreach(TARGET tc_runtime tc_runtime_shared)
+  target_compile_features(${TARGET} PUBLIC $<BUILD_INTERFACE:cxx_std_20>)
+endforeach()
 
 add_library(tc::runtime ALIAS tc_runtime)
 add_library(tc::runtime_shared ALIAS tc_runtime_shared)

@@ -44,6 +44,9 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
   std::string why = found.why;
+  if (const size_t bad = log.bad().size(); bad > 0)
+    why += fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",
+                       bad == 1 ? "is" : "are");
   auto schedule = schedule_of(graph, context, found.record ? &*found.record : nullptr);
   std::string source(autotune::to_string(found.source));
   if (!schedule && found.record) {

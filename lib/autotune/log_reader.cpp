@@ -74,8 +74,11 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     const bool missing = errno == ENOENT;
-    return Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path))
-        .fact("reason", std::strerror(errno));
+    Error error = Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path))
+                      .fact("reason", std::strerror(errno));
+    if (!missing) return error;
+    return std::move(error).fix(
+        "tune into it first (tensorc tune --log, tc.tune(w, log=...)), or build without a log");
   }
   if (is_endless(fd)) {
     ::close(fd);

@@ -36,7 +36,7 @@ std::string why_not(const RecordTarget& record, const RecordTarget& host) {
   if (record.triple != host.triple) return fmt::format("it is for {}, not {}", record.triple, host.triple);
   for (const std::string& feature : record.isa)
     if (std::find(host.isa.begin(), host.isa.end(), feature) == host.isa.end())
-      return fmt::format("it needs {}, which this machine lacks", feature);
+      return fmt::format("it needs {}, which {} lacks", feature, host.cpu.empty() ? "the target" : host.cpu);
   if (record.threads != host.threads)
     return fmt::format("it was tuned for {} threads, not {}", record.threads, host.threads);
   return "";

@@ -32,7 +32,7 @@ namespace {
 Error bad_target(std::string_view text, std::string what) {
   return Error("codegen.target", std::move(what))
       .fact("target", std::string(text))
-      .fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE or accel:FILE");
+      .fix("write cpu, or cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE");
 }
 
 // "+avx2,-avx512f" onto the features of `t`; what goes wrong, or nothing.

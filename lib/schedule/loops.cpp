@@ -6,6 +6,7 @@
 
 #include "nest_lines.h"
 #include "tc/ir/parse.h"
+#include "tc/ir/pass.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
@@ -15,6 +16,27 @@ namespace tc {
 namespace {
 
 using namespace ir;
+
+const int64_t kMaxUnrolled = PassContext{}.max_unrolled;
+
+// The stores that passes::unroll would make of a loop and of a body; of too many it makes none.
+int64_t unrolled_size(const For& f);
+int64_t stores(const Stmt& stmt) {
+  int64_t n = 0;
+  walk_all(*stmt, [&](const Node& node) {
+    if (node.kind == Kind::Store) ++n;
+    const auto* f = node.kind == Kind::For ? static_cast<const For*>(&node) : nullptr;
+    if (!f || f->mode != LoopMode::unrolled) return true;
+    const int64_t copies = unrolled_size(*f);
+    n += copies <= kMaxUnrolled ? copies : stores(f->body);
+    return false;
+  });
+  return n;
+}
+int64_t unrolled_size(const For& f) {
+  const int64_t extent = as_int(f.extent).value_or(0), body = std::max<int64_t>(1, stores(f.body));
+  return extent > kMaxUnrolled || body > kMaxUnrolled ? kMaxUnrolled + 1 : extent * body;
+}
 
 class Lines {
  public:
@@ -59,6 +81,8 @@ class Lines {
     std::string head = fmt::format("for {} in {}", f.var->name, to_string(f.extent));
     if (!is_int(f.min, 0)) head += " from " + to_string(f.min);
     if (f.mode != LoopMode::serial) head += fmt::format(" {}", to_string(f.mode));
+    if (f.mode == LoopMode::unrolled && unrolled_size(f) > kMaxUnrolled)
+      head += fmt::format(" (stays a loop: more than {} copies)", kMaxUnrolled);
     line(head, &f);
     nested(f.body);
   }

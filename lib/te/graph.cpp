@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -99,9 +100,15 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
   std::unordered_set<const void*> known;
   const auto need = [&](const Tensor& t, const char* what) {
     known.insert(t.buffer().get());
-    TC_REQUIRE(given.contains(t.buffer().get()),
-               Error("te.args.missing", fmt::format("the {} {} is not among the arguments", what, t.name()))
-                   .fix(fmt::format("add {} to the list of arguments", t.name())));
+    if (given.contains(t.buffer().get())) return;
+    const bool namesake =
+        std::any_of(args.begin(), args.end(), [&](const Tensor& a) { return a.name() == t.name(); });
+    Error error("te.args.missing", fmt::format("the {} {} is not among the arguments", what, t.name()));
+    if (!namesake) throw std::move(error).fix(fmt::format("add {} to the list of arguments", t.name()));
+    throw std::move(error)
+        .fact("given", fmt::format("another tensor that is named {} too", t.name()))
+        .fix(fmt::format("give the {} that the computation {}, not one made anew", t.name(),
+                         t.op().is_placeholder() ? "reads" : "ends in"));
   };
   for (const Tensor& t : graph.inputs) need(t, "input");
   for (const Tensor& t : graph.outputs) need(t, "output");

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "access.h"
 #include "tc/ir/traverse.h"
 
@@ -52,6 +54,57 @@ void check_reduce_on_top(const Expr& value, const std::string& name) {
     for (const Expr& s : r->source) ir::walk<ir::Reduce>(s, refuse);
   } else {
     ir::walk<ir::Reduce>(value, refuse);
+  }
+}
+
+// The computation, among what `values` read, that has `v` as an index; "" where none has.
+std::string owner_of(const ir::Var* v, const std::vector<Expr>& values) {
+  std::string owner;
+  for (const Expr& value : values)
+    ir::walk<ir::Load>(value, [&](const ir::Load& l) {
+      const auto* op = static_cast<const Op*>(l.buffer->source.get());
+      if (op && std::any_of(op->axes.begin(), op->axes.end(), [&](const VarRef& a) { return a.get() == v; }))
+        owner = op->name;
+    });
+  return owner;
+}
+
+// Every variable is an axis of the stage or, inside a reduction, reduced over by it.
+void check_axes(const std::string& name, const std::vector<VarRef>& axes, const std::vector<Expr>& values) {
+  for (const Expr& value : values) {
+    std::vector<VarRef> known = axes;
+    const auto* r = value.as<ir::Reduce>();
+    if (r) known.insert(known.end(), r->vars.begin(), r->vars.end());
+    const ir::Var* other = nullptr;
+    const auto check = [&](const Expr& e) {
+      ir::walk<ir::Var>(e, [&](const ir::Var& v) {
+        if (!other &&
+            std::none_of(known.begin(), known.end(), [&](const VarRef& k) { return k.get() == &v; }))
+          other = &v;
+      });
+    };
+    if (r)
+      std::for_each(r->source.begin(), r->source.end(), check);
+    else
+      check(value);
+    if (!other) continue;
+    std::vector<std::string> names;
+    for (const VarRef& k : known) names.push_back(k->name);
+    const std::string owner = owner_of(other, values);
+    const std::string what =
+        owner.empty() ? "which is no axis of it and is not reduced over" : "an index of " + owner;
+    const std::string how =
+        owner.empty()
+            ? fmt::format(
+                  "reduce over it: sum(..., axis={0}), or sum(..., {0}) in C++; an index of another "
+                  "compute has a meaning there only",
+                  other->name)
+            : fmt::format("use the axes that the body of {} is given", name);
+    throw Error("te.axis.free", fmt::format("{} uses {}, {}", name, other->name, what))
+        .fact("stage", name)
+        .fact("axis", other->name)
+        .fact("axes", fmt::format("{}", fmt::join(names, ", ")))
+        .fix(how);
   }
 }
 
@@ -145,6 +198,7 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }
   op->shape = buffers[0]->shape;
+  check_axes(op->name, op->axes, op->values);
   if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
   try {
     (void)ir::compute(buffers, op->axes, op->values);  // the rules for several outputs

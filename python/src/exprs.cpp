@@ -51,7 +51,9 @@ void def_operator(C& c, const char* name, const char* reflected, Make f) {
               "the expression " + ir::to_string(e) + " has no truth value while the program is being written")
       .fix(
           "use tc.select(condition, a, b) for if, or tc.if_then_else where the condition guards an access; "
-          "& and | and ~ for and, or, not; and two comparisons for a < b < c");
+          "& and | and ~ for and, or, not; tc.max(a, b) and tc.min(a, b) for max and min; and two "
+          "comparisons for "
+          "a < b < c");
 }
 
 template <class C>
@@ -284,6 +286,8 @@ void bind_exprs(py::module_& m) {
   });
   def_operators(expr);
   def_operators(axis);
+  expr.attr("__array_ufunc__") = py::none();  // np.exp(e) is a TypeError, np.float32(2) * e ours
+  axis.attr("__array_ufunc__") = py::none();
 
   py::class_<Tensor> tensor(
       m, "Tensor", "A tensor of a computation: it has a shape, but no memory. A[i, j] is an element.");
@@ -302,6 +306,7 @@ void bind_exprs(py::module_& m) {
   tensor.def("__hash__", [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.buffer().get()) >> 4; });
   tensor.def("__repr__", &tensor_repr);
   tensor.attr("__iter__") = py::none();  // else Python would count up indices
+  tensor.attr("__array_ufunc__") = py::none();
 
   m.def(
       "placeholder",

@@ -19,8 +19,16 @@ codegen::Target to_target(py::handle value) {
 }
 
 int to_threads(py::handle value) {
-  return value.is_none() ? tc_num_threads()
-                         : static_cast<int>(std::max<int64_t>(1, to_int(value, "threads")));
+  if (value.is_none()) return tc_num_threads();
+  const int64_t n = to_int(value, "threads");
+  const auto cpus = static_cast<int64_t>(
+      py::module_::import("os").attr("sched_getaffinity")(0).attr("__len__")().cast<size_t>());
+  TC_REQUIRE(n >= 1 && n <= cpus,
+             Error("autotune.options.threads", fmt::format("there are not {} threads to run on", n))
+                 .fact("expected", fmt::format("1 .. {}, the CPUs of this process", cpus))
+                 .fact("got", std::to_string(n))
+                 .fix("give a number of threads that this machine has"));
+  return static_cast<int>(n);
 }
 
 namespace {
@@ -263,13 +271,14 @@ void bind_function(py::module_& m) {
         "An argument that is not packed comes back as it is. Several give a tuple.");
   c.def(
       "ir", [](const Function& f, const std::string& form) { return f.ir(form); }, py::arg("form") = "nested",
-      "The program as text: \"te\", \"nested\", \"flat\" (what code is made of), or after the pass of this "
-      "name.");
+      "The program as text: \"te\", \"nested\", \"target\" (what code is made of), or after the pass of "
+      "this name.");
   c.def("llvm", &Function::llvm, "LLVM's IR.", py::call_guard<py::gil_scoped_release>());
   c.def("asm", &Function::assembly, "The machine code as assembly.",
         py::call_guard<py::gil_scoped_release>());
   c.def("explain", &Function::explain,
-        "Which schedule this is - tuned, nearest, default or as written - and why.");
+        "Of a workload: which schedule this is (tuned, nearest or default) and why; empty of a schedule that "
+        "was given.");
   c.def("schedule", &Function::schedule_text, "The steps that it was built from, as text.");
   c.def(
       "export",

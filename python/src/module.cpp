@@ -1,10 +1,9 @@
 // The extension module tc._tc; python/tc/__init__.py gives its names.
 #include "convert.h"
+#include "signatures.h"
 
 PYBIND11_MODULE(_tc, m) {
   using namespace tc::python;
-  py::options options;
-  options.disable_function_signatures();  // python/tc/__init__.pyi has them, typed
   m.doc() = "The tensor compiler tc.";
   m.attr("__version__") = TC_VERSION;
   bind_errors(m);
@@ -14,4 +13,6 @@ PYBIND11_MODULE(_tc, m) {
   bind_arrays(m);
   bind_functions(m);
   bind_tuning(m);
+  give_signatures(m);
+  give_signatures(m.attr("op"));
 }

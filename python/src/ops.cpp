@@ -102,11 +102,15 @@ using Fold = Tensor (*)(const Tensor&, const ReduceOptions&);
 void def_reduction(py::module_& m, const char* name, Fold f, const char* doc) {
   m.def(
       name,
-      [f](const Tensor& x, py::handle axes, bool keepdims, py::handle out, std::string stage) {
-        return f(x, {to_axes(axes), keepdims, to_out(out), std::move(stage)});
+      [f](const Tensor& x, py::handle axis, bool keepdims, py::handle out, std::string stage,
+          py::handle axes) {
+        TC_REQUIRE(
+            axis.is_none() || axes.is_none(),
+            Error("te.op.axis", "axis and axes are both given, and mean the same").fix("leave out axes"));
+        return f(x, {to_axes(axis.is_none() ? axes : axis), keepdims, to_out(out), std::move(stage)});
       },
-      py::arg("x"), py::arg("axes") = py::none(), py::kw_only(), py::arg("keepdims") = false,
-      py::arg("out") = py::none(), py::arg("name") = "Y", doc);
+      py::arg("x"), py::arg("axis") = py::none(), py::kw_only(), py::arg("keepdims") = false,
+      py::arg("out") = py::none(), py::arg("name") = "Y", py::arg("axes") = py::none(), doc);
 }
 
 using Arg = Tensor (*)(const Tensor&, const ArgOptions&);
@@ -145,9 +149,11 @@ void bind_products(py::module_& m) {
       py::arg("out") = py::none(), py::arg("name") = "C",
       "x[m,k] weight[n,k] bias[n] -> act(x weight^T + bias) [m,n]. Stages: C[y, x | k]; with bias or "
       "activation C_out[y, x].");
-  def_conv(m, "conv2d", &te::conv2d,
-           "Cross-correlation; weights [r,s,c/groups,k] for nhwc, [k,c/groups,r,s] for nchw.\n"
-           "Stages: X_pad where padded; Y[n, h, w, co | r, s, ci]; with bias or activation Y_out.");
+  def_conv(
+      m, "conv2d", &te::conv2d,
+      "Cross-correlation; weights [r,s,c/groups,k] for nhwc, [k,c/groups,r,s] for nchw.\n"
+      "Stages: Y[n, h, w, co | r, s, ci] (nchw: Y[n, co, h, w | ci, r, s]); with bias or activation also "
+      "Y_out with the\naxes of Y. Padding is no stage, but a condition on the terms of the sum.");
   def_conv(m, "depthwise_conv2d", &te::depthwise_conv2d,
            "Each channel by itself; weights [r,s,c,m] for nhwc, [c,m,r,s] for nchw.");
   def_conv(
@@ -277,11 +283,11 @@ void bind_ops(py::module_& root) {
       "op", "The operator library: functions from tensors to tensors. Stages and axes have fixed names.");
   bind_products(m);
   bind_elementwise(m);
-  def_reduction(m, "sum", &te::sum, "The sum over axes (default: all). Stages: Y[... | k].");
-  def_reduction(m, "prod", &te::prod, "The product over axes (default: all).");
-  def_reduction(m, "max", &te::max, "The greatest over axes (default: all).");
-  def_reduction(m, "min", &te::min, "The least over axes (default: all).");
-  def_reduction(m, "mean", &te::mean, "The mean over axes (default: all). Stages: Y_sum, Y.");
+  def_reduction(m, "sum", &te::sum, "The sum over one axis, several, or all. Stages: Y[... | k].");
+  def_reduction(m, "prod", &te::prod, "The product over one axis, several, or all.");
+  def_reduction(m, "max", &te::max, "The greatest over one axis, several, or all.");
+  def_reduction(m, "min", &te::min, "The least over one axis, several, or all.");
+  def_reduction(m, "mean", &te::mean, "The mean over one axis, several, or all. Stages: Y_sum, Y.");
   def_arg(m, "argmax", &te::argmax,
           "The first index of the greatest along an axis. Stages: {Y_value, Y}[... | k].");
   def_arg(m, "argmin", &te::argmin, "The first index of the least along an axis.");

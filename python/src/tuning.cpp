@@ -20,7 +20,13 @@ Workload to_workload(py::handle value) {
   if (PyUnicode_Check(value.ptr())) return parse_workload(value.cast<std::string>()).value();
   std::vector<Tensor> args;
   if (py::isinstance<Schedule>(value)) {
-    const Graph& g = value.cast<const Schedule&>().graph();
+    const auto& schedule = value.cast<const Schedule&>();
+    TC_REQUIRE(schedule.steps().empty(),
+               Error("workload.schedule", "a workload is a computation, and this schedule has steps already")
+                   .fact("steps", std::to_string(schedule.steps().size()))
+                   .fix("give the tensors, tc.tune(C): tuning finds steps of its own; or build the schedule "
+                        "as it is"));
+    const Graph& g = schedule.graph();
     args = g.inputs;
     args.insert(args.end(), g.outputs.begin(), g.outputs.end());
   } else {
@@ -197,8 +203,9 @@ void bind_records(py::module_& m) {
     return out;
   });
   t.def("__repr__", [](const TuneResult& x) {
-    return fmt::format("TuneResult({} trials, best {}, {})", x.resumed + x.measured,
-                       x.best ? fmt::format("{:.4g} ns", x.best->cost()) : "none", to_string(x.end));
+    return fmt::format("TuneResult(best {}, {} trials, ended by {})",
+                       x.best ? fmt::format("{:.4g} ms", x.best->cost() / 1e6) : "none",
+                       x.resumed + x.measured, to_string(x.end));
   });
 }
 

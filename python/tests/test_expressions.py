@@ -160,3 +160,32 @@ def test_tensors_are_keys_and_hash():
     assert A == A and A != B and {A: 1, B: 2}[B] == 2
     with pytest.raises(TypeError):
         iter(A)
+
+
+def test_an_axis_has_a_meaning_in_its_own_place_only():
+    def refuse(body):
+        with pytest.raises(tc.Error) as e:
+            tc.compute((4,), body, name="C")
+        return e.value
+
+    A = tc.placeholder((4,), name="A")
+    k, k2 = tc.reduce_axis((0, 4), "k"), tc.reduce_axis((0, 4), "k2")
+    e = refuse(lambda i: A[i] * tc.cast("f32", k))
+    assert e.code == "te.axis.free" and e.stage == "C" and e.axis == "k" and "sum(..., axis=k)" in e.fix
+    assert refuse(lambda i: tc.sum(A[k] * A[k2], axis=k)).axis == "k2"
+    assert refuse(lambda i: A[k]).code == "te.axis.free"  # and not te.bounds, of which k has none
+    kept = []
+    tc.compute((4,), lambda q: kept.append(q) or A[q], name="B")
+    assert refuse(lambda i: A[i] + A[kept[0]]).axis == "q"
+
+
+def test_functions_of_others_are_refused_in_words():
+    A = tc.placeholder((4,), name="A")
+    k = tc.reduce_axis((0, 4), "k")
+    for value in (A[0], k, A):
+        with pytest.raises(TypeError, match="ufunc"):
+            np.exp(value)
+    assert str(np.float32(2) * A[0]) == str(2.0 * A[0])
+    with pytest.raises(tc.Error) as e:
+        tc.compute((4,), lambda i: max(A[i], 0))
+    assert e.value.code == "te.bool" and "tc.max(a, b)" in e.value.fix

@@ -80,6 +80,27 @@ def test_public_names():
             assert getattr(tc, name).__doc__, name
 
 
+def test_signatures_are_those_of_the_stubs():
+    """inspect.signature has the names and the defaults of the functions, as the stubs do."""
+    import ast
+    import inspect
+    assert str(inspect.signature(tc.op.softmax)) == "(x, axis=-1, *, name='Y')"
+    assert str(inspect.signature(tc.placeholder)) == "(shape, dtype='f32', name='A')"
+    assert tc.op.conv2d.__doc__.startswith("Cross-correlation") and "X_pad" not in tc.op.conv2d.__doc__
+    assert list(inspect.signature(tc.Schedule(tc.op.relu(tc.placeholder((4,))))["relu"].unroll).parameters) == ["axis"]
+    folder = pathlib.Path(tc.__file__).parent
+    for module, stub in ((tc, "__init__.pyi"), (tc.op, "op.pyi")):
+        for node in ast.parse((folder / stub).read_text()).body:
+            if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+                continue
+            parameters = inspect.signature(getattr(module, node.name)).parameters
+            written = [a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs]
+            assert list(parameters) == written, node.name
+            defaults = [ast.unparse(d) for d in node.args.defaults] + [ast.unparse(d) for d in node.args.kw_defaults if d]
+            real = [repr(p.default) for p in parameters.values() if p.default is not p.empty]
+            assert [ast.literal_eval(d) for d in defaults] == [ast.literal_eval(r) for r in real], node.name
+
+
 def test_types(tmp_path):
     if not importlib.util.find_spec("mypy"):
         pytest.skip("mypy is not installed")

@@ -10,6 +10,17 @@ def ints(*shape):
     return rng.integers(-3, 4, shape).astype(np.float32)
 
 
+def test_reductions_take_axis_as_the_others_do():
+    X = tc.placeholder((2, 3, 4), name="X")
+    x = ints(2, 3, 4)
+    for T in (tc.op.sum(X, axis=1), tc.op.sum(X, 1), tc.op.sum(X, axes=1)):
+        np.testing.assert_array_equal(tc.evaluate(T, {X: x}), x.sum(1))
+    np.testing.assert_array_equal(tc.evaluate(tc.op.max(X, axis=(0, 2)), {X: x}), x.max((0, 2)))
+    with pytest.raises(tc.Error) as e:
+        tc.op.sum(X, axis=1, axes=1)
+    assert e.value.code == "te.op.axis"
+
+
 def run(T, inputs):
     """By evaluate and by the default schedule."""
     want = tc.evaluate(T, inputs)

@@ -42,6 +42,32 @@ def test_a_computation_is_a_workload():
     assert (c == 3 * a).all()
 
 
+def test_a_schedule_with_steps_is_no_workload():
+    A = tc.placeholder((16,), name="A")
+    C = tc.compute((16,), lambda i: A[i] * 3.0, name="C")
+    s = tc.Schedule(C)
+    s[C].vectorize(s[C].axes[0])
+    for f in (tc.tune, tc.workload):
+        e = refuse(lambda: f(s))
+        assert e.code == "workload.schedule" and "tc.tune(C)" in e.fix
+
+
+@pytest.mark.parametrize("threads", [0, -3, 1 << 20, 1 << 40])
+def test_threads_that_are_not_there(threads):
+    for f in (lambda: tc.tune(MATMUL, trials=1, threads=threads), lambda: tc.build(MATMUL, threads=threads)):
+        e = refuse(f)
+        assert e.code == "autotune.options.threads" and e.facts["got"] == str(threads)
+
+
+def test_damaged_and_missing_logs_are_told(tmp_path):
+    log = tmp_path / "tuned.jsonl"
+    log.write_text("not a record\n{}\n")
+    assert tc.build(MATMUL, log=log, threads=1).explain().endswith("; 2 damaged lines of the log are passed over")
+    assert "damaged" not in tc.build(MATMUL, threads=1).explain()
+    e = refuse(lambda: tc.build(MATMUL, log=tmp_path / "none.jsonl"))
+    assert e.code == "log.missing" and "tc.tune(w, log=...)" in e.fix
+
+
 def test_tune_log_build(tmp_path):
     log = tmp_path / "tuned.jsonl"
     w = tc.workload(MATMUL)

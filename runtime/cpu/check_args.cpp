@@ -4,6 +4,7 @@
 // the first problem of the first argument that has one. Nothing is formatted
 // until an argument is refused.
 #include <cstdint>
+#include <cstring>
 
 #include "tc/runtime/c_api.h"
 #include "text.h"
@@ -54,6 +55,23 @@ void append_list(Text& text, const int64_t* values, int32_t count, int64_t wildc
 Text sentence_about(const Arg& arg) {
   Text text;
   text.append("%s: argument %d (%s) ", arg.func->name, arg.index, arg.spec->name);
+  return text;
+}
+
+/// How to mend a shape: an argument that the schedule packs is named NAME_packed, and
+/// there is a function that packs it.
+Text fix_shape(const Arg& arg, const char* otherwise) {
+  static constexpr char kSuffix[] = "_packed";
+  constexpr int kLength = sizeof kSuffix - 1;
+  Text text;
+  const char* name = arg.spec->name;
+  const int length = static_cast<int>(strlen(name)) - kLength;
+  if (length > 0 && strcmp(name + length, kSuffix) == 0) {
+    text.append("pack it first, with %s_pack_%.*s(%.*s, %s), and pass what that makes", arg.func->name,
+                length, name, length, name, name);
+  } else {
+    text.append("%s", otherwise);
+  }
   return text;
 }
 
@@ -109,7 +127,7 @@ int32_t refuse_rank(const Arg& arg) {
   got.append("%d axes", arg.tensor->ndim);
   const bool printable = arg.tensor->shape != nullptr && arg.tensor->ndim >= 0 && arg.tensor->ndim <= 32;
   return refuse(arg, "runtime.arg.rank", sentence, nullptr, printable ? nullptr : got.c_str(),
-                "reshape it, or compile for this rank");
+                fix_shape(arg, "reshape it, or compile for this rank").c_str());
 }
 
 int32_t refuse_extent(const Arg& arg, int32_t axis) {
@@ -122,7 +140,7 @@ int32_t refuse_extent(const Arg& arg, int32_t axis) {
     sentence.append("%lld", static_cast<long long>(arg.spec->shape[axis]));
   }
   return refuse(arg, "runtime.arg.shape", sentence, nullptr, nullptr,
-                "pass this shape, or compile for the one given");
+                fix_shape(arg, "pass this shape, or compile for the one given").c_str());
 }
 
 int32_t refuse_size(const Arg& arg) {

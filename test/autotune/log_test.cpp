@@ -107,7 +107,7 @@ TEST(Target, AppliesWhereItsIsaIsASubset) {
   host.tune = {};
   EXPECT_TRUE(applies_to(record, host));
   host.isa = {"avx2"};
-  EXPECT_EQ(why_not(record, host), "it needs fma, which this machine lacks");
+  EXPECT_EQ(why_not(record, host), "it needs fma, which " + host.cpu + " lacks");
   host = record;
   host.threads = 1;
   EXPECT_EQ(why_not(record, host), "it was tuned for 2 threads, not 1");

@@ -44,6 +44,12 @@ std::vector<ErrorCase> expressions() {
          const ReduceAxis k = reduce_axis(0, 4, "k");
          (void)compute({4}, [&](Expr i) { return sum(A(i, k), k) + kOne(); }, "T");
        }},
+      {"te.axis.free", "compute({4}, [&](Expr i) { return A(i, k); }, \"C\")",
+       [] {
+         const Tensor A = placeholder({4, 4}, kF32, "A");
+         const ReduceAxis k = reduce_axis(0, 4, "k");
+         (void)compute({4}, [&](Expr i) { return A(i, k); }, "C");
+       }},
       {"te.reduce.axes", "sum(e, {})", [] { (void)sum(kOne(), std::vector<ReduceAxis>{}); }},
       {"te.dtype", "a placeholder of vectors", [] { (void)placeholder({4}, kF32.with_lanes(4), "A"); }},
       {"ir.type", "exp of an integer", [] { (void)exp(ir::int_imm(1)); }},

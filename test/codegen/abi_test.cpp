@@ -20,6 +20,24 @@ Kernel doubler() {
 std::string code_of(const Check& c) { return c ? c->code() : "ok"; }
 Check call(const Kernel& k, std::vector<const DLTensor*> args) { return k.run(args); }
 
+// What the schedule packs is named so, and there is a function that packs it.
+TEST(Entry, SaysHowAPackedArgumentIsMade) {
+  const FuncRef f =
+      parse_func("func mm(B_packed: f32[6], O: f32[6]) { for i in [0, +6) serial { O[i] = B_packed[i] } }")
+          .value();
+  AbiSpec abi;
+  abi.args = {{"B_packed", kF32, {2, 3}, false, 0}, {"O", kF32, {2, 3}, true, 0}};
+  const Kernel k = compile(f, abi, Target::host(), fresh()).value();
+  Tensor plain(kF32, {6}), wrong(kF32, {3, 2}), o(kF32, {2, 3});
+  for (const Tensor* t : {&plain, &wrong}) {
+    const Check refused = call(k, {const_cast<Tensor*>(t)->dl(), o.dl()});
+    ASSERT_TRUE(refused);
+    EXPECT_NE(refused->str().find("pack it first, with mm_pack_B(B, B_packed), and pass what that makes"),
+              std::string::npos)
+        << refused->str();
+  }
+}
+
 TEST(Entry, TakesTheDescribedTensorsAndNoOthers) {
   const Kernel k = doubler();
   Tensor a(kF32, {2, 3}), o(kF32, {2, 3}), flat(kF32, {6}), wide(kF64, {2, 3}), other(kF32, {3, 2});

@@ -25,6 +25,34 @@ foreach(PROGRAM compile deploy deploy_shared host)
   message("${OUT}")
 endforeach()
 
+# The project that README.md shows, with the program that it shows.
+file(READ ${TC_SOURCE}/README.md README)
+string(REGEX MATCH "```cmake\n([^`]*)```" SHOWN "${README}")
+if(NOT CMAKE_MATCH_1)
+  message(FATAL_ERROR "README.md shows no CMakeLists.txt")
+endif()
+file(WRITE ${WORK}/readme/CMakeLists.txt "${CMAKE_MATCH_1}")
+file(COPY ${TC_SOURCE}/examples/matmul.cpp DESTINATION ${WORK}/readme)
+run(${CMAKE_COMMAND} -S ${WORK}/readme -B ${WORK}/readme/build -G Ninja -DCMAKE_PREFIX_PATH=${PREFIX}
+  -DCMAKE_CXX_COMPILER=${COMPILER_CXX} -DCMAKE_CXX_FLAGS=${FLAGS})
+run(${CMAKE_COMMAND} --build ${WORK}/readme/build)
+run(${WORK}/readme/build/mine)
+
+# A component that does not exist is named; a project in C alone finds the runtime.
+file(WRITE ${WORK}/wrong/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)
+project(wrong LANGUAGES C)
+find_package(tc CONFIG REQUIRED COMPONENTS runtime)
+find_package(tc CONFIG REQUIRED COMPONENTS runtime codegen)
+")
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK}/wrong -B ${WORK}/wrong/build -G Ninja
+  -DCMAKE_PREFIX_PATH=${PREFIX} -DCMAKE_C_COMPILER=${COMPILER_C} -DCMAKE_C_FLAGS=${FLAGS}
+  RESULT_VARIABLE CODE OUTPUT_VARIABLE OUT ERROR_VARIABLE OUT)
+string(REGEX REPLACE "[ \n]+" " " OUT "${OUT}")
+if(CODE EQUAL 0 OR NOT OUT MATCHES "CMakeLists.txt:4" OR
+   NOT OUT MATCHES "tc has no component codegen; its components are runtime and compiler")
+  message(FATAL_ERROR "a wrong component is not refused as it should be: ${OUT}")
+endif()
+
 # Every exported name, from its mangled start, is of namespace tc or of the C API.
 file(GLOB LIBRARIES ${PREFIX}/lib*/libtc_*.so ${PREFIX}/lib*/*/libtc_*.so)
 list(LENGTH LIBRARIES COUNT)

@@ -26,5 +26,23 @@ TEST(Loops, TellLoopsOfOneNameApart) {
   EXPECT_NE(program.find("T[y_1, x] = A[y + y_1, x] + 1.0"), std::string::npos) << program;
 }
 
+// passes::unroll makes no more than 4096 statements of a loop.
+TEST(Loops, SayWhichUnrolledOnesAreTooLong) {
+  const Tensor a = placeholder({4097, 64}, kF32, "A");
+  const Tensor d = compute({4097, 64}, [&](Expr y, Expr x) { return a(y, x) + 1.0; }, "D");
+  Schedule s({d});
+  s[d].unroll(s[d].axis("y"));
+  EXPECT_EQ(s.loops(), R"(for y in 4097 unrolled (stays a loop: more than 4096 copies)
+  for x in 64
+    D[y, x] = A[y, x] + 1.0
+)");
+  Schedule t({d});
+  const auto [outer, inner] = t[d].split(t[d].axis("y"), 64);
+  t[d].unroll(inner).unroll(t[d].axis("x"));
+  EXPECT_NE(t.loops().find("for yi in 64 unrolled\n"), std::string::npos) << t.loops();
+  t[d].unroll(outer);  // of 64 x 64 statements
+  EXPECT_NE(t.loops().find("unrolled (stays a loop"), std::string::npos) << t.loops();
+}
+
 }  // namespace
 }  // namespace tc

@@ -214,6 +214,21 @@ TEST(Conv2d, RefusesWhatDoesNotFit) {
   EXPECT_EQ(code_of([&] { (void)op::depthwise_conv2d(x, placeholder({3, 3, 5, 1})); }), "te.op.shape");
   EXPECT_EQ(code_of([&] { (void)op::depthwise_conv2d(x, placeholder({3, 3, 4, 0})); }), "te.op.attr");
   EXPECT_EQ(code_of([&] { (void)op::conv2d_transpose(x, placeholder({3, 3, 5, 1})); }), "te.op.shape");
+  const auto fix_of = [](const std::function<Tensor()>& f) {
+    try {
+      (void)f();
+    } catch (const Error& e) {
+      return e.how_to_fix();
+    }
+    return std::string("no error");
+  };
+  const Tensor image = placeholder({1, 4, 9, 9});  // n, c, h, w, and the layout is nhwc
+  const std::string other = "the shapes fit layout nchw, and nhwc is taken: give layout nchw";
+  EXPECT_EQ(fix_of([&] { return op::conv2d(image, placeholder({6, 4, 3, 3})); }), other);
+  EXPECT_EQ(fix_of([&] { return op::depthwise_conv2d(image, placeholder({4, 1, 3, 3})); }), other);
+  EXPECT_EQ(fix_of([&] { return op::conv2d_transpose(image, placeholder({4, 6, 3, 3})); }), other);
+  EXPECT_EQ(fix_of([&] { return op::conv2d(image, placeholder({3, 3, 5, 6})); }),
+            "make weight's input channels those of x divided by groups; the layout is nhwc");
   op::Conv2dOptions o;
   o.output_padding = 1;
   EXPECT_EQ(code_of([&] { (void)op::conv2d_transpose(x, w, {}, o); }), "te.op.attr");

@@ -16,6 +16,15 @@ std::string code_of(const std::function<void()>& f) {
   return "no error";
 }
 
+std::string text_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
 TEST(Te, MatmulIsAGraphOfOneStage) {
   const Tensor a = placeholder({4, 6}, kF32, "A"), b = placeholder({6, 5}, kF32, "B");
   const ReduceAxis k = reduce_axis(0, 6, "k");
@@ -48,8 +57,45 @@ TEST(Te, RefusesWhatItCannotMean) {
   EXPECT_EQ(code_of([&] { (void)a(k, k); }), "te.tensor.rank");
   const Tensor c = compute({4}, [&](Expr i) { return a(i) + 1; }, "C");
   EXPECT_EQ(code_of([&] { (void)to_func(Graph::of({c}), {c}); }), "te.args.missing");
+  EXPECT_EQ(text_of([&] { (void)to_func(Graph::of({c}), {placeholder({4}, kF32, "A"), c}); }),
+            "error[te.args.missing]: the input A is not among the arguments\n"
+            "  given  another tensor that is named A too\n"
+            "  fix    give the A that the computation reads, not one made anew");
   EXPECT_EQ(code_of([&] { (void)to_func(Graph::of({c}), {a, a, c}); }), "te.args.twice");
   EXPECT_EQ(code_of([&] { (void)to_func(Graph::of({c}), {a, placeholder({1}), c}); }), "te.args.unused");
+}
+
+TEST(Te, AnAxisThatIsNotReducedOverIsRefused) {
+  const Tensor a = placeholder({4}, kF32, "A");
+  const ReduceAxis k = reduce_axis(0, 4, "k"), k2 = reduce_axis(0, 4, "k2");
+  const auto refused = [&](const std::function<Expr(Expr)>& body) {
+    return text_of([&] { (void)compute({4}, [&](Expr i) { return body(i); }, "C"); });
+  };
+  EXPECT_EQ(
+      refused([&](Expr i) { return a(i) * cast(kF32, k); }),
+      "error[te.axis.free]: C uses k, which is no axis of it and is not reduced over\n"
+      "  stage  C\n"
+      "  axis   k\n"
+      "  axes   i\n"
+      "  fix    reduce over it: sum(..., axis=k), or sum(..., k) in C++; an index of another compute has a "
+      "meaning there only");
+  // another one than is reduced over; in an index, where its range is unknown; over no elements
+  EXPECT_NE(refused([&](Expr i) { return sum(a(i) * cast(kF32, k2), k); }).find("C uses k2, which"),
+            std::string::npos);
+  EXPECT_NE(refused([&](Expr) { return a(k); }).find("te.axis.free"), std::string::npos);
+  EXPECT_EQ(code_of([&] { (void)compute({0}, [&](Expr) { return a(k); }); }), "te.axis.free");
+  // an index of another computation
+  Expr leaked;
+  const Tensor b = compute({4}, [&](Expr q) { return leaked = q, a(q); }, "B");
+  EXPECT_NE(refused([&](Expr i) { return b(i) + a(leaked); }).find("C uses i, an index of B"),
+            std::string::npos);
+  EXPECT_NE(refused([&](Expr i) { return a(i) + a(leaked); }).find("te.axis.free"), std::string::npos);
+  // several outputs
+  EXPECT_EQ(code_of([&] {
+              (void)compute_many({4}, [&](const Axes& i) { return std::vector<Expr>{a(i[0]), a(k)}; },
+                                 {"P", "Q"});
+            }),
+            "te.axis.free");
 }
 
 TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {

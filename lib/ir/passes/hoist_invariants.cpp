@@ -31,8 +31,9 @@ namespace tc::ir {
 
 namespace {
 
-constexpr int kMaxHoisted = 200;  // from one loop: each is a level of nesting
-constexpr int kTemporaries = 4;   // registers that the loop's own arithmetic needs
+constexpr size_t kMaxHoisted = 200;  // from one loop: each is a level of nesting
+constexpr size_t kMaxNamed = 600;    // from the loops of one block, as each encloses what follows
+constexpr int kTemporaries = 4;      // registers that the loop's own arithmetic needs
 
 using NodeSet = std::unordered_set<const Node*>;
 
@@ -50,9 +51,9 @@ Expr find_name(const Names& names, uint64_t hash, const Expr& e) {
 /// One loop, whose inner loops are done.
 class LoopHoist {
  public:
-  /// `outer`: what has names before the loop already.
-  LoopHoist(const For& f, bool runs, const Names& outer, const PassContext& context)
-      : runs_(runs), outer_(outer), context_(context) {
+  /// `outer`: what has names before the loop already; `limit`: of the values to hoist.
+  LoopHoist(const For& f, bool runs, const Names& outer, size_t limit, const PassContext& context)
+      : runs_(runs), outer_(outer), limit_(limit), context_(context) {
     bound_.insert(f.var.get());
     std::map<std::pair<const Node*, int64_t>, int> slots;
     walk_all(*f.body, [&](const Node& n) {
@@ -153,7 +154,7 @@ class LoopHoist {
 
   // Counts the registers that loads take.
   bool room(const Expr& e) {
-    if (hoisted.size() >= kMaxHoisted) return false;
+    if (hoisted.size() >= limit_) return false;
     const auto* b = e.as<Broadcast>();
     if (e->type.lanes == 1 || (e->kind != Kind::Load && !(b && b->value->kind == Kind::Load))) return true;
     const int n = registers_of(e->type, e->type.lanes, context_);
@@ -164,6 +165,7 @@ class LoopHoist {
 
   const bool runs_;
   const Names& outer_;
+  const size_t limit_;
   const PassContext& context_;
   NodeSet bound_, stored_;
   int registers_ = 0;
@@ -177,6 +179,7 @@ class Hoister {
   Stmt block(const Stmt& s) {
     std::vector<Item> out;
     Names names;
+    size_t room = kMaxNamed;
     const Bounds::Mark mark = bounds_.mark();
     for (const Item& i : open_block(s)) {
       if (i.head) {
@@ -184,7 +187,7 @@ class Hoister {
         if (l && l->value->type == kIndex && !has_load(l->value)) bounds_.push(l->var, l->value, l->value);
         out.push_back(i);
       } else {
-        statement(i.stmt, out, names);
+        statement(i.stmt, out, names, room);
       }
     }
     bounds_.pop(mark);
@@ -192,7 +195,7 @@ class Hoister {
   }
 
  private:
-  void statement(const Stmt& s, std::vector<Item>& out, Names& names) {
+  void statement(const Stmt& s, std::vector<Item>& out, Names& names, size_t& room) {
     const Bounds::Mark mark = bounds_.mark();
     if (const auto* f = s.as<For>()) {
       const auto least = interval_of(f->extent, bounds_).lo;
@@ -200,13 +203,14 @@ class Hoister {
       const Stmt body = block(f->body);
       Stmt loop = body.same(f->body) ? s : for_(f->var, f->min, f->extent, f->mode, body);
       if (f->mode == LoopMode::serial) {
-        LoopHoist hoist(*loop.as<For>(), least && *least >= 1, names, context_);
+        LoopHoist hoist(*loop.as<For>(), least && *least >= 1, names, std::min(kMaxHoisted, room), context_);
         const Stmt rest = hoist.body(body);
         for (const Item& i : hoist.hoisted) {  // of loads a store may make others
           const auto* l = i.stmt.as<Let>();
           if (!has_load(l->value)) names[hash(l->value)].emplace_back(l->value, l->var);
         }
         out.insert(out.end(), hoist.hoisted.begin(), hoist.hoisted.end());
+        room -= hoist.hoisted.size();
         if (!rest.same(body)) loop = for_(f->var, f->min, f->extent, f->mode, rest);
       }
       out.push_back({loop});

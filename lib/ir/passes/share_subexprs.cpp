@@ -10,6 +10,9 @@
 // those is treated on its own. Loads are the same until a store to their buffer;
 // different buffers have no element in common. Values are numbered, once a node.
 //
+// Each name is a level of nesting, so a long block is taken in groups of statements that
+// together have at most kMaxNames lets; a group is a scope, and shares within itself.
+//
 // Not shared is what values.h does not find worth a name: constants, variables,
 // addresses and loads of register slots.
 #include <algorithm>
@@ -24,7 +27,7 @@ namespace tc::ir {
 
 namespace {
 
-constexpr int kMaxNames = 400;  // in a block: each is a level of nesting
+constexpr int kMaxNames = 400;  // in a group: each is a level of nesting
 
 /// The values of one run of statements, numbered.
 class Values {
@@ -176,10 +179,32 @@ class Sharing {
 
   Stmt block(const Stmt& s) {
     if (is_empty(s)) return s;
-    std::vector<Item> items, out;
-    open(s, items);
-    int names = kMaxNames - static_cast<int>(std::count_if(items.begin(), items.end(),
-                                                           [](const Item& i) { return i.head; }));
+    std::vector<Item> group, out;
+    int lets = 0;        // in the group
+    bool scope = false;  // whether the group can be one: it has no head, which reaches to the end of `s`
+    const auto finish = [&](bool last) {
+      std::vector<Item> done = share_group(group, kMaxNames - lets);
+      if (scope && !last)
+        out.push_back({close_block(done)});
+      else
+        out.insert(out.end(), done.begin(), done.end());
+      group.clear();
+      lets = 0;
+    };
+    for (const Item& i : open_block(s)) {
+      const int more = i.head ? 1 : heads_in(i.stmt);
+      if (!group.empty() && lets + more > kMaxNames) finish(false);
+      scope = group.empty() ? !i.head : scope && !i.head;
+      lets += more;
+      open(i, group);
+    }
+    finish(true);
+    return close_block(out);
+  }
+
+ private:
+  std::vector<Item> share_group(const std::vector<Item>& items, int names) {
+    std::vector<Item> out;
     for (size_t i = 0; i < items.size();) {
       size_t end = i;  // of the run: what ends it still has expressions in it
       while (end < items.size() && is_straight(items[end])) ++end;
@@ -187,22 +212,26 @@ class Sharing {
       share(std::span(items).subspan(i, end - i), out, names);
       i = end;
     }
-    return close_block(out);
+    return out;
   }
 
- private:
-  // The items of a block; lets in its middle reach to its end, if that is no other binding of theirs.
-  void open(const Stmt& s, std::vector<Item>& out) const {
-    for (const Item& i : open_block(s)) {
-      const auto* l = i.stmt.as<Let>();
-      if (l && !i.head && opens(i.stmt))
-        open(i.stmt, out);
-      else
-        out.push_back(i);
-    }
+  // A let in the middle of a block is opened if that is no other binding of its variable: it may
+  // reach to the end of the group.
+  void open(const Item& i, std::vector<Item>& out) const {
+    if (opens(i))
+      for (const Item& inner : open_block(i.stmt)) open(inner, out);
+    else
+      out.push_back(i);
   }
-  bool opens(const Stmt& s) const {
-    for (const Item& i : open_block(s))
+  int heads_in(const Stmt& s) const {
+    if (!opens({s})) return 0;
+    int n = 0;
+    for (const Item& i : open_block(s)) n += i.head ? 1 : heads_in(i.stmt);
+    return n;
+  }
+  bool opens(const Item& item) const {
+    if (item.head || !item.stmt.as<Let>()) return false;
+    for (const Item& i : open_block(item.stmt))
       if (i.head && (!i.stmt.as<Let>() || bindings_.at(i.stmt.as<Let>()->var.get()) > 1)) return false;
     return true;
   }

@@ -24,12 +24,21 @@ void check_common(std::string_view op, const Tensor& x, const Tensor& w, std::st
   require_padding(op, o.padding);
 }
 
-void check_groups(const Kernel& kernel, int64_t channels, int64_t groups) {
+Layout other_than(Layout layout) { return layout == Layout::nhwc ? Layout::nchw : Layout::nhwc; }
+
+void check_groups(const Tensor& x, const Tensor& weight, Layout layout, int64_t groups) {
+  const Kernel kernel = kernel_of(weight, layout);
+  const int64_t channels = x.extent(ImageDims(layout).c);
   require_range("conv2d", "groups", groups, 1, kMaxAttr);
   const auto refuse = [&](std::string_view what, int64_t n) {
     throw op_error("attr", "conv2d", "groups", fmt::format("a divisor of the {} {}", n, what),
                    std::to_string(groups), "choose groups that divide the input and the output channels");
   };
+  const Layout other = other_than(layout);
+  const Kernel turned = kernel_of(weight, other);
+  const int64_t image = x.extent(ImageDims(other).c);
+  const bool other_fits =
+      image % groups == 0 && turned.inputs == image / groups && turned.outputs % groups == 0;
   if (channels % groups) refuse("input channels", channels);
   if (kernel.outputs % groups) refuse("output channels", kernel.outputs);
   TC_REQUIRE(
@@ -37,7 +46,8 @@ void check_groups(const Kernel& kernel, int64_t channels, int64_t groups) {
       op_error(
           "shape", "conv2d", "weight",
           fmt::format("of {} input channels ({} of x in {} groups)", channels / groups, channels, groups),
-          std::to_string(kernel.inputs), "make weight's input channels those of x divided by groups"));
+          std::to_string(kernel.inputs),
+          fix_layout(layout, other_fits, "make weight's input channels those of x divided by groups")));
 }
 
 }  // namespace
@@ -48,7 +58,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const DType t = product_type("conv2d", x, o.out);
   const ImageDims at(o.layout);
   const Kernel kernel = kernel_of(weight, o.layout);
-  check_groups(kernel, x.extent(at.c), o.groups);
+  check_groups(x, weight, o.layout, o.groups);
   const Padding& p = o.padding;
   const int64_t rows = window_count("conv2d", "height", x.extent(at.h), p.top + p.bottom, kernel.rows,
                                     o.stride.y, o.dilation.y);
@@ -80,9 +90,12 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const ImageDims at(o.layout);
   const int64_t channels = x.extent(at.c), multiplier = weight.extent(nhwc ? 3 : 1);
   const int64_t got = weight.extent(nhwc ? 2 : 0);
-  TC_REQUIRE(got == channels,
-             op_error("shape", kOp, "weight", fmt::format("of {} channels, as x is", channels),
-                      std::to_string(got), "give weight one kernel a channel of x"));
+  TC_REQUIRE(
+      got == channels,
+      op_error(
+          "shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
+          fix_layout(o.layout, weight.extent(nhwc ? 0 : 2) == x.extent(ImageDims(other_than(o.layout)).c),
+                     "give weight one kernel a channel of x")));
   require_range(kOp, "the multiplier of weight", multiplier, 1, kMaxAttr);
   const ReduceAxis r = reduce_axis(0, weight.extent(nhwc ? 0 : 2), "r"),
                    s = reduce_axis(0, weight.extent(nhwc ? 1 : 3), "s");

@@ -19,6 +19,13 @@ std::string_view image_layout(Layout layout) {
   return layout == Layout::nhwc ? "[n, h, w, c]" : "[n, c, h, w]";
 }
 
+std::string fix_layout(Layout used, bool other_fits, std::string_view fix) {
+  if (!other_fits) return fmt::format("{}; the layout is {}", fix, to_string(used));
+  const Layout other = used == Layout::nhwc ? Layout::nchw : Layout::nhwc;
+  return fmt::format("the shapes fit layout {0}, and {1} is taken: give layout {0}", to_string(other),
+                     to_string(used));
+}
+
 void require_pair(std::string_view op, std::string_view argument, const Pair& p, int64_t low) {
   require_range(op, argument, p.y, low, kMaxAttr);
   require_range(op, argument, p.x, low, kMaxAttr);

@@ -22,6 +22,10 @@ struct ImageDims {
 [[nodiscard]] std::vector<std::string> image_axes(Layout layout, const std::string& channel);
 [[nodiscard]] std::string_view image_layout(Layout layout);  // "[n, h, w, c]"
 
+/// How to mend a weight that does not fit x in layout `used`: `fix`, or the other layout
+/// where both fit it.
+[[nodiscard]] std::string fix_layout(Layout used, bool other_fits, std::string_view fix);
+
 void require_pair(std::string_view op, std::string_view argument, const Pair& p, int64_t low);
 void require_padding(std::string_view op, const Padding& p);
 
