@@ -131,7 +131,7 @@ TEST(Compare, IntegersOfFloatsMayDifferWhereTheirRoundingIsInDoubt) {
   };
   EXPECT_EQ(with(1, 0), "");
   EXPECT_EQ(with(0, 0), "");
-  EXPECT_EQ(with(2, 0), "C[0] is 2, expected 1 +- 1.1");
+  EXPECT_EQ(with(3, 0), "C[0] is 3, expected 1 +- 1.1");
   EXPECT_EQ(with(1, 1), "C[1] is 1, expected 0");
 }
 
@@ -139,7 +139,7 @@ TEST(Compare, IntegersAreExactUpToTheFirstFunction) {
   const Tensor A = placeholder({4, 200}, kF32, "A"), B = placeholder({200, 4}, kF32, "B");
   const Comparison c = Case({A, B, op::gelu(op::matmul(A, B))}, Fill::small_integers).check();
   EXPECT_TRUE(c.passed()) << c.difference;
-  EXPECT_LT(c.tolerance, 1e-5);
+  EXPECT_LT(c.tolerance, 1e-3);  // 1 + erf of what is far below 0 cancels
 }
 
 // 511 additions of bf16 may lose everything; what is no number or far out is found still.
