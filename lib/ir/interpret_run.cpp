@@ -47,9 +47,9 @@ void Machine::run(int64_t start) {
                  fold_float(BinaryOp::mod, i.type, a[l].field, b[l].field)));
 #define TC_COMPARE(field)                                                     \
   case Op::min_##field:                                                       \
-    TC_LANES(d[l].field = a[l].field < b[l].field ? a[l].field : b[l].field); \
+    TC_LANES(d[l].field = b[l].field < a[l].field ? b[l].field : a[l].field); \
   case Op::max_##field:                                                       \
-    TC_LANES(d[l].field = a[l].field > b[l].field ? a[l].field : b[l].field); \
+    TC_LANES(d[l].field = b[l].field > a[l].field ? b[l].field : a[l].field); \
   case Op::eq_##field:                                                        \
     TC_LANES(d[l].i = a[l].field == b[l].field);                              \
   case Op::ne_##field:                                                        \

@@ -6,8 +6,10 @@
 //   is an error of the program, which the interpreter reports. `/` on floats
 //   is IEEE division. Floats are never reassociated except where a loop was
 //   marked for it; `a * b + c` may be contracted to fma(a, b, c).
-// - min(a, b) is (a < b) ? a : b and max(a, b) is (a > b) ? a : b, so that of a NaN
-//   operand the second is the result. Comparisons with NaN are false, but != true.
+// - min(a, b) is (b < a) ? b : a and max(a, b) is (b > a) ? b : a, so that with a NaN
+//   operand, or zeros of both signs, the first is the result: max(x, 0) lets a NaN pass,
+//   and a minimum or maximum over an axis, which starts from an infinity, passes over
+//   NaN, in any order. Comparisons with NaN are false, but != true.
 // - select(c, a, b) evaluates a and b; if_then_else(c, a, b) and the statement `if` evaluate
 //   only the side chosen, so that they alone protect a load. if_then_else is for te and nested
 //   form; a pass turns it into statements.
