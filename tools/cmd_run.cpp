@@ -20,19 +20,20 @@ struct Options {
 };
 
 Json to_json(const Comparison& c) {
-  return {{"passed", c.passed()},
-          {"elements", c.elements},
-          {"max_error", c.max_error},
-          {"tolerance", c.tolerance},
-          {"difference", c.difference}};
+  return {{"passed", c.passed()},     {"elements", c.elements},   {"unbounded", c.unbounded},
+          {"max_error", c.max_error}, {"tolerance", c.tolerance}, {"difference", c.difference}};
 }
 
 std::string to_text(const Comparison& c) {
   if (!c.passed()) return "DIFFERS: " + c.difference;
-  return fmt::format("equal at {} elements{}", c.elements,
-                     c.tolerance > 0
-                         ? fmt::format(", largest error {:.1e} (allowed {:.1e})", c.max_error, c.tolerance)
-                         : ", bit by bit");
+  std::string out = fmt::format("equal at {} elements", c.elements);
+  if (c.tolerance > 0)
+    out += fmt::format(", largest error {:.1e} (allowed {:.1e})", c.max_error, c.tolerance);
+  else if (c.elements > 0)
+    out += ", bit by bit";
+  if (c.unbounded > 0)
+    out += fmt::format("; at {} rounding may change every digit: alike in magnitude", c.unbounded);
+  return out;
 }
 
 int run(const Options& o, bool json) {

@@ -29,8 +29,8 @@
 // rounding of the partial sums, n u near 1, roundings have a bias: then, as for the
 // 16-bit types, gamma_n it is.
 //
-// R stands at most twice in each formula's result, and once in most, so that expressions
-// stay small. It is computed in f64; for f64 values u is taken four times as large to
+// R stands once in most of these, so that expressions stay small; where they do not,
+// nothing is known. R is computed in f64; for f64 values u is taken four times as large to
 // cover that.
 #include "error_bound.h"
 
@@ -38,6 +38,7 @@
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "tc/ir/traverse.h"
 
@@ -132,13 +133,13 @@ class Analysis {
     }
     if (!r || from->type.is_bool()) return r;
     if (to.is_bool()) return select(size_of(from) <= r, f64(1), f64(0));
-    return spread(r, value_of(from), [&](const Expr& x) { return value_of(cast(to, x)); });
+    return spread(e, r, value_of(from), [&](const Expr& x) { return value_of(cast(to, x)); });
   }
 
-  // Of a function that never falls, and may jump: both ends.
+  // Of a function that never falls: the farther of both ends.
   template <class F>
-  static Expr spread(const Expr& r, const Expr& v, F f) {
-    return f(v + r) - f(v - r);
+  static Expr spread(const Expr& e, const Expr& r, const Expr& v, F f) {
+    return max(f(v + r) - value_of(e), value_of(e) - f(v - r));
   }
 
   Expr binary(const Expr& e, const ir::Binary& b) const {
@@ -187,7 +188,7 @@ class Analysis {
       case round:
       case trunc:
         if (!r) return nullptr;
-        return spread(r, value_of(c.args[0]), [&](const Expr& x) { return function(c.op, x); });
+        return spread(e, r, value_of(c.args[0]), [&](const Expr& x) { return function(c.op, x); });
       case isnan:
       case bits:
         return r ? infinite() : nullptr;
@@ -223,9 +224,9 @@ class Analysis {
       if (c.op == log) moved = function(log, x) - function(log, below);
       if (c.op == sqrt) moved = function(sqrt, x) - function(sqrt, below);
       if (c.op == rsqrt) moved = function(rsqrt, below) - function(rsqrt, x);
-      if (c.op == tanh || c.op == sin || c.op == cos) moved = r;  // slopes of at most 1
-      if (c.op == erf) moved = r * f64(1.13);                     // 2 / sqrt(pi)
-      if (c.op == sigmoid) moved = r * f64(0.25);
+      if (c.op == sin || c.op == cos) moved = r;           // slopes of at most 1
+      if (c.op == erf || c.op == tanh || c.op == sigmoid)  // which flatten far out
+        moved = spread(e, r, x, [&](const Expr& at) { return function(c.op, at); });
       if (!moved) return infinite();
     }
     const Expr all =
@@ -288,6 +289,42 @@ class Analysis {
   mutable std::unordered_map<const void*, Expr> known_;
 };
 
+// Of the expression as a tree, which is how it is evaluated.
+double nodes_in(const ir::Node& n, std::unordered_map<const void*, double>& known) {
+  if (const auto it = known.find(&n); it != known.end()) return it->second;
+  double total = 1;
+  ir::for_each_child(n, [&](const ir::Node& child, ir::Role) { total += nodes_in(child, known); });
+  return known[&n] = total;
+}
+Expr unless_too_large(Expr bound) {
+  constexpr double kMostNodes = 10'000;
+  std::unordered_map<const void*, double> known;
+  if (!bound || nodes_in(*bound, known) <= kMostNodes) return bound;
+  return infinite();
+}
+
+// Whether small integers give an integer: only sums, products and choices.
+bool keeps_integers(const Op& op, const std::unordered_set<const void*>& integral) {
+  bool keeps = true;
+  for (const Expr& v : op.values)
+    ir::walk_all(*v, [&](const ir::Node& n) {
+      if (n.kind == ir::Kind::Load) keeps &= integral.contains(static_cast<const ir::Load&>(n).buffer.get());
+      if (n.kind == ir::Kind::Call) {
+        const auto c = static_cast<const ir::Call&>(n).op;
+        keeps &= c == CallOp::neg || c == CallOp::abs || c == CallOp::if_then_else || c == CallOp::fma;
+      }
+      if (n.kind == ir::Kind::Binary) {
+        const auto& b = static_cast<const ir::Binary&>(n);
+        keeps &= !b.type.is_float() || (b.op != BinaryOp::div && b.op != BinaryOp::mod);
+      }
+      if (n.kind == ir::Kind::FloatImm) {
+        const double x = static_cast<const ir::FloatImm&>(n).value;
+        keeps &= !std::isfinite(x) || x == std::floor(x);
+      }
+    });
+  return keeps;
+}
+
 }  // namespace
 
 double sum_error(DType type, double n) {
@@ -298,8 +335,11 @@ double sum_error(DType type, double n) {
   return std::min(worst, std::expm1(kLambda * std::sqrt(roundings) * u + roundings * u * u / (1 - u)));
 }
 
-ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args) {
+ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args, bool small_integers) {
   Analysis analysis;
+  std::unordered_set<const void*> integral;
+  if (small_integers)
+    for (const Tensor& t : graph.inputs) integral.insert(t.buffer().get());
   std::vector<ir::Stmt> body;
   std::vector<BufferRef> params, locals;
   for (const Tensor& t : args) params.push_back(t.buffer());
@@ -307,14 +347,19 @@ ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args) {
   for (size_t i = 0; i < graph.ops.size(); ++i) {
     const Op& op = *graph.ops[i];
     body.push_back(ir::compute(graph.buffers[i], op.axes, op.values));
+    const bool exact = small_integers && keeps_integers(op, integral);
     for (size_t c = 0; c < op.values.size(); ++c) {
       const BufferRef& buffer = graph.buffers[i][c];
       const auto arg =
           std::find_if(args.begin(), args.end(), [&](const Tensor& t) { return t.buffer().same(buffer); });
       if (arg == args.end()) locals.push_back(buffer);
+      if (exact) {
+        integral.insert(buffer.get());
+        continue;
+      }
       Expr bound;
       try {
-        bound = analysis.of_value(op.values[c], buffer, op.axes);
+        bound = unless_too_large(analysis.of_value(op.values[c], buffer, op.axes));
       } catch (const Error&) {  // an expression that would be nested too deeply
         bound = infinite();
       }

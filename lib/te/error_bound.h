@@ -17,8 +17,11 @@ struct ErrorBounds {
 /// For each float computed by `graph`, and each integer made of floats, a bound of
 /// |v' - v|: v as te evaluation computes it, v' by any other evaluation in the types of
 /// the graph, with sums in any order, products fused or not, and functions as exact as
-/// lower_math has them. Infinite where nothing is known. `args` as for to_func.
-[[nodiscard]] ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args);
+/// lower_math has them. Infinite where nothing is known. With `small_integers` the inputs
+/// hold what Fill::small_integers promises, and what keeps them integers is exact.
+/// `args` as for to_func.
+[[nodiscard]] ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args,
+                                       bool small_integers = false);
 
 /// The error of a sum of n floats in any order, relative to the sum of their absolute
 /// values: see error_bound.cpp.

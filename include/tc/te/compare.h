@@ -13,6 +13,7 @@ namespace tc {
 /// How outputs compare with the reference.
 struct Comparison {
   int64_t elements = 0;    // compared; all elements were looked at for having been written
+  int64_t unbounded = 0;   // others, of which only the order of magnitude can be told
   double max_error = 0;    // of those, relative to max(1, |reference|)
   double tolerance = 0;    // the greatest that one of them was allowed, relative likewise
   std::string difference;  // the first one; "" where there is none
@@ -24,12 +25,13 @@ class Reference {
  public:
   /// Evaluates at most `elements` elements of each output: all of them, or drawn by
   /// `seed`, corners first. `views` are one per arg; inputs hold what make_args gave
-  /// with `fill`, or anything else. Throws what evaluate_at gives.
+  /// with `fill`, or for Fill::uniform anything. Throws what evaluate_at gives.
   ///
-  /// With small integers results are exact where the graph has only sums, products and
-  /// choices, and are compared bit by bit, as are integers computed from integers. Other
-  /// elements may differ by the bound of lib/te/error_bound.cpp; those for which there is
-  /// no finite one are not compared.
+  /// With small integers, what the graph makes of them by sums, products and choices is
+  /// exact and compared bit by bit, as are integers computed from integers. Other elements
+  /// may differ by the bound of lib/te/error_bound.cpp. Those for which it gives none, such
+  /// as a long sum of bf16 that rounding may take anywhere, must be of the order of
+  /// magnitude of the output's elements, and are counted apart.
   Reference(const std::vector<Tensor>& args, std::span<const ir::TensorView> views, Fill fill,
             size_t elements, uint64_t seed);
 
@@ -46,6 +48,7 @@ class Reference {
     std::string name;
     std::vector<std::vector<int64_t>> indices;
     std::vector<double> values, allowed;
+    double largest = 0;  // of the values
   };
   void compare(const Output& out, const ir::TensorView& view, Comparison& c) const;
   std::vector<Output> outputs_;
