@@ -236,6 +236,13 @@ Stage& Stage::parallel(const Axis& axis) {
   return *this;
 }
 Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
+  TC_REQUIRE(
+      axis.stage == consumer.name(),
+      Error("schedule.axis.stage",
+            fmt::format("{} is an axis of {}, not of {}", axis.name, axis.stage, consumer.name()))
+          .fact("stage", consumer.name())
+          .fact("axis", axis.name)
+          .fix(fmt::format("name the loop of {} inside which {} is computed", consumer.name(), name_)));
   throw_if(schedule_->apply(Step{.kind = StepKind::compute_at,
                                  .stage = name_,
                                  .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));

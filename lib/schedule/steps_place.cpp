@@ -20,9 +20,12 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
         .fact("loops", list_loops(c))
         .fix(std::move(fix));
   };
+  const std::vector<int> others = state.readers(consumer.value());
+  const bool turned = std::find(others.begin(), others.end(), id) != others.end();
   if (s.is_output)
     return refuse("schedule.compute_at.output", fmt::format("{} is an output", s.name),
-                  "cache_write it and place the cache");
+                  turned ? fmt::format("{1} reads {0}: compute {0} at a loop of {1}", c.name, s.name)
+                         : "cache_write it and place the cache");
   const auto axis = loop_of(c, step.axes[1], "compute at");
   if (!axis) return axis.error();
   if (state.inside(consumer.value(), id))
