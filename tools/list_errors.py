@@ -25,6 +25,8 @@ RULES = [
     ("lib/te/workload*.cpp", r'\bat\([^"]*?\), "(\w+)", ', "workload."),
     ("lib/autotune/record_text.cpp", r'bad\("(\w+)"', "log."),
     ("include/tc/ir/verify.h", r"(?m)^//   ([a-z]+)  +", "ir.verify."),
+    ("runtime/isa/layout.cpp", r'"isa\.\{\}\.(\w+)"', "isa.encode."),
+    ("runtime/isa/layout.cpp", r'"isa\.\{\}\.(\w+)"', "isa.decode."),
     ("lib/schedule/steps_loops.cpp", r'reduce_mode_error\([^"]*"(\w+)"', "schedule.{}.reduce"),
 ]
 
