@@ -71,7 +71,7 @@ class Stage {
   /// max; of floats only with `reassociate`, for that changes the order of the sum.
   /// Requires that no loop inside is parallel or vectorized.
   Stage& vectorize(const Axis& axis, bool reassociate = false);
-  Stage& unroll(const Axis& axis);
+  Stage& unroll(const Axis& axis);  ///< copies of the body, unless they are over 4096 statements: then a loop
   /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
   /// in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
