@@ -14,6 +14,22 @@ void add_axes(StageState& s) {
     for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
 }
 
+Check apply_to_trial(ScheduleState& trial, const Step& step) {
+  switch (step.kind) {
+    case StepKind::compute_at:
+    case StepKind::reverse_compute_at:
+    case StepKind::compute_root:
+    case StepKind::compute_inline:
+    case StepKind::init_at:
+      return apply_place_step(trial, step);
+    case StepKind::cache_write:
+    case StepKind::rfactor:
+      return apply_reduce_step(trial, step);
+    default:
+      return apply_storage_step(trial, step);
+  }
+}
+
 void throw_if(Check error) {
   if (error) throw *std::move(error);
 }
@@ -89,9 +105,7 @@ Check Schedule::apply(const Step& step) {
     }
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
-    const bool place = step.kind == StepKind::compute_at || step.kind == StepKind::compute_root ||
-                       step.kind == StepKind::compute_inline || step.kind == StepKind::init_at;
-    if (auto error = place ? apply_place_step(trial, step) : apply_storage_step(trial, step)) return error;
+    if (auto error = apply_to_trial(trial, step)) return error;
     if (auto error = check_placement(trial, step)) return error;
     *state_ = std::move(trial);
     return std::nullopt;
@@ -240,6 +254,20 @@ Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
                                  .stage = name_,
                                  .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));
   return *this;
+}
+Stage& Stage::reverse_compute_at(const Stage& producer, const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::reverse_compute_at,
+                                 .stage = name_,
+                                 .axes = {producer.name(), names_of(producer.name(), {axis})[0]}}));
+  return *this;
+}
+Stage Stage::rfactor(const Axis& axis, int64_t position, bool reassociate) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::rfactor,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .number = position,
+                                 .reassociate = reassociate}));
+  return {schedule_, schedule_->steps().back().into[0]};
 }
 Stage& Stage::compute_root() {
   throw_if(schedule_->apply(Step{.kind = StepKind::compute_root, .stage = name_}));

@@ -69,6 +69,9 @@ struct ScheduleState {
 Check apply_loop_step(ScheduleState& state, const Step& step);     // steps_loops.cpp
 Check apply_place_step(ScheduleState& state, const Step& step);    // steps_place.cpp
 Check apply_storage_step(ScheduleState& state, const Step& step);  // steps_storage.cpp
+/// Of apply_place_step, in steps_reverse.cpp.
+Check reverse_compute_at(ScheduleState& state, int id, Step step);
+Check apply_reduce_step(ScheduleState& state, const Step& step);  // steps_reduce.cpp
 
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
@@ -79,6 +82,20 @@ std::string list_loops(const StageState& stage);
 Check check_placement(const ScheduleState& state, const Step& step);
 std::string fresh_axis_name(const StageState& stage, const std::string& wanted);
 std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted);
+
+// Making stages (stages.cpp).
+Expected<Scope> scope_of(const Step& step);
+/// The name that the step gives its new stage, made up where it gives none; error
+/// schedule.stage.name where it is taken.
+Check name_new_stage(const ScheduleState& state, Step& step, const char* suffix);
+/// A stage that copies each element of `source`, placed beside it; of no step yet.
+StageState copy_stage(const StageState& source, std::string name, Scope scope);
+/// Makes the dimensions, then the reduce axes, the loops of the stage.
+void reset_loops(StageState& s);
+std::vector<VarRef> fresh_vars(const std::vector<VarRef>& like);
+/// Stage indices from `at` on move up by one, also where the new stage is placed.
+void insert_stage(ScheduleState& state, int at, StageState stage);
+
 /// The tensors that an expression reads.
 std::vector<BufferRef> buffers_read(const std::vector<Expr>& values);
 

@@ -1,4 +1,5 @@
-// Steps that say where a stage is computed: compute_at, root, inline, init_at.
+// Steps that say where a stage is computed: compute_at (its reverse is in
+// steps_reverse.cpp), root, inline, init_at.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -138,6 +139,8 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
   switch (step.kind) {
     case StepKind::compute_at:
       return compute_at(state, id, step);
+    case StepKind::reverse_compute_at:
+      return reverse_compute_at(state, id, step);
     case StepKind::compute_inline:
       return compute_inline(state, id, step);
     case StepKind::init_at:

@@ -184,6 +184,25 @@ void bind_stage(py::module_& m) {
       py::arg("consumer"), py::arg("axis"),
       "compute_at(s[D], axis): computed inside that loop of D, as much as an iteration needs.");
   c.def(
+      "reverse_compute_at",
+      [](const H& s, py::handle producer, py::handle a) {
+        const H other{s.schedule, stage_name(*s.schedule, producer)};
+        s.get().reverse_compute_at(other.get(), axis_of(other, a));
+        return s;
+      },
+      py::arg("producer"), py::arg("axis"),
+      "reverse_compute_at(s[C], axis): takes over the loops of C from the outermost to axis, and computes C "
+      "inside them.");
+  c.def(
+      "rfactor",
+      [](const H& s, py::handle a, int64_t position, bool reassociate) {
+        return H{s.schedule, s.get().rfactor(axis_of(s, a), position, reassociate).name()};
+      },
+      py::arg("axis"), py::arg("position") = 0, py::arg("reassociate") = false,
+      "rfactor(axis, position) -> stage: a new stage computes one partial result per value of the reduce "
+      "loop, in dimension `position`; this one folds them. Floats need reassociate=True, for their sums "
+      "change order.");
+  c.def(
       "compute_root",
       [](const H& s) {
         s.get().compute_root();
@@ -263,7 +282,8 @@ void bind_schedules(py::module_& m) {
         return cache(s, StepKind::cache_write, t, std::move(scope), py::none());
       },
       py::arg("tensor"), py::arg("scope") = "stack",
-      "cache_write(C, \"stack\") -> stage: C is computed into a new buffer and copied from it.");
+      "cache_write(C, \"stack\") -> stage: C is computed into a new buffer and copied from it. The "
+      "new stage has the loops as they stand.");
   c.def_property_readonly("steps", [](const Schedule& s) { return s.steps(); }, "All steps, in order.");
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
   c.def("loops", &Schedule::loops, "The loop nests as they stand, with trip counts.");

@@ -4,6 +4,7 @@
 // places, modes), for there more steps are legal and they get deeper.
 #pragma once
 #include <algorithm>
+#include <tuple>
 
 #include "../../lib/schedule/state.h"
 #include "../../lib/te/random.h"
@@ -18,19 +19,30 @@ class ScheduleDice {
   }
 
   static constexpr StepKind kStorage[] = {StepKind::cache_read, StepKind::cache_write,
-                                          StepKind::compute_inline, StepKind::layout};
-  static constexpr StepKind kLoops[] = {StepKind::split, StepKind::split, StepKind::fuse, StepKind::reorder};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at, StepKind::compute_at, StepKind::compute_at,
-                                         StepKind::init_at,    StepKind::set_scope,  StepKind::layout,
-                                         StepKind::split,      StepKind::fuse};
+                                          StepKind::compute_inline, StepKind::layout, StepKind::rfactor};
+  static constexpr StepKind kLoops[] = {StepKind::split,   StepKind::split,   StepKind::split,
+                                        StepKind::split,   StepKind::fuse,    StepKind::fuse,
+                                        StepKind::reorder, StepKind::reorder, StepKind::reverse_compute_at};
+  static constexpr StepKind kPlaces[] = {StepKind::compute_at,
+                                         StepKind::compute_at,
+                                         StepKind::compute_at,
+                                         StepKind::init_at,
+                                         StepKind::set_scope,
+                                         StepKind::layout,
+                                         StepKind::split,
+                                         StepKind::fuse,
+                                         StepKind::rfactor,
+                                         StepKind::cache_write,
+                                         StepKind::reverse_compute_at,
+                                         StepKind::reverse_compute_at};
   static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
                                         StepKind::parallel};
-  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,      StepKind::split,
-                                      StepKind::fuse,           StepKind::reorder,    StepKind::reorder,
-                                      StepKind::vectorize,      StepKind::unroll,     StepKind::parallel,
-                                      StepKind::compute_at,     StepKind::compute_at, StepKind::compute_root,
-                                      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write,
-                                      StepKind::set_scope,      StepKind::layout,     StepKind::init_at};
+  static constexpr StepKind kAny[] = {
+      StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
+      StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
+      StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
+      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
+      StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -110,6 +122,12 @@ class ScheduleDice {
       case StepKind::compute_at:
         fill_compute_at(step);
         break;
+      case StepKind::rfactor:
+        fill_rfactor(step);
+        break;
+      case StepKind::reverse_compute_at:
+        fill_reverse(step);
+        break;
       case StepKind::cache_read:
         fill_cache_read(step);
         break;
@@ -155,6 +173,32 @@ class ScheduleDice {
       consumer = reader->name;
     }
     step.axes = {consumer, leaf(consumer)};
+  }
+  // Mostly a reduce loop, and a position that there is.
+  void fill_rfactor(Step& step) {
+    std::vector<std::string> reduce;
+    const StageState& s = state_of(step.stage);
+    for (const int l : s.leaves)
+      if (const AxisState& a = s.axes[static_cast<size_t>(l)]; a.reduce) reduce.push_back(a.name);
+    step.axes = {reduce.empty() || coin(8) ? leaf(step.stage) : pick(reduce)};
+    step.number = below(s.rank() + 1 + coin(8));
+    step.reassociate = !coin(4);
+  }
+  // Mostly a stage whose loops are as they were made, and a producer that is no output.
+  void fill_reverse(Step& step) {
+    std::string producer = stage();
+    std::vector<std::pair<std::string, std::string>> pairs;
+    const auto& stages = s_.state().stages;
+    for (const StageState& c : stages) {
+      if (c.attach == StageState::inlined || !c.relations.empty()) continue;
+      for (const BufferRef& b : buffers_read(c.values))
+        if (const auto& p = stages[static_cast<size_t>(s_.state().find(b.get()))];
+            !p.is_input && !p.is_output)
+          pairs.emplace_back(c.name, p.name);
+    }
+    if (!pairs.empty() && !coin(6)) std::tie(step.stage, producer) = pick(pairs);
+    const auto loops = leaves(producer);
+    step.axes = {producer, loops.empty() ? "none" : coin() ? loops[0] : pick(loops)};
   }
   void fill_cache_read(Step& step) {
     step.scope = coin() ? "stack" : "global";

@@ -74,6 +74,14 @@ class Stage {
   /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
   /// of it needs. Requires that nothing outside that loop reads this stage.
   Stage& compute_at(const Stage& consumer, const Axis& axis);
+  /// Takes over the loops of `producer`, which this stage alone reads, from the outermost to
+  /// `axis`, with their modes, and computes the producer inside them: an epilogue goes into the
+  /// tile of its producer. Requires that those loops are spatial, that a dimension of this stage
+  /// runs over each of theirs, and that this stage has no steps yet.
+  ///   before  for yo: for yi: for k: C ..      after  for yo:
+  ///           for y: D[y] = f(C[y])                     for yi: for k: C ..
+  ///                                                     for yi: D[..] = f(C[..])
+  Stage& reverse_compute_at(const Stage& producer, const Axis& axis);
   Stage& compute_root();
   /// Replaces every read of this stage by its expression. Requires no reduction and
   /// no output.
@@ -88,6 +96,14 @@ class Stage {
   /// Initialises the reduction inside the loop `axis` (when every reduce loop at or
   /// outside it is in its first iteration) rather than before the outermost reduce loop.
   Stage& init_at(const Axis& axis);
+  /// Makes the reduce loop `axis` a spatial one: a new stage, which takes the loops as they stand,
+  /// computes one partial result per value of `axis`, in its dimension `position`, and this stage
+  /// folds them. Gives the new stage. Floats only with `reassociate`, for that changes the order
+  /// of their sum; min, max, argmin and argmax are exact. Where splits leave a shorter last piece
+  /// it is filled up with the identity.
+  ///   before  for ko: for ki: S += A[..]       after  for ko: for ki: S_rf[ko] += A[..]
+  ///                                                   for ko: S += S_rf[ko]
+  Stage rfactor(const Axis& axis, int64_t position = 0, bool reassociate = false);
 
  private:
   friend class Schedule;
@@ -125,8 +141,8 @@ class Schedule {
   Stage cache_read(const Tensor& tensor, Scope scope, const std::vector<Stage>& readers = {});
   Stage cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers = {});
   /// Computes the stage into a new buffer; the stage itself becomes a copy from it.
-  /// Gives the new stage, which has the reduction. Requires that the stage has no
-  /// steps yet.
+  /// Gives the new stage, which has the computation with its loops as they stand and
+  /// what is computed inside them. The copy has the plain loops of the dimensions.
   Stage cache_write(const Tensor& tensor, Scope scope);
   Stage cache_write(const std::string& stage, Scope scope);
 
