@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "state.h"
 
 namespace tc {
@@ -14,7 +16,13 @@ void add_axes(StageState& s) {
     for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
 }
 
+bool is_loop_step(StepKind kind) {
+  return kind == StepKind::split || kind == StepKind::fuse || kind == StepKind::reorder ||
+         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel;
+}
+
 Check apply_to_trial(ScheduleState& trial, const Step& step) {
+  if (is_loop_step(step.kind)) return apply_loop_step(trial, step);
   switch (step.kind) {
     case StepKind::compute_at:
     case StepKind::reverse_compute_at:
@@ -25,6 +33,8 @@ Check apply_to_trial(ScheduleState& trial, const Step& step) {
     case StepKind::cache_write:
     case StepKind::rfactor:
       return apply_reduce_step(trial, step);
+    case StepKind::tensorize:
+      return apply_tensorize(trial, step);
     default:
       return apply_storage_step(trial, step);
   }
@@ -92,21 +102,15 @@ std::vector<std::string> Schedule::stages() const {
 
 Check Schedule::apply(const Step& step) {
   try {
-    switch (step.kind) {
-      case StepKind::split:
-      case StepKind::fuse:
-      case StepKind::reorder:
-      case StepKind::vectorize:
-      case StepKind::unroll:
-      case StepKind::parallel:
-        return apply_loop_step(*state_, step);
-      default:
-        break;
-    }
+    const bool fits = std::any_of(state_->stages.begin(), state_->stages.end(),
+                                  [](const StageState& s) { return s.intrinsic != nullptr; });
+    if (is_loop_step(step.kind) && !fits) return apply_loop_step(*state_, step);
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
     if (auto error = apply_to_trial(trial, step)) return error;
     if (auto error = check_placement(trial, step)) return error;
+    if (fits || step.kind == StepKind::tensorize)
+      if (auto error = check_lowering(trial)) return error;
     *state_ = std::move(trial);
     return std::nullopt;
   } catch (const Error& e) {  // e.g. an inlined expression that would be nested too deeply
@@ -268,6 +272,22 @@ Stage Stage::rfactor(const Axis& axis, int64_t position, bool reassociate) {
                                  .number = position,
                                  .reassociate = reassociate}));
   return {schedule_, schedule_->steps().back().into[0]};
+}
+Stage& Stage::tensorize(const Axis& axis, const std::string& intrinsic, bool reassociate) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::tensorize,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .reassociate = reassociate,
+                                 .intrinsic = intrinsic}));
+  return *this;
+}
+void Schedule::declare(Intrinsic intrinsic) {
+  for (const auto& known : state_->intrinsics)
+    TC_REQUIRE(
+        known->name != intrinsic.name,
+        Error("schedule.tensorize.name", fmt::format("there is an intrinsic {} already", intrinsic.name))
+            .fix("declare each once, under a name of its own"));
+  state_->intrinsics.push_back(std::make_shared<const Intrinsic>(std::move(intrinsic)));
 }
 Stage& Stage::compute_root() {
   throw_if(schedule_->apply(Step{.kind = StepKind::compute_root, .stage = name_}));

@@ -9,9 +9,9 @@ namespace tc {
 namespace {
 
 constexpr std::array<std::string_view, kNumStepKinds> kNames = {
-    "split",      "fuse",         "reorder",        "vectorize",         "unroll",      "parallel",
-    "compute_at", "compute_root", "compute_inline", "cache_read",        "cache_write", "set_scope",
-    "layout",     "init_at",      "rfactor",        "reverse_compute_at"};
+    "split",      "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
+    "compute_at", "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
+    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize"};
 
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
@@ -61,6 +61,8 @@ Check read_option(Step& step, std::string_view line, const Word& word) {
     if (error != std::errc() || p != value.data() + value.size())
       return parse_error(line, word.column, fmt::format("`{}` is no number", value));
     step.parts = key == "parts";
+  } else if (key == "intrinsic") {
+    step.intrinsic = std::string(value);
   } else if (key == "into") {
     step.into = split_list(value);
   } else if (key == "scope") {
@@ -85,6 +87,7 @@ std::string Step::text() const {
     out += fmt::format(" {}", fmt::join(axes, ","));
   if (kind == StepKind::split) out += fmt::format(" {}={}", parts ? "parts" : "factor", number);
   if (kind == StepKind::rfactor) out += fmt::format(" position={}", number);
+  if (!intrinsic.empty()) out += fmt::format(" intrinsic={}", intrinsic);
   if (reassociate) out += " reassociate";
   if (!scope.empty()) out += fmt::format(" scope={}", scope);
   if (!names.empty())

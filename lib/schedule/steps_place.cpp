@@ -85,7 +85,7 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
     if (other.attach == StageState::at && other.at_stage == id)
       return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name),
                     fmt::format("place {} elsewhere first", other.name));
-  if (!s.relations.empty() || !s.layout.empty())
+  if (!s.relations.empty() || !s.layout.empty() || s.intrinsic)
     return refuse("schedule.inline.steps", "its loops or layout were scheduled",
                   "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {

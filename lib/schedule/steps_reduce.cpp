@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "nest.h"
 
@@ -18,6 +19,7 @@ StageState take_computation(StageState& s, const std::string& name, Scope scope)
   made.vars = s.vars, made.reduce = std::move(s.reduce), made.values = std::move(s.values);
   made.axes = std::move(s.axes), made.relations = std::move(s.relations), made.leaves = std::move(s.leaves);
   made.init_at = s.init_at;
+  made.tensor_axis = std::exchange(s.tensor_axis, -1), made.intrinsic = std::move(s.intrinsic);
   s.vars = fresh_vars(s.vars);
   s.values.clear(), s.reduce.clear();
   return made;
@@ -72,20 +74,6 @@ std::vector<bool> family_of(const StageState& s, int axis) {
     }
   }
   return in;
-}
-
-// Whether a fold in any order gives the same bits: comparisons choose among floats
-// and do not round; integers wrap, and a combiner is associative by contract.
-bool folds_exactly(const ir::Combiner& c) {
-  bool exact = true;
-  for (const Expr& result : c.results)
-    ir::walk_all(*result, [&](const ir::Node& n) {
-      if (n.kind == ir::Kind::Call) exact &= !static_cast<const ir::Call&>(n).type.is_float();
-      if (n.kind != ir::Kind::Binary) return;
-      const auto& b = static_cast<const ir::Binary&>(n);
-      exact &= !b.type.is_float() || b.op == ir::BinaryOp::min || b.op == ir::BinaryOp::max;
-    });
-  return exact;
 }
 
 std::string reduce_loops(const StageState& s) {
@@ -161,6 +149,7 @@ class PartialStage {
         made_.relations.push_back({r.kind, new_id(r.parent), new_id(r.outer), new_id(r.inner), r.number});
     for (const int l : whole_.leaves) made_.leaves.push_back(new_id(l));
     if (whole_.init_at >= 0) made_.init_at = new_id(whole_.init_at);
+    if (whole_.tensor_axis >= 0) made_.tensor_axis = new_id(whole_.tensor_axis);
     fill_values();
     if (!made_.has_reduce()) made_.init_at = -1;
   }

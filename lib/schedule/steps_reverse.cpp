@@ -135,7 +135,7 @@ Check check_stages(const ScheduleState& state, int id, int producer, const Refus
                   "leave the step out, or compute_root the producer first");
   const bool moded = std::any_of(c.axes.begin(), c.axes.end(),
                                  [](const AxisState& a) { return a.mode != ir::LoopMode::serial; });
-  bool attached = c.init_at >= 0;
+  bool attached = c.init_at >= 0 || c.intrinsic;
   for (const StageState& s : state.stages) attached |= s.attach == StageState::at && s.at_stage == id;
   if (!c.relations.empty() || moded || attached)
     return refuse("schedule.reverse_compute_at.late",

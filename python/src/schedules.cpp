@@ -203,6 +203,16 @@ void bind_stage(py::module_& m) {
       "loop, in dimension `position`; this one folds them. Floats need reassociate=True, for their sums "
       "change order.");
   c.def(
+      "tensorize",
+      [](const H& s, py::handle a, const std::string& intrinsic, bool reassociate) {
+        s.get().tensorize(axis_of(s, a), intrinsic, reassociate);
+        return s;
+      },
+      py::arg("axis"), py::arg("intrinsic"), py::arg("reassociate") = false,
+      "tensorize(axis, \"gemm_f32_6x16x1\"): an intrinsic in the place of the loops from axis inward. Built "
+      "in: "
+      "dot_TYPE_TYPE_NxG, gemm_TYPE_MxNxK; others by Schedule.declare.");
+  c.def(
       "compute_root",
       [](const H& s) {
         s.get().compute_root();
@@ -255,6 +265,18 @@ void bind_stage(py::module_& m) {
 
 void bind_schedules(py::module_& m) {
   bind_stage(m);
+  py::class_<Intrinsic> i(
+      m, "Intrinsic",
+      "Intrinsic(name, body, update): what tensorize puts in the place of loops. The body, in te form, "
+      "is what it means; update, in nested form, is how it is computed.");
+  i.def(py::init([](std::string name, const std::string& body, const std::string& update,
+                    const std::string& init, std::vector<std::vector<int64_t>> strides) {
+          return make_intrinsic(std::move(name), body, update, init, std::move(strides)).value();
+        }),
+        py::arg("name"), py::arg("body"), py::arg("update"), py::arg("init") = "",
+        py::arg("strides") = std::vector<std::vector<int64_t>>{});
+  i.def_readonly("name", &Intrinsic::name);
+  i.def("__repr__", [](const Intrinsic& x) { return "Intrinsic(" + x.name + ")"; });
   py::class_<Schedule, SchedulePtr> c(
       m, "Schedule",
       "Schedule(C) or Schedule([C, D]): how a computation runs, a list of checked steps. s[C] is a stage.");
@@ -284,6 +306,8 @@ void bind_schedules(py::module_& m) {
       py::arg("tensor"), py::arg("scope") = "stack",
       "cache_write(C, \"stack\") -> stage: C is computed into a new buffer and copied from it. The "
       "new stage has the loops as they stand.");
+  c.def("declare", &Schedule::declare, py::arg("intrinsic"),
+        "Makes an intrinsic known to tensorize, by its name.");
   c.def_property_readonly("steps", [](const Schedule& s) { return s.steps(); }, "All steps, in order.");
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
   c.def("loops", &Schedule::loops, "The loop nests as they stand, with trip counts.");

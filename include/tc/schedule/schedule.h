@@ -14,6 +14,7 @@
 #include <array>
 #include <memory>
 
+#include "tc/schedule/intrinsic.h"
 #include "tc/schedule/step.h"
 #include "tc/te/graph.h"
 
@@ -104,6 +105,14 @@ class Stage {
   ///   before  for ko: for ki: S += A[..]       after  for ko: for ki: S_rf[ko] += A[..]
   ///                                                   for ko: S += S_rf[ko]
   Stage rfactor(const Axis& axis, int64_t position = 0, bool reassociate = false);
+  /// Replaces the loops from `axis` inward by an intrinsic, built in (builtin_intrinsic) or
+  /// declared, whose body they must compute: the same operations on accesses that move alike,
+  /// whatever the order of loops and operands and however indices are written. Where a shorter
+  /// last piece or padding cuts a tile, that tile runs as loops. Requires serial loops with
+  /// nothing attached; sums of floats inside the intrinsic `reassociate`.
+  ///   before  for xo: for k: for xi in 16: for ki in 4: C[..] += A[..] * B[..]
+  ///   after   for xo: for k: C[16 elements] = dot(C[16 elements], A[4 elements], B[64 elements])
+  Stage& tensorize(const Axis& axis, const std::string& intrinsic, bool reassociate = false);
 
  private:
   friend class Schedule;
@@ -145,6 +154,10 @@ class Schedule {
   /// what is computed inside them. The copy has the plain loops of the dimensions.
   Stage cache_write(const Tensor& tensor, Scope scope);
   Stage cache_write(const std::string& stage, Scope scope);
+
+  /// Makes an intrinsic known to tensorize, by its name; not a step. Error
+  /// schedule.tensorize.name where the name is taken.
+  void declare(Intrinsic intrinsic);
 
   /// Applies one step; the error tells why it is illegal, and nothing has changed.
   Check apply(const Step& step);
