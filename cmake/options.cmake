@@ -14,6 +14,7 @@ if(TC_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${TC_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${TC_CCACHE})
 endif()
+add_link_options(LINKER:--build-id)  # names the build: lib/codegen/build_id.cpp
 find_program(TC_MOLD mold)
 if(TC_MOLD)
   add_link_options(-fuse-ld=mold)

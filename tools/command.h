@@ -40,6 +40,7 @@ void add_tune(CLI::App& app, Call& call);
 void add_log(CLI::App& app, Call& call);
 void add_bench(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);
+void add_show(CLI::App& app, Call& call);
 void add_workloads(CLI::App& app, Call& call);
 
 }  // namespace tc::cli

@@ -13,13 +13,13 @@ namespace tc {
 using codegen::AbiArg, codegen::AbiSpec, codegen::Kernel;
 
 struct Function::State {
-  State(const Schedule& s, const std::vector<Tensor>& a, const BuildOptions& o, TargetForm f)
-      : schedule(s), args(a), options(o), form(std::move(f)) {}
+  State(const Schedule& s, const std::vector<Tensor>& a, const BuildOptions& o, Lowered l)
+      : schedule(s), args(a), options(o), lowered(std::move(l)) {}
 
   Schedule schedule;
   std::vector<Tensor> args;
   BuildOptions options;
-  TargetForm form;
+  Lowered lowered;
   std::optional<Kernel> kernel;
   AbiSpec plain;
   std::string text, explanation;
@@ -47,6 +47,15 @@ AbiSpec abi_of(const FuncRef& f, const std::vector<Tensor>& args, const Graph& g
     for (const Tensor& t : graph.outputs) output |= t == args[i];
     abi.args.push_back({args[i].name(), b.type, shape_of(b), output, 0});
   }
+  return abi;
+}
+
+// The ABI of the packed arguments.
+AbiSpec packed_abi(const Lowered& lowered, const std::vector<Tensor>& args, const Graph& graph,
+                   const std::string& workload) {
+  AbiSpec abi = abi_of(lowered.func, args, graph, workload);
+  // whoever calls the compiled function from C sees that this is not the plain tensor
+  for (const Pack& p : lowered.packs) abi.args[static_cast<size_t>(p.arg)].name += "_packed";
   return abi;
 }
 
@@ -92,28 +101,34 @@ Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<
   auto func = run_cpu_pipeline(form.lowered.func, options);
   if (!func) return func.error();
   form.func = std::move(func).value();
-  form.abi = abi_of(form.lowered.func, args, schedule.graph(), options.workload);
-  // whoever calls the compiled function from C sees that this is not the plain tensor
-  for (const Pack& p : form.lowered.packs) form.abi.args[static_cast<size_t>(p.arg)].name += "_packed";
+  form.abi = packed_abi(form.lowered, args, schedule.graph(), options.workload);
   return form;
 }
 
 Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
                          const BuildOptions& options) {
-  auto form = to_target_form(schedule, args, options);
-  if (!form) return form.error();
+  auto lowered = lower(schedule, args, options.name);
+  if (!lowered) return lowered.error();
   Function out;
-  out.state_ = std::make_shared<Function::State>(schedule, args, options, std::move(form).value());
+  out.state_ = std::make_shared<Function::State>(schedule, args, options, std::move(lowered).value());
   Function::State& s = *out.state_;
-  auto kernel = codegen::compile(s.form.func, s.form.abi, options.target, options.compile);
+  s.plain = packed_abi(s.lowered, args, schedule.graph(), options.workload);
+  // with the object in the cache the pipeline need not run, save for who watches it
+  codegen::Source source{s.lowered.func,
+                         [func = s.lowered.func, options] { return run_cpu_pipeline(func, options); }};
+  if (options.passes.report || options.passes.verify || options.passes.stop_after >= 0) {
+    auto func = source.target_form();
+    if (!func) return func.error();
+    source = {std::move(func).value(), nullptr};
+  }
+  auto kernel = codegen::compile(source, s.plain, options.target, options.compile);
   if (!kernel) return kernel.error();
   s.kernel = std::move(kernel).value();
-  s.plain = s.form.abi;
   for (size_t i = 0; i < args.size(); ++i)
     s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
   s.text = schedule.text();
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
-  s.packers.resize(s.form.lowered.packs.size());
+  s.packers.resize(s.lowered.packs.size());
   return out;
 }
 
@@ -137,7 +152,7 @@ Expected<PackForm> pack_form(const Pack& pack, const AbiSpec& plain, const Build
 Expected<Kernel> Function::State::packer(size_t i) {
   const std::scoped_lock lock(mutex);
   if (!packers[i]) {
-    auto pack = pack_form(form.lowered.packs[i], plain, options);
+    auto pack = pack_form(lowered.packs[i], plain, options);
     if (!pack) return pack.error();
     auto k = codegen::compile(pack.value().func, pack.value().abi, options.target, options.compile);
     if (!k) return k.error();
@@ -146,7 +161,7 @@ Expected<Kernel> Function::State::packer(size_t i) {
   return *packers[i];
 }
 
-const std::vector<Pack>& Function::packs() const { return state_->form.lowered.packs; }
+const std::vector<Pack>& Function::packs() const { return state_->lowered.packs; }
 const Kernel& Function::kernel() const { return *state_->kernel; }
 const std::string& Function::explain() const { return state_->explanation; }
 void Function::set_explanation(std::string text) { state_->explanation = std::move(text); }
@@ -192,22 +207,22 @@ void Function::operator()(std::span<const DLTensor* const> args) const {
 std::string Function::ir(std::string_view form) const {
   const State& s = *state_;
   if (form == "te") return ir::to_string(to_func(s.schedule.graph(), s.args, s.options.name));
-  if (form == "nested") return ir::to_string(s.form.lowered.func);
-  if (form == "target" || form == "flat") return ir::to_string(s.form.func);
+  if (form == "nested") return ir::to_string(s.lowered.func);
+  if (form == "target" || form == "flat") return ir::to_string(kernel().func());
   std::string found;
   BuildOptions options = s.options;
   options.passes = {};
   options.passes.report = [&](const ir::StepReport& r) {
     if (r.name == form) found = ir::to_string(r.func);
   };
-  (void)run_cpu_pipeline(s.form.lowered.func, options);
+  (void)run_cpu_pipeline(s.lowered.func, options);
   TC_REQUIRE(!found.empty(), Error("codegen.form", fmt::format("there is no form {}", form))
                                  .fix("use te, nested, target, or the name of a pass"));
   return found;
 }
 
 Check Function::export_to(std::string_view path, const codegen::ExportFormats& formats) const {
-  std::vector<codegen::ExportFunc> funcs{{state_->form.func, state_->form.abi}};
+  std::vector<codegen::ExportFunc> funcs{{kernel().func(), kernel().abi()}};
   for (const Pack& p : packs()) {
     auto pack = pack_form(p, state_->plain, state_->options);
     if (!pack) return pack.error();

@@ -89,9 +89,9 @@ std::string canonical_bytes(const Func& func) {
   return std::move(w.out);
 }
 
-std::string cache_key(const Func& func, const AbiSpec& abi, const Target& target) {
-  std::string all =
-      fmt::format("tc {} llvm {} {}\n{}\n", kCodegenEpoch, llvm_version(), machine_key(target), abi.workload);
+std::string cache_key(const Func& func, const AbiSpec& abi, const Target& target, std::string_view compiler) {
+  std::string all = fmt::format("tc {} {} llvm {} {}\n{}\n", kCodegenEpoch, compiler, llvm_version(),
+                                machine_key(target), abi.workload);
   for (const AbiArg& a : abi.args)
     all += fmt::format("{}\x01{} {} {} {}\n", a.name, to_string(a.type), fmt::join(a.shape, ","), a.is_output,
                        a.alignment);

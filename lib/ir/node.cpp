@@ -9,7 +9,7 @@ namespace tc::ir {
 std::string_view to_string(Kind kind) {
   static constexpr std::string_view kNames[] = {
 #define TC_X(T) #T,
-      TC_IR_NODES(TC_X)
+    TC_IR_NODES(TC_X)
 #undef TC_X
   };
   return kNames[static_cast<size_t>(kind)];

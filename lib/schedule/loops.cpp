@@ -1,9 +1,14 @@
-// Schedule::loops(): the loop nests for people, made from what lower() makes, so
-// that the picture cannot differ from the program.
+// Schedule::loops() and the lines that other views are made from.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
+#include "nest_lines.h"
+#include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
+#include "tc/ir/traverse.h"
 #include "tc/schedule/lower.h"
 
 namespace tc {
@@ -11,9 +16,9 @@ namespace {
 
 using namespace ir;
 
-class LoopPrinter {
+class Lines {
  public:
-  std::string text;
+  std::vector<NestLine> out;
 
   void print(const Stmt& stmt) {
     if (!stmt) return;
@@ -42,11 +47,11 @@ class LoopPrinter {
   }
 
  private:
-  void line(const std::string& what) { text += std::string(indent_, ' ') + what + "\n"; }
+  void line(std::string what, const For* loop = nullptr) { out.push_back({indent_, std::move(what), loop}); }
   void nested(const Stmt& body) {
-    indent_ += 2;
+    ++indent_;
     print(body);
-    indent_ -= 2;
+    --indent_;
   }
 
   // Trip count first; the range only where it does not start at 0.
@@ -54,7 +59,7 @@ class LoopPrinter {
     std::string head = fmt::format("for {} in {}", f.var->name, to_string(f.extent));
     if (!is_int(f.min, 0)) head += " from " + to_string(f.min);
     if (f.mode != LoopMode::serial) head += fmt::format(" {}", to_string(f.mode));
-    line(head);
+    line(head, &f);
     nested(f.body);
   }
 
@@ -70,18 +75,63 @@ class LoopPrinter {
     line(fmt::format("{} = {}", target, to_string(s.value)));
   }
 
-  size_t indent_ = 0;
+  int indent_ = 0;
 };
+
+// 1234 with a step of 1000 -> "1.2 k" of the units given.
+std::string scaled(double v, double step, std::initializer_list<const char*> units) {
+  auto unit = units.begin();
+  for (; v >= step && unit + 1 != units.end(); ++unit) v /= step;
+  if (v < 10 && v != static_cast<double>(static_cast<int64_t>(v))) return fmt::format("{:.1f} {}", v, *unit);
+  return fmt::format("{:.0f} {}", v, *unit);
+}
 
 }  // namespace
 
-std::string Schedule::loops() const {
-  std::vector<Tensor> args = graph().inputs;
-  args.insert(args.end(), graph().outputs.begin(), graph().outputs.end());
-  const FuncRef func = lower(*this, args).value().func;
-  LoopPrinter p;
-  p.print(simplify(func->body));
-  return std::move(p.text);
+std::string bytes_text(double bytes) { return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"}); }
+std::string flops_text(double flops) {
+  return scaled(flops, 1000, {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"});
+}
+
+std::string cost_text(const LoopStats& stats) {
+  std::string touched;
+  for (const LoopTouch& t : stats.touches)
+    touched += fmt::format("{}{} {}{}", touched.empty() ? "" : ", ", t.buffer->name, bytes_text(t.bytes()),
+                           t.written ? " written" : "");
+  return fmt::format("{}{}{}", flops_text(stats.flops), touched.empty() ? "" : "  ", touched);
+}
+
+NestView view_nests(const Schedule& schedule) {
+  std::vector<Tensor> args = schedule.graph().inputs;
+  args.insert(args.end(), schedule.graph().outputs.begin(), schedule.graph().outputs.end());
+  // Variables are identities whose names need not differ. Parsed back from its print,
+  // a function has the names of that print: none twice where two live at once.
+  const FuncRef lowered = parse_func(to_string(lower(schedule, args).value().func)).value();
+  NestView view{ir::func(lowered->name, lowered->params, simplify(lowered->body)), {}};
+  Lines lines;
+  lines.print(view.func->body);
+  view.lines = std::move(lines.out);
+  return view;
+}
+
+std::string Schedule::loops(bool costs) const {
+  const NestView view = view_nests(*this);
+  std::map<const For*, const LoopStats*> stats;
+  std::vector<LoopStats> all;
+  size_t column = 0;
+  if (costs) {
+    all = loop_stats(*view.func);
+    for (const LoopStats& s : all) stats[s.loop] = &s;
+    for (const NestLine& l : view.lines)
+      if (l.loop) column = std::max(column, static_cast<size_t>(2 * l.indent) + l.text.size());
+  }
+  std::string out;
+  for (const NestLine& l : view.lines) {
+    std::string text = std::string(static_cast<size_t>(2 * l.indent), ' ') + l.text;
+    if (costs && l.loop) text = fmt::format("{:<{}}  # {}", text, column, cost_text(*stats.at(l.loop)));
+    out += text + "\n";
+  }
+  return out;
 }
 
 }  // namespace tc

@@ -63,13 +63,14 @@ bool ScheduleState::inside(int inner, int outer) const {
 Expected<int> stage_of(const ScheduleState& state, const std::string& name) {
   const int i = state.find(name);
   if (i >= 0 && state.stages[static_cast<size_t>(i)].attach != StageState::inlined) return i;
-  std::vector<std::string> names;
+  std::vector<std::string> stages, inputs;
   for (const StageState& s : state.stages)
-    if (s.attach != StageState::inlined) names.push_back(s.name);
-  return Error("schedule.stage.unknown", i >= 0 ? fmt::format("{} was inlined and is no stage any more", name)
-                                                : fmt::format("there is no stage {}", name))
-      .fact("stages", fmt::format("{}", fmt::join(names, ", ")))
-      .fix("name one of the stages, or place it before compute_inline");
+    if (s.attach != StageState::inlined) (s.is_input ? inputs : stages).push_back(s.name);
+  Error error("schedule.stage.unknown", i >= 0 ? fmt::format("{} was inlined and is no stage any more", name)
+                                               : fmt::format("there is no stage {}", name));
+  std::move(error).fact("stages", fmt::format("{}", fmt::join(stages, ", ")));
+  if (!inputs.empty()) std::move(error).fact("inputs", fmt::format("{}", fmt::join(inputs, ", ")));
+  return std::move(error).fix(i >= 0 ? "apply the step before compute_inline" : "name one of these");
 }
 
 namespace {

@@ -142,6 +142,60 @@ Check fuse(ScheduleState& state, int id, Step step) {
   return std::nullopt;
 }
 
+// A loop that others hang on keeps its meaning if the loops at or outside it stay the
+// same ones, in whatever order: what is computed inside it needs the same region, as
+// often. Hence also: it keeps its place, and so does everything that compares places.
+bool keeps_outside(const std::vector<int>& before, const std::vector<int>& after, int axis) {
+  const auto p = std::find(before.begin(), before.end(), axis) - before.begin();
+  return after[static_cast<size_t>(p)] == axis &&
+         std::is_permutation(before.begin(), before.begin() + p, after.begin());
+}
+
+Check check_reorder_places(const ScheduleState& state, int id, const std::vector<int>& order) {
+  const StageState& s = state.stages[static_cast<size_t>(id)];
+  const auto refuse = [&](int axis, std::string what, std::string first) {
+    const std::string& at = s.axes[static_cast<size_t>(axis)].name;
+    return Error("schedule.reorder.attached",
+                 fmt::format("cannot reorder {}: {} at {}, and other loops would be outside it", s.name, what,
+                             at))
+        .fact("stage", s.name)
+        .fact("axis", at)
+        .fact("loops", list_loops(s))
+        .fix(
+            fmt::format("reorder loops inside {} or those outside it, or reorder first, then {}", at, first));
+  };
+  for (const StageState& other : state.stages)
+    if (other.attach == StageState::at && other.at_stage == id &&
+        !keeps_outside(s.leaves, order, other.at_axis))
+      return refuse(other.at_axis, other.name + " is computed", "place " + other.name);
+  if (s.init_at >= 0 && !keeps_outside(s.leaves, order, s.init_at))
+    return refuse(s.init_at, "the reduction is initialised", "init_at");
+  return std::nullopt;
+}
+
+// Loops inside a vectorized one run in lanes: they can neither be shared among
+// threads nor be vectors themselves. Nor are threads split again by an inner loop.
+Check check_modes(const StageState& s) {
+  using enum ir::LoopMode;
+  for (size_t p = 0; p < s.leaves.size(); ++p)
+    for (size_t q = p + 1; q < s.leaves.size(); ++q) {
+      const AxisState &outer = s.axes[static_cast<size_t>(s.leaves[p])],
+                      &inner = s.axes[static_cast<size_t>(s.leaves[q])];
+      const bool clash = outer.mode == vectorized ? inner.mode == vectorized || inner.mode == parallel
+                                                  : outer.mode == parallel && inner.mode == parallel;
+      if (clash)
+        return Error("schedule.mode.nested",
+                     fmt::format("{} cannot be {} inside {}, which is {}", inner.name,
+                                 ir::to_string(inner.mode), outer.name, ir::to_string(outer.mode)))
+            .fact("stage", s.name)
+            .fact("loops", list_loops(s))
+            .fix(outer.mode == vectorized
+                     ? "vectorize the innermost loop"
+                     : fmt::format("fuse {} and {}, and parallelise that", outer.name, inner.name));
+    }
+  return std::nullopt;
+}
+
 Check reorder(ScheduleState& state, int id, Step step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   std::vector<int> ids;
@@ -156,19 +210,15 @@ Check reorder(ScheduleState& state, int id, Step step) {
     ids.push_back(axis.value());
     places.push_back(static_cast<size_t>(s.leaf_position(axis.value())));
   }
-  for (const StageState& other : state.stages)
-    if (other.attach == StageState::at && other.at_stage == id)
-      return Error("schedule.reorder.attached",
-                   fmt::format("cannot reorder {}: {} is computed inside its loops", s.name, other.name))
-          .fact("stage", s.name)
-          .fix(fmt::format("reorder first, then place {}", other.name));
-  if (s.init_at >= 0)
-    return Error("schedule.reorder.attached",
-                 fmt::format("cannot reorder {}: its initialisation is placed", s.name))
-        .fact("stage", s.name)
-        .fix("reorder first, then init_at");
   std::sort(places.begin(), places.end());
-  for (size_t i = 0; i < ids.size(); ++i) s.leaves[places[i]] = ids[i];
+  std::vector<int> order = s.leaves;
+  for (size_t i = 0; i < ids.size(); ++i) order[places[i]] = ids[i];
+  if (auto error = check_reorder_places(state, id, order)) return error;
+  std::swap(s.leaves, order);
+  if (auto error = check_modes(s)) {
+    std::swap(s.leaves, order);
+    return error;
+  }
   state.steps.push_back(std::move(step));
   return std::nullopt;
 }
@@ -245,6 +295,10 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
             .fix(fmt::format("compute {} outside {}, or vectorize a loop inside", other.name, a.name));
   }
   a.mode = mode;
+  if (auto error = check_modes(s)) {
+    a.mode = ir::LoopMode::serial;
+    return error;
+  }
   a.reassociate = step.reassociate;
   state.steps.push_back(std::move(step));
   return std::nullopt;

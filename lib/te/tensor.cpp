@@ -57,11 +57,16 @@ void check_reduce_on_top(const Expr& value, const std::string& name) {
 
 }  // namespace
 
-ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name) {
-  TC_REQUIRE(extent >= 0,
-             Error("te.axis.negative", fmt::format("the reduce axis {} has extent {}", name, extent))
-                 .fix("reduce_axis takes the first value and the number of values, 0 or more"));
-  return {ir::var(std::move(name)), ir::int_imm(min), ir::int_imm(extent)};
+ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
+  TC_REQUIRE(begin <= end, Error("te.axis.negative",
+                                 fmt::format("the reduce axis {} ends at {}, before it begins", name, end))
+                               .fact("begin", std::to_string(begin))
+                               .fact("end", std::to_string(end))
+                               .fix("give begin and end, which is excluded and not below begin"));
+  int64_t extent = 0;
+  TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent),
+             Error("te.axis.range", fmt::format("the reduce axis {} has more than 2^63 - 1 values", name)));
+  return {ir::var(std::move(name)), ir::int_imm(begin), ir::int_imm(extent)};
 }
 
 std::vector<ReduceAxis> Op::reduce_axes() const {
@@ -207,13 +212,12 @@ ir::CombinerRef argmin_combiner(DType value, DType index) { return arg_combiner(
 
 #define TC_X(name) \
   Expr name(Expr x) { return ir::call(ir::CallOp::name, {std::move(x)}); }
-TC_X(exp)
-TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
-    TC_X(round) TC_X(abs)
+// clang-format off
+TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+TC_X(floor) TC_X(ceil) TC_X(round) TC_X(abs)
+// clang-format on
 #undef TC_X
-        Expr pow(Expr x, Expr y) {
-  return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)});
-}
+Expr pow(Expr x, Expr y) { return ir::call(ir::CallOp::pow, {std::move(x), std::move(y)}); }
 
 namespace detail {
 void wrong_axis_count(const std::string& name, size_t dims, size_t taken) {

@@ -341,25 +341,27 @@ void add_elementwise(std::vector<WorkloadOp>& t) {
   const Keys floats = any_shape() + Keys{dtype_key(kFloats)},
              numbers = any_shape() + Keys{dtype_key(kNumbers)};
 #define TC_X(f) t.push_back({#f, #f " of each element", floats, build_unary<op::f>});
-  TC_X(exp)
-  TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(
-      ceil) TC_X(round) TC_X(gelu) TC_X(silu)
+  // clang-format off
+  TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+  TC_X(floor) TC_X(ceil) TC_X(round) TC_X(gelu) TC_X(silu)
 #undef TC_X
 #define TC_X(f) t.push_back({#f, #f " of each element", numbers, build_unary<op::f>});
-      TC_X(relu) TC_X(abs) TC_X(neg)
+  TC_X(relu) TC_X(abs) TC_X(neg)
+  // clang-format on
 #undef TC_X
-          const auto binary = [](std::string_view types) {
-            return any_shape() +
-                   Keys{list("rhs", "",
-                             "shape of the second input, broadcast as in numpy; default that of the first"),
-                        dtype_key(types)};
-          };
+  const auto binary = [](std::string_view types) {
+    return any_shape() +
+           Keys{
+               list("rhs", "", "shape of the second input, broadcast as in numpy; default that of the first"),
+               dtype_key(types)};
+  };
 #define TC_X(f) \
   t.push_back({#f, #f " of two tensors, element by element", binary(kNumbers), build_binary<op::f>});
-  TC_X(add)
-  TC_X(sub) TC_X(mul) TC_X(div) TC_X(maximum) TC_X(minimum)
+  // clang-format off
+  TC_X(add) TC_X(sub) TC_X(mul) TC_X(div) TC_X(maximum) TC_X(minimum)
+  // clang-format on
 #undef TC_X
-      t.push_back({"pow", "pow of two tensors, element by element", binary(kFloats), build_binary<op::pow>});
+  t.push_back({"pow", "pow of two tensors, element by element", binary(kFloats), build_binary<op::pow>});
   t.push_back({"clip", "min(max(X, low), high)",
                any_shape() + Keys{{"low", KeyKind::integer, "0", "lower bound", false, {}},
                                   {"high", KeyKind::integer, "6", "upper bound", false, {}},
@@ -375,10 +377,11 @@ void add_rows(std::vector<WorkloadOp>& t) {
   const Keys axes = {
       list("axis", "-1", "the axes to reduce, e.g. 1 or 0x2; negative ones count from the end"), keepdims()};
 #define TC_X(f) t.push_back({#f, #f " over axes", any_shape() + axes + number, build_reduce<op::f>});
-  TC_X(sum)
-  TC_X(prod) TC_X(max) TC_X(min)
+  // clang-format off
+  TC_X(sum) TC_X(prod) TC_X(max) TC_X(min)
+  // clang-format on
 #undef TC_X
-      t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
+  t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
   const Keys arg =
       any_shape() + Keys{axis_key("-1", "the axis to search"), keepdims()} + number + Keys{index_key()};
   t.push_back({"argmax", "the first index of the greatest element", arg, build_arg<op::argmax>});

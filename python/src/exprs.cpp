@@ -50,8 +50,8 @@ void def_operator(C& c, const char* name, const char* reflected, Make f) {
   throw Error("te.bool",
               "the expression " + ir::to_string(e) + " has no truth value while the program is being written")
       .fix(
-          "use tc.select(condition, a, b) for if, & and | and ~ for and, or, not, and two comparisons for a "
-          "< b < c");
+          "use tc.select(condition, a, b) for if, or tc.if_then_else where the condition guards an access; "
+          "& and | and ~ for and, or, not; and two comparisons for a < b < c");
 }
 
 template <class C>
@@ -319,10 +319,7 @@ void bind_exprs(py::module_& m) {
         const py::tuple ends = py::reinterpret_borrow<py::object>(range);
         const int64_t begin = to_int(ends[0], "the begin of a range"),
                       end = to_int(ends[1], "the end of a range");
-        int64_t extent = 0;
-        TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent),
-                   Error("te.axis.range", "the range of a reduce axis is too long"));
-        return reduce_axis(begin, extent, std::move(name));
+        return reduce_axis(begin, end, std::move(name));
       },
       py::arg("range"), py::arg("name") = "k",
       "reduce_axis((begin, end), name=\"k\"): an axis to reduce over, end excluded.");
@@ -400,17 +397,18 @@ void bind_exprs(py::module_& m) {
   m.def(                                                                \
       #f, [](py::handle x) { return tc::f(to_expr(x)); }, py::arg("x"), \
       #f "(x) of a value; tc.op." #f " takes a tensor.");
-  TC_X(exp)
-  TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor)
-      TC_X(ceil) TC_X(round) TC_X(abs)
+  // clang-format off
+  TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+  TC_X(floor) TC_X(ceil) TC_X(round) TC_X(abs)
+  // clang-format on
 #undef TC_X
-          m.def(
-              "pow",
-              [](py::handle a, py::handle b) {
-                const auto [x, y] = to_pair(a, b);
-                return tc::pow(x, y);
-              },
-              py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
+  m.def(
+      "pow",
+      [](py::handle a, py::handle b) {
+        const auto [x, y] = to_pair(a, b);
+        return tc::pow(x, y);
+      },
+      py::arg("x"), py::arg("y"), "pow(x, y) of two float values.");
 }
 
 }  // namespace tc::python

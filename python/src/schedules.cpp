@@ -3,6 +3,7 @@
 
 #include "convert.h"
 #include "tc/schedule/schedule.h"
+#include "tc/schedule/show.h"
 
 namespace tc::python {
 namespace {
@@ -95,13 +96,6 @@ StageHandle cache(const SchedulePtr& s, StepKind kind, py::handle key, std::stri
     step.names.push_back(stage_name(*s, readers));
   throw_if(s->apply(step));
   return {s, s->steps().back().into[0]};
-}
-
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text)
-    out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
-  return out;
 }
 
 void bind_stage(py::module_& m) {
@@ -310,7 +304,17 @@ void bind_schedules(py::module_& m) {
         "Makes an intrinsic known to tensorize, by its name.");
   c.def_property_readonly("steps", [](const Schedule& s) { return s.steps(); }, "All steps, in order.");
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
-  c.def("loops", &Schedule::loops, "The loop nests as they stand, with trip counts.");
+  c.def("loops", &Schedule::loops, py::arg("costs") = true,
+        "The loop nests as they stand, with trip counts; beside each loop what one run of it computes, and "
+        "touches of every buffer (unless costs=False).");
+  c.def(
+      "html",
+      [](const Schedule& s, bool steps, bool page, const std::string& title) {
+        return to_html(s, {steps, page, title});
+      },
+      py::arg("steps") = true, py::arg("page") = true, py::arg("title") = "",
+      "A self-contained page: the loops coloured by kind, costs where the pointer rests, and every step with "
+      "the loops before and after it. page=False: a fragment with the loops as they stand.");
   c.def(
       "apply",
       [](Schedule& s, py::handle steps) {
@@ -329,7 +333,7 @@ void bind_schedules(py::module_& m) {
   c.def("__repr__", [](const Schedule& s) {
     return fmt::format("Schedule({}; {} steps)", fmt::join(s.stages(), ", "), s.steps().size());
   });
-  c.def("_repr_html_", [](const Schedule& s) { return "<pre>" + escape(s.loops()) + "</pre>"; });
+  c.def("_repr_html_", [](const Schedule& s) { return to_html(s, {false, false, ""}); });
 }
 
 }  // namespace tc::python

@@ -143,6 +143,10 @@ def test_mistakes_are_told_in_the_users_words():
     assert code_of(lambda: i[0, 0] + 2 ** 40) == "ir.type"
     assert code_of(lambda: A[0, 0] + i[0, 0]) == "ir.type"
     assert code_of(lambda: tc.placeholder((2, -1))) == "te.shape.negative"
+    assert code_of(lambda: tc.reduce_axis((3, 1))) == "te.axis.negative"
+    assert code_of(lambda: tc.reduce_axis((-(2**62), 2**62))) == "te.axis.range"
+    with pytest.raises(tc.Error, match="select.*if_then_else"):
+        bool(A[0, 0] > 1)
     assert code_of(lambda: tc.placeholder((2 ** 40, 2 ** 40))) == "te.shape.overflow"
     assert code_of(lambda: tc.placeholder("ab")) == "te.shape.type"
     assert code_of(lambda: tc.placeholder((2,), dtype="f31")) == "te.dtype"

@@ -194,7 +194,8 @@ def test_illegal_steps_are_refused_at_the_guilty_line():
     assert refuse(lambda: s[C].tile(y, x, 8)).code == "schedule.tile.count"
     assert refuse(lambda: s[C].axis("q")).code == "schedule.axis.unknown"
     assert refuse(lambda: s[C].reorder(3)).code == "schedule.axis.type"
-    assert refuse(lambda: s["D"]).code == "schedule.stage.unknown"
+    e = refuse(lambda: s["D"])
+    assert e.code == "schedule.stage.unknown" and e.facts["stages"] == "C" and e.facts["inputs"] == "A, B"
     assert refuse(lambda: s[3]).code == "schedule.stage.unknown"
     assert refuse(lambda: s[tc.placeholder((2,))]).code == "schedule.stage.unknown"
     assert refuse(lambda: s[C].compute_inline()).code.startswith("schedule.")

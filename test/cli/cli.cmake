@@ -3,4 +3,3 @@
 tc_test(cli tc_compiler nlohmann_json::nlohmann_json fmt::fmt)
 add_dependencies(cli_test tensorc tc-worker)
 add_test(NAME error_codes COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tools/list_errors.py --check)
-target_compile_options(cli_test PRIVATE -Wno-restrict -Wno-missing-field-initializers)   # -Wrestrict errs on string::operator+

@@ -277,6 +277,19 @@ TEST_F(Command, InterruptingTheTunerKeepsTheLog) {
   }
 }
 
+TEST_F(Command, ShowPrintsLoopsAndWritesAPage) {
+  const Finished text = run({"show", kSmall});
+  EXPECT_EQ(text.exit, 0) << text.err;
+  EXPECT_NE(text.out.find("for "), std::string::npos);
+  EXPECT_NE(text.out.find("FLOP"), std::string::npos);
+  const std::string steps = write("steps", "split C y factor=8 into=yo,yi\nparallel C yo\n");
+  const Json shown = json({"show", kSmall, "--steps", steps, "-o", path("page.html")}, 0);
+  EXPECT_EQ(shown["steps"], read(steps));
+  EXPECT_EQ(read(path("page.html")).rfind("<!DOCTYPE html>", 0), 0U);
+  refuses({"show", kSmall, "--steps", write("wrong", "split D y factor=8")}, 3, "schedule.stage.unknown");
+  refuses({"show", kSmall, "-o", path("no/such/folder/page.html")}, 1, "io.write");
+}
+
 TEST_F(Command, WorkloadsListsTheTable) {
   EXPECT_NE(run({"workloads"}).out.find("matmul: "), std::string::npos);
   EXPECT_GT(json({"workloads"}, 0)["workloads"].size(), 20U);

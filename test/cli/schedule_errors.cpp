@@ -47,6 +47,7 @@ ErrorFamily schedule_errors() {
             }},
            steps("schedule.vectorize.reassociate", "vectorize C k"),
            steps("schedule.vectorize.attached", "compute_at E C x\nvectorize C x"),
+           steps("schedule.mode.nested", "vectorize C y\nparallel C x"),
            steps("schedule.parallel.reduce", "parallel C k"),
            steps("schedule.compute_at.output", "compute_at D C y"),
            steps("schedule.compute_at.cycle", "compute_at E C y\ncompute_at C E y"),

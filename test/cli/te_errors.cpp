@@ -22,6 +22,8 @@ std::vector<ErrorCase> expressions() {
       {"te.shape.rank", "a placeholder of 33 dimensions",
        [] { (void)placeholder(std::vector<int64_t>(33, 1), kF32, "A"); }},
       {"te.axis.negative", "reduce_axis(0, -4, \"k\")", [] { (void)reduce_axis(0, -4, "k"); }},
+      {"te.axis.range", "reduce_axis(-2^62, 2^62, \"k\")",
+       [] { (void)reduce_axis(-(int64_t{1} << 62), int64_t{1} << 62, "k"); }},
       {"te.tensor.rank", "A(i) of a matrix A",
        [] {
          const Tensor A = square("A");

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "run.h"
+#include "tc/ir/equal.h"
 
 namespace tc::codegen {
 namespace {
@@ -73,6 +74,27 @@ TEST_F(Cache, KeysAreStructureAndTarget) {
   shaped.args[0].shape = {2, 2};
   EXPECT_EQ(compile(f, shaped, Target::host(), o).value().stats().source, Source::compiled);
 }
+TEST_F(Cache, ASourceThatIsFoundIsNotLowered) {
+  int lowered = 0;
+  const FuncRef func = program(3);
+  const codegen::Source source{func, [&]() -> Expected<FuncRef> {
+                                 ++lowered;
+                                 return func;
+                               }};
+  const auto compile_it = [&](const CompileOptions& o) {
+    return compile(source, AbiSpec::of(*func), Target::host(), o).value();
+  };
+  (void)compile_it(with_new_cache());
+  EXPECT_EQ(lowered, 1);
+  const Kernel again = compile_it(with_new_cache());
+  EXPECT_EQ(again.stats().source, Source::disk);
+  EXPECT_EQ(lowered, 1) << "this code was linked without a build identifier";
+  EXPECT_TRUE(ir::equal(again.func(), func));
+  EXPECT_EQ(lowered, 2);
+  EXPECT_NE(again.llvm_ir(), "");
+  EXPECT_EQ(lowered, 2);
+}
+
 TEST_F(Cache, DamagedEntriesAreReplaced) {
   (void)build(program(3), with_new_cache());
   ASSERT_EQ(entries().size(), 1u);

@@ -108,7 +108,7 @@ FAULTS = [
     ("mod-interval", IR + "interval.cpp", "x % n has the range of x though x may be n",
      "if (x.lo >= 0 && y.lo > x.hi) return a;", "if (x.lo >= 0 && y.lo >= x.hi) return a;"),
     ("not-less-is-greater", IR + "interval_bounds.cpp", "the else of a < b assumes a > b",
-     "case BinaryOp::lt: return BinaryOp::ge;", "case BinaryOp::lt: return BinaryOp::gt;"),
+     "case BinaryOp::lt:\n      return BinaryOp::ge;", "case BinaryOp::lt:\n      return BinaryOp::gt;"),
     ("negative-coefficients", IR + "interval_symbolic.cpp", "bounds of a reversed index are swapped",
      "const bool up = upper == (t.coef > 0);", "const bool up = upper;"),
     # ---- passes

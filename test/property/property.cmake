@@ -3,17 +3,14 @@
 set(DIR ${CMAKE_CURRENT_LIST_DIR})
 add_library(property_cases STATIC ${DIR}/check.cpp ${DIR}/shrink.cpp ${DIR}/coverage.cpp)
 target_include_directories(property_cases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-target_compile_options(property_cases PRIVATE -Wall -Wextra)
 target_link_libraries(property_cases PUBLIC tc_compiler fmt::fmt)
 
 add_executable(property_fuzz ${DIR}/property_fuzz.cpp)
-target_compile_options(property_fuzz PRIVATE -Wall -Wextra)
 target_link_libraries(property_fuzz PRIVATE property_cases)
 add_test(NAME property_1 COMMAND property_fuzz --count 1000 --first 1)
 add_test(NAME property_2 COMMAND property_fuzz --count 1000 --first 1001)
 
 add_executable(property_test ${DIR}/property_test.cpp)
-target_compile_options(property_test PRIVATE -Wall -Wextra)
 target_compile_definitions(property_test PRIVATE TC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_link_libraries(property_test PRIVATE property_cases GTest::gtest_main)
 add_test(NAME property COMMAND property_test)

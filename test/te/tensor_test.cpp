@@ -28,6 +28,16 @@ TEST(Te, MatmulIsAGraphOfOneStage) {
   EXPECT_EQ(to_func(g, {a, b, c})->params.size(), 3u);
 }
 
+TEST(Te, ReduceAxesGoFromBeginToEnd) {
+  const ReduceAxis k = reduce_axis(2, 6, "k"), none = reduce_axis(3, 3, "n");
+  EXPECT_TRUE(ir::is_int(k.min, 2) && ir::is_int(k.extent, 4));
+  EXPECT_TRUE(ir::is_int(none.extent, 0));
+  const Tensor a = placeholder({6}, kF32, "A");
+  EXPECT_TRUE(compute({1}, [&](Expr) { return sum(a(k), k); }));
+  EXPECT_EQ(code_of([] { (void)reduce_axis(2, 1, "k"); }), "te.axis.negative");
+  EXPECT_EQ(code_of([] { (void)reduce_axis(INT64_MIN, INT64_MAX, "k"); }), "te.axis.range");
+}
+
 TEST(Te, RefusesWhatItCannotMean) {
   const Tensor a = placeholder({4}, kF32, "A");
   const ReduceAxis k = reduce_axis(0, 4, "k");

@@ -1,6 +1,7 @@
 // Compiling a function into this process. Generated code lives as long as a
 // Kernel refers to it, in pages that are writable or executable, never both.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +23,14 @@ struct CompileOptions {
 #else
   bool verify = true;
 #endif
+};
+
+/// A function that is brought to target form only where that is needed: not when the
+/// cache has its object. `func` (in any form) and the target decide what `target_form`
+/// gives, for this build of tc.
+struct Source {
+  ir::FuncRef func;
+  std::function<Expected<ir::FuncRef>()> target_form;
 };
 
 /// Where a kernel came from and what it cost, in milliseconds.
@@ -53,6 +62,8 @@ class Kernel {
   [[nodiscard]] const Target& target() const;
   [[nodiscard]] const CompileStats& stats() const;
   [[nodiscard]] const std::string& object() const;  ///< the relocatable ELF object
+  /// The function in target form; made now if the object came from the cache without it.
+  [[nodiscard]] ir::FuncRef func() const;
   /// Texts, made anew at each call.
   [[nodiscard]] std::string llvm_ir() const;
   [[nodiscard]] std::string assembly() const;
@@ -60,7 +71,7 @@ class Kernel {
  private:
   struct State;
   explicit Kernel(std::shared_ptr<const State> state) : state_(std::move(state)) {}
-  friend Expected<Kernel> compile(const ir::FuncRef&, const AbiSpec&, const Target&, const CompileOptions&);
+  friend Expected<Kernel> compile(const Source&, const AbiSpec&, const Target&, const CompileOptions&);
   std::shared_ptr<const State> state_;
 };
 
@@ -68,6 +79,10 @@ class Kernel {
 /// codegen.form (what target form does not allow), codegen.target.*,
 /// codegen.llvm, internal.llvm. Safe to call from several threads at once.
 [[nodiscard]] Expected<Kernel> compile(const ir::FuncRef& func, const AbiSpec& abi, const Target& target,
+                                       const CompileOptions& options = {});
+
+/// The same from a source; also the errors of its target_form.
+[[nodiscard]] Expected<Kernel> compile(const Source& source, const AbiSpec& abi, const Target& target,
                                        const CompileOptions& options = {});
 
 /// The texts without loading anything.

@@ -119,12 +119,12 @@ struct Binary : ExprOf<Kind::Binary> {
 };
 
 /// Pure functions of their arguments. X(name, number of arguments).
-#define TC_IR_CALLS(X)                                                                                    \
-  X(neg, 1)                                                                                               \
-  X(not_, 1)                                                                                              \
-  X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) X(sigmoid, 1) X(pow, 2)       \
-      X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1) X(isnan, 1) X(fma, 3) X(bits, 1) \
-          X(if_then_else, 3) X(dot, 3)
+// clang-format off
+#define TC_IR_CALLS(X)                                                                           \
+  X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) \
+  X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)     \
+  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3) X(dot, 3)
+// clang-format on
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
   TC_IR_CALLS(TC_X)
@@ -342,13 +342,13 @@ struct Reduce : ExprOf<Kind::Reduce> {
     Expr c = imm_like(b, a);                      \
     return c op b;                                \
   }
-TC_X(+)
-TC_X(-)
-TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
+// clang-format off
+TC_X(+) TC_X(-) TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
+// clang-format on
 #undef TC_X
 
-    /// The value of an integer constant (or of a broadcast of one), or nothing.
-    [[nodiscard]] std::optional<int64_t> as_int(const Expr& e);
+/// The value of an integer constant (or of a broadcast of one), or nothing.
+[[nodiscard]] std::optional<int64_t> as_int(const Expr& e);
 [[nodiscard]] inline bool is_int(const Expr& e, int64_t value) {
   const auto v = as_int(e);
   return v && *v == value;

@@ -65,12 +65,16 @@ class Stage {
   ///   before  for h in 7: for w in 9      after  for hw in 63 (h = hw/9, w = hw%9)
   Axis fuse(const std::vector<Axis>& axes);
   /// Puts the named loops, in this order, into the places they hold together.
+  /// Requires that a loop at which a stage is computed or a reduction initialised keeps
+  /// its place and, in any order, the loops outside it; and what the modes require.
   Stage& reorder(const std::vector<Axis>& axes);
   /// Runs the loop lane by lane in vectors. A reduce axis takes a sum, prod, min or
   /// max; of floats only with `reassociate`, for that changes the order of the sum.
+  /// Requires that no loop inside is parallel or vectorized.
   Stage& vectorize(const Axis& axis, bool reassociate = false);
   Stage& unroll(const Axis& axis);
-  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race).
+  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
+  /// in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
   /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
   /// of it needs. Requires that nothing outside that loop reads this stage.
@@ -166,8 +170,10 @@ class Schedule {
   [[nodiscard]] const std::vector<Step>& steps() const;
   /// The steps as text, one a line: replays through apply(parse_steps(text)).
   [[nodiscard]] std::string text() const;
-  /// The loop nests as they stand, with trip counts: for people.
-  [[nodiscard]] std::string loops() const;
+  /// The loop nests as they stand, with trip counts: for people. With `costs`, beside
+  /// each loop what one run of it computes, and touches of every buffer; see show.h
+  /// for a page of HTML.
+  [[nodiscard]] std::string loops(bool costs = true) const;
 
   [[nodiscard]] const Graph& graph() const;
   [[nodiscard]] const ScheduleState& state() const { return *state_; }

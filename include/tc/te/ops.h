@@ -139,10 +139,11 @@ struct PoolOptions {
 
 /// X(name): functions of one tensor. abs, neg and relu take every number, the
 /// others floats. gelu is the exact one; silu is x * sigmoid(x).
-#define TC_OP_UNARY(X)                                                                                    \
-  X(exp)                                                                                                  \
-  X(log) X(sqrt) X(rsqrt) X(tanh) X(erf) X(sigmoid) X(sin) X(cos) X(floor) X(ceil) X(round) X(abs) X(neg) \
-      X(relu) X(gelu) X(silu)
+// clang-format off
+#define TC_OP_UNARY(X)                                                                             \
+  X(exp) X(log) X(sqrt) X(rsqrt) X(tanh) X(erf) X(sigmoid) X(sin) X(cos) X(floor) X(ceil) X(round) \
+  X(abs) X(neg) X(relu) X(gelu) X(silu)
+// clang-format on
 /// X(name): functions of two tensors of one type, shapes broadcast as in numpy.
 /// pow takes floats; div of integers floors, and dividing by 0 is the program's error.
 #define TC_OP_BINARY(X) X(add) X(sub) X(mul) X(div) X(maximum) X(minimum) X(pow)

@@ -27,7 +27,9 @@ struct ReduceAxis {
   Expr min, extent;
   operator Expr() const { return var; }  // NOLINT(implicit)
 };
-[[nodiscard]] ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name);
+/// The axis over begin, ..., end - 1. Errors te.axis.negative where end is below
+/// begin, te.axis.range where there are more than 2^63 - 1 values.
+[[nodiscard]] ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name);
 
 /// What defines a tensor: a placeholder has neither axes nor values.
 struct Op {

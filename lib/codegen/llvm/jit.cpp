@@ -1,6 +1,7 @@
 #include "tc/codegen/jit.h"
 
 #include <chrono>
+#include <mutex>
 
 #include "../fingerprint.h"
 #include "codegen.h"
@@ -12,7 +13,9 @@ namespace tc::codegen {
 struct Kernel::State {
   std::shared_ptr<const LoadedObject> loaded;
   std::shared_ptr<const std::string> object;
-  ir::FuncRef func;
+  std::function<Expected<ir::FuncRef>()> target_form;  // until `func` is made
+  mutable std::mutex mutex;                            // of func
+  mutable ir::FuncRef func;
   AbiSpec abi;
   Target target;
   std::string name;
@@ -105,27 +108,48 @@ std::optional<Compiled> find_cached(ObjectCache& cache, const std::string& key, 
 
 Expected<Kernel> compile(const ir::FuncRef& func, const AbiSpec& abi, const Target& target,
                          const CompileOptions& options) {
+  return compile(Source{func, nullptr}, abi, target, options);
+}
+
+Expected<Kernel> compile(const Source& source, const AbiSpec& abi, const Target& target,
+                         const CompileOptions& options) {
   try {
-    TC_REQUIRE(func, Error("codegen.form", "there is no function to compile"));
-    if (Check wrong = check_abi(*func, abi)) return *wrong;
+    TC_REQUIRE(source.func, Error("codegen.form", "there is no function to compile"));
     if (Check wrong = target.runs_on(Target::host())) return *wrong;
+    // what lowers a source decides what it becomes: without a name for that build it has no key
+    const bool lazy = source.target_form && options.use_cache && !build_id().empty();
+    ir::FuncRef func = source.target_form ? nullptr : source.func;
+    const auto make_func = [&]() -> Check {
+      if (!func) {
+        auto made = source.target_form();
+        if (!made) return made.error();
+        func = std::move(made).value();
+      }
+      return check_abi(*func, abi);
+    };
+    if (!lazy)
+      if (Check wrong = make_func()) return *wrong;
     auto state = std::make_shared<Kernel::State>();
     CompileStats& stats = state->stats;
     const auto cache = !options.use_cache ? nullptr : options.cache ? options.cache : ObjectCache::shared();
     Stopwatch watch;
-    const std::string key = cache ? cache_key(*func, abi, target) : "";
+    const std::string key = !cache ? ""
+                            : lazy ? cache_key(*source.func, abi, target, build_id())
+                                   : cache_key(*func, abi, target);
     stats.key_ms = watch.lap_ms();
     auto code = cache ? find_cached(*cache, key, stats) : std::nullopt;
     if (!code) {
+      if (Check wrong = make_func()) return *wrong;
       code = compile_new(func, abi, target, options.verify, stats);
       if (cache) cache->put(key, code->object, code->loaded);
     }
     state->loaded = code->loaded;
     state->object = code->object;
+    state->target_form = source.target_form;
     state->func = func;
     state->abi = abi;
     state->target = target;
-    state->name = symbol_name(func->name);
+    state->name = symbol_name(source.func->name);
     state->raw = reinterpret_cast<Kernel::Raw>(code->loaded->symbol(state->name + "_raw"));
     state->entry = reinterpret_cast<Kernel::Entry>(code->loaded->symbol(state->name));
     TC_ASSERT(state->raw && state->entry, "the object lacks the symbols of " + state->name);
@@ -162,11 +186,16 @@ const AbiSpec& Kernel::abi() const { return state_->abi; }
 const Target& Kernel::target() const { return state_->target; }
 const CompileStats& Kernel::stats() const { return state_->stats; }
 const std::string& Kernel::object() const { return *state_->object; }
+ir::FuncRef Kernel::func() const {
+  const std::scoped_lock lock(state_->mutex);
+  if (!state_->func) state_->func = state_->target_form().value();
+  return state_->func;
+}
 std::string Kernel::llvm_ir() const {
-  return listing(state_->func, state_->abi, state_->target, Listing::llvm).value();
+  return listing(func(), state_->abi, state_->target, Listing::llvm).value();
 }
 std::string Kernel::assembly() const {
-  return listing(state_->func, state_->abi, state_->target, Listing::assembly).value();
+  return listing(func(), state_->abi, state_->target, Listing::assembly).value();
 }
 
 }  // namespace tc::codegen

@@ -15,7 +15,7 @@ namespace tc::ir {
 std::span<const Pass* const> all_passes() {
   static const std::array kPasses = {
 #define TC_X(name) &passes::name,
-      TC_IR_PASSES(TC_X)
+    TC_IR_PASSES(TC_X)
 #undef TC_X
   };
   return kPasses;

@@ -57,12 +57,13 @@ Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, const std::str
     require_float(#f, "x", x);                                           \
     return map(#f, x, name, [](Expr e) { return tc::f(std::move(e)); }); \
   }
-TC_X(exp)
-TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos) TC_X(floor) TC_X(ceil)
-    TC_X(round)
+// clang-format off
+TC_X(exp) TC_X(log) TC_X(sqrt) TC_X(rsqrt) TC_X(tanh) TC_X(erf) TC_X(sigmoid) TC_X(sin) TC_X(cos)
+TC_X(floor) TC_X(ceil) TC_X(round)
+// clang-format on
 #undef TC_X
 
-        Tensor abs(const Tensor& x, const std::string& name) {
+Tensor abs(const Tensor& x, const std::string& name) {
   require_number("abs", "x", x);
   return map("abs", x, name, [](Expr e) { return tc::abs(std::move(e)); });
 }
@@ -87,10 +88,12 @@ Tensor silu(const Tensor& x, const std::string& name) {
   Tensor f(const Tensor& a, const Tensor& b, const std::string& name) {     \
     return zip(#f, a, b, name, [](Expr x, Expr y) -> Expr { return how; }); \
   }
-TC_X(add, x + y)
-TC_X(sub, x - y) TC_X(mul, x* y) TC_X(div, x / y) TC_X(maximum, tc::max(x, y)) TC_X(minimum, tc::min(x, y))
+// clang-format off
+TC_X(add, x + y) TC_X(sub, x - y) TC_X(mul, x * y) TC_X(div, x / y)
+TC_X(maximum, tc::max(x, y)) TC_X(minimum, tc::min(x, y))
+// clang-format on
 #undef TC_X
-    Tensor pow(const Tensor& a, const Tensor& b, const std::string& name) {
+Tensor pow(const Tensor& a, const Tensor& b, const std::string& name) {
   require_float("pow", "a", a);
   return zip("pow", a, b, name, [](Expr x, Expr y) { return tc::pow(std::move(x), std::move(y)); });
 }

@@ -1,0 +1,31 @@
+// A lowered function as lines for people, made from what lower() makes, so that no
+// picture can differ from the program. Private to lib/schedule.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "tc/ir/loop_stats.h"
+#include "tc/schedule/schedule.h"
+
+namespace tc {
+
+struct NestLine {
+  int indent = 0;  // levels
+  std::string text;
+  const ir::For* loop = nullptr;  // of a line that opens a loop
+};
+
+/// What a schedule's loops look like now; `func` owns the nodes of the lines.
+struct NestView {
+  FuncRef func;
+  std::vector<NestLine> lines;
+};
+NestView view_nests(const Schedule& schedule);
+
+/// "8.4 MFLOP  A 16 KiB, B 4 MiB, C 16 KiB written" of one run of a loop.
+std::string cost_text(const ir::LoopStats& stats);
+/// 16 -> "16 B", 4096 -> "4 KiB"; 2.1e6 -> "2.1 MFLOP".
+std::string bytes_text(double bytes);
+std::string flops_text(double flops);
+
+}  // namespace tc

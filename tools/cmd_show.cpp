@@ -1,0 +1,67 @@
+// tensorc show: the loops of a workload's schedule as a page of HTML, or as text.
+#include <fmt/format.h>
+
+#include "declare.h"
+#include "inputs.h"
+#include "output.h"
+#include "tc/schedule/show.h"
+
+namespace tc::cli {
+namespace {
+
+constexpr size_t kMaxText = size_t{1} << 20;
+
+struct Options {
+  std::vector<std::string> workload;
+  std::string log, target = "cpu", steps, output;
+  int threads = 0;
+};
+
+// The steps of a file, else those that a build would apply now.
+Schedule schedule_of(const Workload& w, const Options& o) {
+  const WorkloadGraph graph = w.build();
+  Schedule s(graph.outputs);
+  std::string text;
+  if (!o.steps.empty()) {
+    text = read_file(o.steps, kMaxText);
+  } else {
+    BuildOptions options;
+    options.target = parse_target(o.target);
+    text = build(w, load_log(o.log), use_threads(o.threads), options).value().schedule_text();
+  }
+  if (Check e = s.apply(parse_steps(text).value())) throw *e;
+  return s;
+}
+
+int run(const Options& o, bool json) {
+  const Workload w = parse_one_workload(o.workload);
+  const Schedule s = schedule_of(w, o);
+  if (!o.output.empty()) {
+    ShowOptions options;
+    options.title = w.text();
+    write_file(o.output, to_html(s, options));
+  }
+  if (json)
+    print_json({{"workload", w.text()}, {"steps", s.text()}, {"loops", s.loops(true)}, {"file", o.output}});
+  else if (o.output.empty())
+    print(s.loops(true));
+  return kDone;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Call& call) {
+  add_command<Options>(
+      app, call, "show", "Show the loops of a workload's schedule: text, or a page to walk through its steps",
+      [](CLI::App& sub, Options& o) {
+        sub.add_option("WORKLOAD", o.workload, "e.g. \"matmul m=64 n=64 k=64\"")->required();
+        sub.add_option("--log", o.log, "Apply the best schedule of this log")->envname("TC_LOG");
+        sub.add_option("--steps", o.steps, "Apply the steps of this file instead; - reads standard input");
+        sub.add_option("--target", o.target, "The machine to schedule for");
+        sub.add_option("--threads", o.threads, "Threads that the schedule is for; 0: all");
+        sub.add_option("-o,--output", o.output, "Write a self-contained HTML page to this file");
+      },
+      run);
+}
+
+}  // namespace tc::cli
