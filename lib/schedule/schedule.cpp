@@ -124,6 +124,12 @@ Check Schedule::apply(const std::vector<Step>& steps) {
 }
 const std::vector<Step>& Schedule::steps() const { return state_->steps; }
 std::string Schedule::text() const { return to_text(state_->steps); }
+bool Schedule::folds_lanes() const {
+  for (const StageState& s : state_->stages)
+    for (const AxisState& a : s.axes)
+      if (a.reduce && a.mode == ir::LoopMode::vectorized) return true;
+  return false;
+}
 const Graph& Schedule::graph() const { return state_->graph; }
 
 Stage Schedule::cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers) {

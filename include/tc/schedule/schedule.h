@@ -175,6 +175,10 @@ class Schedule {
   /// for a page of HTML.
   [[nodiscard]] std::string loops(bool costs = true) const;
 
+  /// Whether a reduction is vectorized: its lanes do depend on each other, and may, so
+  /// that the interpreter must not look for races.
+  [[nodiscard]] bool folds_lanes() const;
+
   [[nodiscard]] const Graph& graph() const;
   [[nodiscard]] const ScheduleState& state() const { return *state_; }
 
