@@ -1,24 +1,15 @@
-// The arguments of a workload in memory, what the reference says its outputs
-// hold, and a compiled function bound to them.
+// The arguments of a workload in memory, what the reference says of its outputs,
+// and a compiled function bound to them.
 #pragma once
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tc/codegen/build.h"
-#include "tc/te/evaluate.h"
+#include "tc/te/compare.h"
 #include "tc/te/workload.h"
 
 namespace tc::cli {
-
-/// How outputs compare with the reference.
-struct Comparison {
-  int64_t elements = 0;  // compared; all elements were looked at for having been written
-  double max_error = 0;  // relative to max(1, |reference|)
-  double tolerance = 0;
-  std::string difference;  // the first one; "" where there is none
-  [[nodiscard]] bool passed() const { return difference.empty(); }
-};
 
 class Arguments {
  public:
@@ -27,24 +18,16 @@ class Arguments {
 
   [[nodiscard]] std::vector<runtime::Tensor>& tensors() { return tensors_; }
   [[nodiscard]] const WorkloadGraph& graph() const { return graph_; }
-  /// Fills outputs with a value that no result has.
-  void poison_outputs();
-  /// Compares the outputs with te evaluation at drawn elements, corners among
-  /// them (at all elements where that is cheap). Evaluates once, then remembers.
-  [[nodiscard]] Comparison compare();
+  /// What Reference::check says of `run`, which computes the outputs; at as many
+  /// elements as are cheap. Evaluates once, then remembers.
+  [[nodiscard]] Comparison check(const std::function<void()>& run);
 
  private:
-  void evaluate();
   WorkloadGraph graph_;
   uint64_t seed_;
   Fill fill_;
   std::vector<runtime::Tensor> tensors_;
-  struct Output {
-    size_t arg;
-    std::vector<std::vector<int64_t>> indices;
-    std::vector<double> values;
-  };
-  std::optional<std::vector<Output>> outputs_;
+  std::optional<Reference> reference_;
 };
 
 /// A function with its arguments bound: constants that the schedule packs are
@@ -56,7 +39,7 @@ class BoundKernel {
   [[nodiscard]] const Function& function() const { return function_; }
   /// One call without checks of the arguments. Throws where the function refuses.
   void run() const;
-  /// Poisons the outputs, runs with all checks, and compares.
+  /// Runs with all checks of the arguments, and compares.
   [[nodiscard]] Comparison check() const;
 
  private:

@@ -11,8 +11,13 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// The best of some records of one workload that all apply, or null.
-const Record* best_of(const std::vector<const Record*>& records) {
+/// The best of some records of one workload that all apply, or null. Of those of several
+/// code generators the newest one's that has any that is ok.
+const Record* best_of(std::vector<const Record*> records) {
+  int64_t newest = 0;
+  for (const Record* r : records)
+    if (r->ok()) newest = std::max(newest, r->build.code);
+  std::erase_if(records, [&](const Record* r) { return r->build.code != newest; });
   // The last final record of a point speaks for it: it may also withdraw it.
   std::unordered_map<Point, const Record*, PointHash> finals;
   for (const Record* r : records)

@@ -1,16 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "tc/autotune/measure.h"
 #include "tc/autotune/spaces.h"
 #include "tc/codegen/build.h"
-#include "tc/ir/traverse.h"
 #include "tc/runtime/c_api.h"
 #include "tc/runtime/timer.h"
-#include "tc/te/evaluate.h"
+#include "tc/te/compare.h"
 
 #ifndef TC_VERSION
 #define TC_VERSION "0.1.0"
@@ -24,16 +21,16 @@ constexpr double kSampleNs = 1e6;   // a sample lasts at least this long
 constexpr double kBudgetNs = 16e6;  // of timing per trial, once three samples are there
 constexpr int kMaxSamples = 9;
 
-// Inputs of one workload and what the outputs must hold at some elements.
+// Inputs of one workload and what the outputs must hold.
 struct Expectation {
   std::vector<HostTensor> tensors;
-  struct Output {
-    size_t arg;
-    std::vector<std::vector<int64_t>> indices;
-    std::vector<double> values;
-  };
-  std::vector<Output> outputs;
-  double tolerance = 0;  // relative to max(1, |value|); 0: bit by bit
+  std::vector<ir::TensorView> views;
+  Reference reference;
+
+  Expectation(const WorkloadGraph& g, uint64_t seed, Fill fill)
+      : tensors(make_args(g.args, seed, fill)),
+        views(views_of(tensors)),
+        reference(g.args, views, fill, kElements, seed) {}
 };
 
 struct Bench {
@@ -42,84 +39,12 @@ struct Bench {
   std::vector<Expectation> sets;
 };
 
-// Whether results are exact on small integers: only sums, products and
-// comparisons, so that every intermediate is an integer that the type holds.
-bool exact_on_integers(const Graph& g) {
-  bool exact = true;
-  for (const auto& op : g.ops)
-    for (const Expr& v : op->values)
-      ir::walk_all(*v, [&](const ir::Node& n) {
-        if (n.kind == ir::Kind::Call) {
-          const auto c = static_cast<const ir::Call&>(n).op;
-          exact &= c == ir::CallOp::neg || c == ir::CallOp::abs || c == ir::CallOp::if_then_else ||
-                   c == ir::CallOp::fma;
-        }
-        if (n.kind == ir::Kind::Binary) {
-          const auto& b = static_cast<const ir::Binary&>(n);
-          exact &= !(b.type.is_float() && (b.op == ir::BinaryOp::div || b.op == ir::BinaryOp::mod));
-        }
-        if (n.kind == ir::Kind::FloatImm) {
-          const double x = static_cast<const ir::FloatImm&>(n).value;
-          exact &= !std::isfinite(x) || x == std::floor(x);
-        }
-      });
-  return exact;
-}
-
-// Rounding of n additions grows at most like n half-ulps; with random signs like
-// its root. 8 * sqrt(n) ulps, plus the bound of the transcendental functions.
-double tolerance_of(const Graph& g, DType type) {
-  double longest = 1;
-  for (const auto& op : g.ops) {
-    double n = 1;
-    for (const ReduceAxis& k : op->reduce_axes())
-      n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
-    longest = std::max(longest, n);
-  }
-  const double ulp = type.bits == 64                     ? 0x1p-52
-                     : type.bits == 32                   ? 0x1p-23
-                     : type.code == ir::TypeCode::bfloat ? 0x1p-7
-                                                         : 0x1p-10;
-  return ulp * (16 + 8 * std::sqrt(longest));
-}
-
-double to_double(const ir::Value& v) { return v.as_double(); }
-
-Expectation expect(const WorkloadGraph& g, uint64_t seed, Fill fill) {
-  Expectation e;
-  e.tensors = make_args(g.args, seed, fill);
-  const auto views = views_of(e.tensors);
-  const bool integers = fill == Fill::small_integers && exact_on_integers(g.graph);
-  for (size_t i = 0; i < g.args.size(); ++i) {
-    if (g.args[i].op().is_placeholder()) continue;
-    Expectation::Output out{i, random_indices(g.args[i], kElements, seed ^ i), {}};
-    const std::vector<ir::Value> values = evaluate_at(g.args, g.args[i], out.indices, views).value();
-    for (const ir::Value& v : values) out.values.push_back(to_double(v));
-    if (g.args[i].dtype().is_float() && !integers)
-      e.tolerance = std::max(e.tolerance, tolerance_of(g.graph, g.args[i].dtype()));
-    e.outputs.push_back(std::move(out));
-  }
-  return e;
-}
-
-int64_t flat_index(const std::vector<int64_t>& shape, const std::vector<int64_t>& index) {
-  int64_t flat = 0;
-  for (size_t d = 0; d < shape.size(); ++d) flat = flat * shape[d] + index[d];
-  return flat;
-}
-
 DLTensor dl_view(const HostTensor& t) {
-  const DType d = t.dtype();
-  const auto code = d.is_bool()                      ? kDLBool
-                    : d.code == ir::TypeCode::bfloat ? kDLBfloat
-                    : d.is_float()                   ? kDLFloat
-                    : d.is_signed()                  ? kDLInt
-                                                     : kDLUInt;
   DLTensor v{};
   v.data = t.data();
   v.device = {kDLCPU, 0};
   v.ndim = static_cast<int32_t>(t.shape().size());
-  v.dtype = {static_cast<uint8_t>(code), static_cast<uint8_t>(d.is_bool() ? 8 : d.bits), 1};
+  v.dtype = codegen::dl_type(t.dtype());
   v.shape = const_cast<int64_t*>(t.shape().data());
   return v;
 }
@@ -147,12 +72,12 @@ class CpuMeasurer final : public Measurer {
     Json reply;
     double worst = 0;
     int64_t elements = 0;
-    for (Expectation& e : bench_->sets) {
+    for (const Expectation& e : bench_->sets) {
       const auto args = bind(e);
-      poison_outputs(e);
-      (*function_)(args.pointers);
-      const auto problem = compare(e, worst, elements);
-      if (problem) return {{"status", "wrong_result"}, {"message", *problem}};
+      const Comparison c = e.reference.check(e.views, [&] { (*function_)(args.pointers); });
+      if (!c.passed()) return {{"status", "wrong_result"}, {"message", c.difference}};
+      worst = std::max(worst, c.max_error);
+      elements += c.elements;
     }
     reply["check"] = {
         {"oracle", "te.evaluate_at"}, {"elements", elements}, {"max_err", worst}, {"passed", true}};
@@ -174,7 +99,7 @@ class CpuMeasurer final : public Measurer {
     bench_->text = text;
     bench_->graph = parse_workload(text).value().build();
     for (const Fill fill : {Fill::small_integers, Fill::uniform})
-      bench_->sets.push_back(expect(bench_->graph, seed, fill));
+      bench_->sets.emplace_back(bench_->graph, seed, fill);
   }
 
   Args bind(const Expectation& e) const {
@@ -189,45 +114,6 @@ class CpuMeasurer final : public Measurer {
     }
     for (const DLTensor* t : a.pointers) a.data.push_back(static_cast<char*>(t->data) + t->byte_offset);
     return a;
-  }
-
-  static void poison_outputs(const Expectation& e) {
-    for (const auto& out : e.outputs)
-      std::memset(e.tensors[out.arg].data(), 0xa5, e.tensors[out.arg].bytes());
-  }
-
-  // The first difference, or nothing.
-  static std::optional<std::string> compare(const Expectation& e, double& worst, int64_t& elements) {
-    for (const auto& out : e.outputs) {
-      const HostTensor& t = e.tensors[out.arg];
-      for (size_t i = 0; i < out.indices.size(); ++i) {
-        const double got = t.get(flat_index(t.shape(), out.indices[i])), want = out.values[i];
-        const double error = got == want || (std::isnan(got) && std::isnan(want))
-                                 ? 0
-                                 : std::abs(got - want) / std::max(1.0, std::abs(want));
-        ++elements;
-        if (!(error <= e.tolerance))
-          return fmt::format("output {}[{}] is {}, expected {}", out.arg, fmt::join(out.indices[i], ", "),
-                             got, want);
-        worst = std::max(worst, error);
-      }
-      if (const auto i = unwritten(t))
-        return fmt::format("output {} was not written at element {}", out.arg, *i);
-    }
-    return std::nullopt;
-  }
-
-  // One-byte results may well be 0xa5; wider ones are not by any likelihood.
-  static std::optional<int64_t> unwritten(const HostTensor& t) {
-    const auto width = static_cast<size_t>(t.dtype().bytes());
-    if (width < 2) return std::nullopt;
-    const auto* p = static_cast<const unsigned char*>(t.data());
-    for (int64_t i = 0; i < t.size(); ++i) {
-      bool poison = true;
-      for (size_t b = 0; b < width; ++b) poison &= p[static_cast<size_t>(i) * width + b] == 0xa5;
-      if (poison && width >= 4) return i;
-    }
-    return std::nullopt;
   }
 
   Json time(const Args& a) const {
@@ -261,7 +147,7 @@ RecordTarget record_target(const codegen::Target& t, int threads) {
   r.kind = t.kind, r.triple = t.triple, r.cpu = t.cpu, r.isa = t.isa, r.tune = t.tune, r.threads = threads;
   return r;
 }
-BuildStamp build_stamp() { return {TC_VERSION, "19.1"}; }
+BuildStamp build_stamp() { return {TC_VERSION, "19.1", kCodeVersion}; }
 
 std::unique_ptr<Measurer> make_cpu_measurer() { return std::make_unique<CpuMeasurer>(); }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "tc/autotune/rng.h"
+#include "tc/support/rng.h"
 
 namespace tc::autotune {
 namespace {

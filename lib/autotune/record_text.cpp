@@ -108,6 +108,7 @@ Check read_nested(const Json& json, Record& r) {
   Fields build(part("build"), "build.");
   build.text("tc", r.build.tc);
   build.text("llvm", r.build.llvm);
+  if (part("build").contains("code")) build.integer("code", r.build.code);
   if (build.error()) return build.error();
   Expected<Point> point = point_from_json(part("decisions"));
   if (!point) return bad("field", point.error().message());
@@ -146,7 +147,7 @@ std::string to_line(const Record& r) {
   j["workload"] = r.workload;
   j["workload_hash"] = r.workload_hash;
   j["target"] = to_json(r.target);
-  j["build"] = {{"tc", r.build.tc}, {"llvm", r.build.llvm}};
+  j["build"] = {{"tc", r.build.tc}, {"llvm", r.build.llvm}, {"code", r.build.code}};
   j["decisions"] = to_json(r.decisions);
   j["steps"] = r.steps;
   j["status"] = to_string(r.status);

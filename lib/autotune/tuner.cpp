@@ -10,6 +10,7 @@
 #include <limits>
 #include <random>
 #include <unordered_map>
+#include <utility>
 
 #include "tc/autotune/hash.h"
 
@@ -64,6 +65,7 @@ class Session {
 
   Check prepare();
   Check resume();
+  void retry(std::vector<Record> outdated);
   Check search_loop();
   Check finals();
   Check measure(std::vector<Trial>& trials, const char* kind, double time_share);
@@ -86,6 +88,7 @@ class Session {
   std::optional<LogWriter> log_;
   std::vector<Record> records_;  // of this task: from the log, then measured
   std::vector<Sample> samples_;
+  std::vector<Candidate> retry_;  // the best points of an older code generator, measured first
   TuneResult result_;
   double best_ns_ = std::numeric_limits<double>::infinity();
   int64_t since_gain_ = 0;
@@ -110,7 +113,8 @@ Check Session::prepare() {
 }
 
 /// Trials that the log has are told to the search and never measured again,
-/// failed ones included. Opening repairs a torn tail, so read after that.
+/// failed ones included, unless another code generator made what was measured.
+/// Opening repairs a torn tail, so read after that.
 Check Session::resume() {
   Expected<LogWriter> writer = LogWriter::open(options_.log_path);
   if (!writer) return writer.error();
@@ -122,10 +126,15 @@ Check Session::resume() {
   const std::string hash = task_.workload.hash();
   const Space space(task_.space);
   std::unordered_map<Point, bool, PointHash> told;
+  std::vector<Record> outdated;
   for (Record& r : file.value().records) {
     if (r.workload_hash != hash || !same_machine(r.target, task_.target) || r.status == Status::cancelled)
       continue;
     if (interrupted()) break;
+    if (r.build.code != options_.build.code) {
+      if (r.kind == "trial") outdated.push_back(std::move(r));
+      continue;
+    }
     if (r.kind == "trial") {
       // The space decides what a point is: order and defaults may have changed.
       Draw draw = space.replay(r.decisions);
@@ -139,7 +148,31 @@ Check Session::resume() {
     records_.push_back(std::move(r));
   }
   since_gain_ = 0;
+  std::erase_if(outdated, [&](const Record& r) { return told.contains(r.decisions); });
+  retry(std::move(outdated));
   return std::nullopt;
+}
+
+/// Trials whose times say nothing of the code that is generated now: they do not count,
+/// but what was fastest then is a good place to begin.
+void Session::retry(std::vector<Record> outdated) {
+  if (outdated.empty()) return;
+  result_.warnings.push_back(fmt::format(
+      "{} trials of the log were measured with another code generator ({} {}, now {}): they are not counted, "
+      "and the fastest are measured again",
+      outdated.size(), outdated.back().build.tc, outdated.back().build.code, options_.build.code));
+  if (result_.resumed > 0) return;  // an earlier session did that
+  std::erase_if(outdated, [](const Record& r) { return !r.ok(); });
+  std::stable_sort(outdated.begin(), outdated.end(),
+                   [](const Record& a, const Record& b) { return a.cost() < b.cost(); });
+  const Space space(task_.space);
+  std::unordered_map<Point, bool, PointHash> taken;
+  for (const Record& r : outdated) {
+    if (retry_.size() == options_.batch) break;
+    Draw draw = space.replay(r.decisions);
+    if (draw.features && taken.emplace(draw.point, true).second)
+      retry_.push_back({std::move(draw.point), std::move(draw.features.value())});
+  }
 }
 
 void Session::count(const Record& record) {
@@ -246,8 +279,10 @@ Check Session::search_loop() {
     train();
     std::vector<Trial> trials;
     const auto left = static_cast<size_t>(options_.trials - done());
-    for (Candidate& c : search_->ask(std::min(options_.batch, left)))
-      trials.push_back({std::move(c), std::nullopt});
+    std::vector<Candidate> next = std::exchange(retry_, {});
+    if (next.size() > left) next.resize(left);
+    if (next.empty()) next = search_->ask(std::min(options_.batch, left));
+    for (Candidate& c : next) trials.push_back({std::move(c), std::nullopt});
     if (trials.empty()) {
       result_.end = reason_to_end().value_or(TuneEnd::exhausted);
       return std::nullopt;

@@ -75,6 +75,15 @@ Check check_abi(const Func& func, const AbiSpec& abi) {
   return std::nullopt;
 }
 
+DLDataType dl_type(ir::DType type) {
+  const auto code = type.is_bool()                      ? kDLBool
+                    : type.code == ir::TypeCode::bfloat ? kDLBfloat
+                    : type.is_float()                   ? kDLFloat
+                    : type.is_signed()                  ? kDLInt
+                                                        : kDLUInt;
+  return {static_cast<uint8_t>(code), static_cast<uint8_t>(type.is_bool() ? 8 : type.bits), 1};
+}
+
 std::string symbol_name(std::string_view name) {
   static const std::set<std::string_view> kTaken = {"alignas",      "alignof",
                                                     "and",          "and_eq",

@@ -67,15 +67,6 @@ Expected<FuncRef> run_cpu_pipeline(const FuncRef& nested, const BuildOptions& op
   }
 }
 
-DLDataType dl_type(ir::DType t) {
-  const auto code = t.is_bool()                      ? kDLBool
-                    : t.code == ir::TypeCode::bfloat ? kDLBfloat
-                    : t.is_float()                   ? kDLFloat
-                    : t.is_signed()                  ? kDLInt
-                                                     : kDLUInt;
-  return {static_cast<uint8_t>(code), static_cast<uint8_t>(t.is_bool() ? 8 : t.bits), 1};
-}
-
 bool same_shape(const DLTensor* t, const std::vector<int64_t>& shape) {
   if (!t || t->ndim != static_cast<int32_t>(shape.size())) return false;
   for (size_t i = 0; i < shape.size(); ++i)
@@ -174,7 +165,7 @@ Expected<runtime::Tensor> Function::pack(int arg, const DLTensor& plain) const {
     if (all[i].arg != arg) continue;
     auto k = state_->packer(i);
     if (!k) return k.error();
-    runtime::Tensor packed(all[i].shape, dl_type(state_->plain.args[static_cast<size_t>(arg)].type));
+    runtime::Tensor packed(all[i].shape, codegen::dl_type(state_->plain.args[static_cast<size_t>(arg)].type));
     const DLTensor* pair[] = {&plain, packed.dl()};
     if (auto error = k.value().run(pair)) return *error;
     return packed;

@@ -2,21 +2,9 @@
 
 #include "interpret_machine.h"
 #include "tc/ir/numeric.h"
+#include "wrap.h"
 
 namespace tc::ir::interp {
-namespace {
-
-int64_t add_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-int64_t sub_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t mul_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
-
-}  // namespace
 
 // One flat switch: each case is one operation on `n` lanes.
 void Machine::run(int64_t start) {

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "wrap.h"
+
 namespace tc::ir {
 
 int64_t wrap(DType type, int64_t v) {
@@ -59,17 +61,6 @@ int64_t floor_mod(int64_t a, int64_t b) {
 }
 
 namespace {
-// Two's complement without signed overflow in C++.
-int64_t add_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-int64_t sub_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t mul_wrap(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
-
 bool less(DType type, int64_t a, int64_t b) {
   return type.code == TypeCode::uint ? static_cast<uint64_t>(a) < static_cast<uint64_t>(b) : a < b;
 }

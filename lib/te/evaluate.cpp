@@ -5,8 +5,9 @@
 #include <cstring>
 #include <new>
 
-#include "random.h"
+#include "element.h"
 #include "tc/ir/numeric.h"
+#include "tc/support/rng.h"
 
 namespace tc {
 namespace {
@@ -25,25 +26,6 @@ T read(const std::byte* p) {
   T v;
   std::memcpy(&v, p, sizeof v);
   return v;
-}
-
-double read_element(DType t, const std::byte* p) {
-  if (t.is_float()) {
-    if (t.bits == 64) return read<double>(p);
-    if (t.bits == 32) return read<float>(p);
-    const auto bits = read<uint16_t>(p);
-    return t == kBF16 ? ir::from_bf16_bits(bits) : ir::from_f16_bits(bits);
-  }
-  switch (t.bytes()) {
-    case 1:
-      return t.is_signed() ? static_cast<double>(read<int8_t>(p)) : read<uint8_t>(p);
-    case 2:
-      return t.is_signed() ? static_cast<double>(read<int16_t>(p)) : read<uint16_t>(p);
-    case 4:
-      return t.is_signed() ? static_cast<double>(read<int32_t>(p)) : read<uint32_t>(p);
-    default:
-      return t.is_signed() ? static_cast<double>(read<int64_t>(p)) : static_cast<double>(read<uint64_t>(p));
-  }
 }
 
 void write_element(DType t, std::byte* p, double v) {
@@ -66,6 +48,25 @@ void write_element(DType t, std::byte* p, double v) {
 
 }  // namespace
 
+double detail::read_element(DType t, const std::byte* p) {
+  if (t.is_float()) {
+    if (t.bits == 64) return read<double>(p);
+    if (t.bits == 32) return read<float>(p);
+    const auto bits = read<uint16_t>(p);
+    return t == kBF16 ? ir::from_bf16_bits(bits) : ir::from_f16_bits(bits);
+  }
+  switch (t.bytes()) {
+    case 1:
+      return t.is_signed() ? static_cast<double>(read<int8_t>(p)) : read<uint8_t>(p);
+    case 2:
+      return t.is_signed() ? static_cast<double>(read<int16_t>(p)) : read<uint16_t>(p);
+    case 4:
+      return t.is_signed() ? static_cast<double>(read<int32_t>(p)) : read<uint32_t>(p);
+    default:
+      return t.is_signed() ? static_cast<double>(read<int64_t>(p)) : static_cast<double>(read<uint64_t>(p));
+  }
+}
+
 void HostTensor::Free::operator()(std::byte* p) const { ::operator delete(p, kAlign); }
 
 HostTensor::HostTensor(DType type, std::vector<int64_t> shape) : type_(type), shape_(std::move(shape)) {
@@ -82,7 +83,7 @@ HostTensor::HostTensor(DType type, std::vector<int64_t> shape) : type_(type), sh
 
 double HostTensor::get(int64_t i) const {
   TC_ASSERT(i >= 0 && i < size_);
-  return read_element(type_, data_.get() + i * type_.bytes());
+  return detail::read_element(type_, data_.get() + i * type_.bytes());
 }
 void HostTensor::set(int64_t i, double value) {
   TC_ASSERT(i >= 0 && i < size_);
@@ -120,7 +121,7 @@ std::vector<std::vector<int64_t>> random_indices(const Tensor& t, size_t count, 
   std::vector<std::vector<int64_t>> out;
   for (const int64_t n : shape)
     if (n == 0) return out;
-  detail::Random random(seed);
+  Rng random(seed);
   for (size_t i = 0; i < count; ++i) {
     std::vector<int64_t> index;
     for (const int64_t n : shape) index.push_back(i == 0 ? 0 : i == 1 ? n - 1 : random.between(0, n - 1));

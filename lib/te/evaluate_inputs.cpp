@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "random.h"
 #include "tc/ir/traverse.h"
+#include "tc/support/rng.h"
 #include "tc/te/evaluate.h"
 
 namespace tc {
@@ -75,8 +75,8 @@ struct Source {
   double offset = 0;  // of reals, in [offset, offset + width)
   double width = 2;
 
-  double draw(detail::Random& random) const {
-    if (real) return offset + width * random.unit();
+  double draw(Rng& random) const {
+    if (real) return offset + width * random.uniform();
     const int64_t v = random.between(low, high);
     return static_cast<double>(no_zero && v == 0 ? 1 : v);
   }
@@ -128,7 +128,7 @@ std::vector<HostTensor> make_args(const std::vector<Tensor>& args, uint64_t seed
   for (size_t i = 0; i < args.size(); ++i) {
     out.emplace_back(args[i]);
     if (!args[i].op().is_placeholder()) continue;
-    detail::Random random(seed * 0x9e3779b97f4a7c15ull + i + 1);
+    Rng random(seed * 0x9e3779b97f4a7c15ull + i + 1);
     const Source source = source_of(args[i], demands, fill);
     for (int64_t e = 0; e < out.back().size(); ++e) out.back().set(e, source.draw(random));
   }

@@ -82,15 +82,6 @@ std::string dl_name(DLDataType t) {
   return fmt::format("{}{}", kind, t.bits);
 }
 
-DLDataType to_dl(DType t) {
-  const auto code = t.is_bool()                      ? kDLBool
-                    : t.code == ir::TypeCode::bfloat ? kDLBfloat
-                    : t.is_float()                   ? kDLFloat
-                    : t.is_signed()                  ? kDLInt
-                                                     : kDLUInt;
-  return {static_cast<uint8_t>(code), static_cast<uint8_t>(t.is_bool() ? 8 : t.bits), 1};
-}
-
 // ---- ArrayView
 
 ArrayView::ArrayView(py::handle object, const std::string& what) {
@@ -368,7 +359,7 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
   auto view = std::make_unique<ArrayView>(object, t.name());
   view->expect(t.dtype());
   const DLTensor& d = *view->dl();
-  const DLDataType wanted = to_dl(t.dtype());
+  const DLDataType wanted = codegen::dl_type(t.dtype());
   TC_REQUIRE(d.dtype.code == wanted.code && d.dtype.bits == wanted.bits && d.dtype.lanes == 1,
              Error("runtime.arg.dtype", fmt::format("{} has elements of another type", t.name()))
                  .fact("argument", t.name())
@@ -424,7 +415,7 @@ void bind_arrays(py::module_& m) {
   m.def(
       "empty",
       [](py::handle shape, py::handle dtype) {
-        return std::make_unique<NDArray>(runtime::Tensor(to_shape(shape), to_dl(to_dtype(dtype))));
+        return std::make_unique<NDArray>(runtime::Tensor(to_shape(shape), codegen::dl_type(to_dtype(dtype))));
       },
       py::arg("shape"), py::arg("dtype") = "f32",
       "empty(shape, dtype=\"f32\"): a new NDArray, aligned to 64 bytes, of zeros.");

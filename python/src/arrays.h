@@ -70,7 +70,6 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
                                 std::vector<std::unique_ptr<ArrayView>>& keep);
 /// numpy.empty; bf16 as uint16.
 py::object numpy_empty(DType type, const std::vector<int64_t>& shape);
-DLDataType to_dl(DType type);
 std::string dl_name(DLDataType type);
 
 }  // namespace tc::python

@@ -1,6 +1,6 @@
 """The operator library: functions from tensors to tensors."""
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,71 +18,45 @@ def batch_matmul(
 def dense(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, act: str | None = "none", out: _DType | None = None, name: str = "C"
 ) -> Tensor: ...
-def conv2d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: _Ints = 1,
-    padding: _Ints = 0,
-    dilation: _Ints = 1,
-    groups: int = 1,
-    layout: str = "nhwc",
-    act: str | None = "none",
-    out: _DType | None = None,
-    output_padding: _Ints = 0,
-    name: str = "Y",
-) -> Tensor: ...
-def depthwise_conv2d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: _Ints = 1,
-    padding: _Ints = 0,
-    dilation: _Ints = 1,
-    groups: int = 1,
-    layout: str = "nhwc",
-    act: str | None = "none",
-    out: _DType | None = None,
-    output_padding: _Ints = 0,
-    name: str = "Y",
-) -> Tensor: ...
-def conv2d_transpose(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: _Ints = 1,
-    padding: _Ints = 0,
-    dilation: _Ints = 1,
-    groups: int = 1,
-    layout: str = "nhwc",
-    act: str | None = "none",
-    out: _DType | None = None,
-    output_padding: _Ints = 0,
-    name: str = "Y",
-) -> Tensor: ...
-def max_pool2d(
-    x: Tensor,
-    *,
-    kernel: _Ints = 2,
-    stride: _Ints = 2,
-    padding: _Ints = 0,
-    layout: str = "nhwc",
-    count_include_pad: bool = False,
-    name: str = "Y",
-) -> Tensor: ...
-def avg_pool2d(
-    x: Tensor,
-    *,
-    kernel: _Ints = 2,
-    stride: _Ints = 2,
-    padding: _Ints = 0,
-    layout: str = "nhwc",
-    count_include_pad: bool = False,
-    name: str = "Y",
-) -> Tensor: ...
+
+class _Convolution(Protocol):
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        stride: _Ints = 1,
+        padding: _Ints = 0,
+        dilation: _Ints = 1,
+        groups: int = 1,
+        layout: str = "nhwc",
+        act: str | None = "none",
+        out: _DType | None = None,
+        output_padding: _Ints = 0,
+        name: str = "Y",
+    ) -> Tensor: ...
+
+conv2d: _Convolution
+depthwise_conv2d: _Convolution
+conv2d_transpose: _Convolution
+
+class _Pooling(Protocol):
+    def __call__(
+        self,
+        x: Tensor,
+        *,
+        kernel: _Ints = 2,
+        stride: _Ints = 2,
+        padding: _Ints = 0,
+        layout: str = "nhwc",
+        count_include_pad: bool = False,
+        name: str = "Y",
+    ) -> Tensor: ...
+
+max_pool2d: _Pooling
+avg_pool2d: _Pooling
+
 def global_avg_pool(x: Tensor, *, layout: str = "nhwc", name: str = "Y") -> Tensor: ...
 def exp(x: Tensor, *, name: str = "") -> Tensor: ...
 def log(x: Tensor, *, name: str = "") -> Tensor: ...

@@ -1,7 +1,10 @@
 """Functions and arrays: no copies, nothing wrong accepted."""
 import array
 import gc
+import pathlib
+import shutil
 import subprocess
+import sys
 import threading
 import time
 
@@ -236,6 +239,35 @@ def test_export_makes_files_that_run_without_tc(tmp_path):
     f.export(str(tmp_path / "only"), header=False, shared=False)
     assert (tmp_path / "only.o").exists() and not (tmp_path / "only.h").exists()
     assert refuse(f.export, tmp_path / "mm.h" / "x").code.startswith("io.")
+
+
+LOAD = """
+import ctypes, sys
+rows = ctypes.CDLL(sys.argv[1]).rows_raw
+a, c = (ctypes.c_float * 64)(*range(64)), (ctypes.c_float * 64)()
+assert rows((ctypes.c_void_p * 2)(ctypes.addressof(a), ctypes.addressof(c))) == 0 and list(c) == [2.0 * i for i in range(64)]
+"""
+
+
+def test_an_exported_library_loads_from_python(tmp_path):
+    A = tc.placeholder((8, 8), name="A")
+    C = tc.compute((8, 8), lambda y, x: A[y, x] * 2, name="C")
+    s = tc.Schedule(C)
+    s[C].parallel("y")
+    tc.build(s, [A, C], name="rows").export(tmp_path / "rows")
+    library = tmp_path / "librows.so"
+    exec(compile(LOAD.replace("sys.argv[1]", repr(str(library))), "same process", "exec"), {})
+    subprocess.run([sys.executable, "-c", LOAD, library], check=True)
+    # away from the tc that made it, beside the runtime, as it is deployed
+    runtime = next((pathlib.Path(tc.__file__).parent / "lib").glob("libtc_runtime.so.*"))
+    needed = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    assert runtime.name in needed and "$ORIGIN" in needed
+    place = tmp_path / "deployed"
+    place.mkdir()
+    library.rename(place / library.name)
+    shutil.copy(runtime, place / runtime.name)
+    where = "maps = open('/proc/self/maps').read(); assert maps.count('/libtc_runtime') == maps.count(sys.argv[2]) > 0"
+    subprocess.run([sys.executable, "-c", LOAD + where, place / library.name, place / runtime.name], check=True)
 
 
 def test_other_threads_run_meanwhile():

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "autotune/records.h"
-#include "tc/autotune/rng.h"
+#include "tc/support/rng.h"
 
 namespace tc::autotune {
 namespace {

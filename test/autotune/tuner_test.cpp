@@ -111,6 +111,37 @@ TEST(Tune, ResumesWithoutRepeating) {
   EXPECT_EQ(read_text(o.log_path), text) << "nothing to tune, nothing written";
 }
 
+TEST(Tune, TrialsOfAnotherCodeGeneratorDoNotCount) {
+  const TemporaryDir dir;
+  const auto executor = pool();
+  const Task task = task_with({0, 5});
+  TuneOptions o;
+  o.trials = 24;
+  o.finalists = 0;
+  o.log_path = dir.file("log.jsonl");
+  o.build = {"0.1.0", "19.1.7", 1};
+  const TuneResult old = tune(task, *executor, o).value();
+  o.build.code = 2;
+  o.trials = 20;
+  const TuneResult now = tune(task, *executor, o).value();
+  EXPECT_EQ(now.resumed, 0);
+  EXPECT_EQ(now.measured, 20);
+  ASSERT_EQ(now.warnings.size(), 1u);
+  EXPECT_EQ(now.warnings[0],
+            "24 trials of the log were measured with another code generator (0.1.0 1, now 2): they are not "
+            "counted, and the fastest are measured again");
+  ASSERT_TRUE(now.best);
+  EXPECT_EQ(now.best->build.code, 2);
+  const auto points = trial_points(o.log_path);
+  EXPECT_EQ(std::set<std::string>(points.begin() + 24, points.end()).size(), 20u);
+  EXPECT_TRUE(std::find(points.begin() + 24, points.end(), old.best->decisions.str()) != points.end());
+  EXPECT_EQ(Log::load(std::vector{o.log_path}).value().best(task.workload, sample_target())->build.code, 2);
+  o.trials = 21;
+  const TuneResult again = tune(task, *executor, o).value();
+  EXPECT_EQ(again.resumed, 20);
+  EXPECT_EQ(again.measured, 1);
+}
+
 TEST(Tune, OtherTasksInTheLogAreLeftAlone) {
   const TemporaryDir dir;
   const auto executor = pool();

@@ -18,15 +18,6 @@ namespace tc::codegen::testing {
 
 using namespace tc::ir;
 
-inline DLDataType dl_type(DType t) {
-  const uint8_t code = t.is_bool()                  ? kDLBool
-                       : t.code == TypeCode::bfloat ? kDLBfloat
-                       : t.is_float()               ? kDLFloat
-                       : t.is_signed()              ? kDLInt
-                                                    : kDLUInt;
-  return {code, static_cast<uint8_t>(t.is_bool() ? 8 : t.bits), 1};
-}
-
 /// A compact tensor; elements go in and out as int64 (integers, bool) or double.
 class Tensor {
  public:

@@ -7,8 +7,8 @@
 #include <tuple>
 
 #include "../../lib/schedule/nest.h"
-#include "../../lib/te/random.h"
 #include "tc/schedule/schedule.h"
+#include "tc/support/rng.h"
 
 namespace tc::test {
 
@@ -278,7 +278,7 @@ class ScheduleDice {
   }
 
   Schedule& s_;
-  tc::detail::Random random_;
+  Rng random_;
 };
 
 }  // namespace tc::test

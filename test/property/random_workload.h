@@ -94,7 +94,7 @@ class WorkloadDice {
     }
   }
 
-  tc::detail::Random random_;
+  Rng random_;
 };
 
 }  // namespace tc::test

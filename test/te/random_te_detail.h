@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "../../lib/te/random.h"
+#include "tc/support/rng.h"
 #include "tc/te/graph.h"
 
 namespace tc::test {
@@ -25,8 +25,6 @@ struct RandomOptions {
 };
 
 namespace detail {
-
-using tc::detail::Random;
 
 inline constexpr double kLimit = 1 << 20;  // values beyond are clamped
 inline constexpr double kInfinite = std::numeric_limits<double>::infinity();
@@ -398,7 +396,7 @@ class Generator {
     }
   }
 
-  Random random_;
+  Rng random_;
   RandomOptions options_;
   int64_t budget_;
   std::vector<Tensor> inputs_, outputs_;

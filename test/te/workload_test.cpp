@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "../../lib/te/random.h"
 #include "op_check.h"
+#include "tc/support/rng.h"
 
 namespace tc::test {
 namespace {
@@ -210,7 +210,7 @@ TEST(Workload, GraphsThatDifferInNamesAloneHaveOneText) {
 
 // Texts near to legal ones: nothing may crash, and what parses is canonical.
 TEST(Workload, MutatedTextsAreParsedOrRefused) {
-  tc::detail::Random random(7);
+  Rng random(7);
   std::vector<std::string> seeds(std::begin(kOneOfEach), std::end(kOneOfEach));
   for (const char* text : kOneOfEach)
     seeds.push_back(Workload::from_graph(parse_workload(text).value().build().args).value().text());

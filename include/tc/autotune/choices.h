@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tc/autotune/point.h"
-#include "tc/autotune/rng.h"
+#include "tc/support/rng.h"
 
 namespace tc::autotune {
 

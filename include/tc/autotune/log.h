@@ -104,8 +104,8 @@ class Log {
   /// The fastest ok record that applies to `host`, or null. Where finalists
   /// were measured again, the fastest of them, unless a later trial beat every
   /// finalist's own trial: a lucky sample must not outrank a second look.
-  /// Records of the host's own cpu come before those of other machines, whose
-  /// times do not compare.
+  /// Records of the host's own cpu come before those of other machines, and those of
+  /// the newest code generator (BuildStamp) before older ones: their times do not compare.
   [[nodiscard]] const Record* best(const WorkloadKey& workload, const RecordTarget& host) const;
   /// Tuned, else the nearest workload's record, else the default; and why.
   [[nodiscard]] Lookup lookup(const WorkloadKey& workload, const RecordTarget& host,

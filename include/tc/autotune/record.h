@@ -57,9 +57,11 @@ struct RecordTarget {
 /// preferences aside.
 [[nodiscard]] bool same_machine(const RecordTarget& a, const RecordTarget& b);
 
-/// Which tool made the code.
+/// Which tool made the code. Times compare within one `code`, the compiler's
+/// kCodeVersion; records of before there was one have 0.
 struct BuildStamp {
   std::string tc, llvm;
+  int64_t code = 0;
   friend bool operator==(const BuildStamp&, const BuildStamp&) = default;
 };
 

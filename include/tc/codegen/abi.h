@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tc/ir/stmt.h"
+#include "tc/runtime/dlpack.h"
 
 namespace tc::codegen {
 
@@ -31,6 +32,9 @@ struct AbiSpec {
 /// Nothing, or the error codegen.abi that says which argument does not describe
 /// its parameter.
 [[nodiscard]] Check check_abi(const ir::Func& func, const AbiSpec& abi);
+
+/// The DLPack type of scalars of `type`; a bool takes a byte.
+[[nodiscard]] DLDataType dl_type(ir::DType type);
 
 /// `name` as a C and C++ identifier that no keyword, libc entry point or symbol
 /// of the runtime has: the stem of a compiled function's symbols.

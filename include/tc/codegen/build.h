@@ -11,6 +11,10 @@
 
 namespace tc {
 
+/// Counted up with a change of lowering, passes or code generation, LLVM's included,
+/// that makes schedules faster or slower: what was measured before is measured again.
+inline constexpr int kCodeVersion = 1;
+
 struct BuildOptions {
   codegen::Target target = codegen::Target::host();
   std::string name = "main";  ///< of the function, and of its symbols

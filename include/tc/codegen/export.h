@@ -35,7 +35,8 @@ struct ExportFormats {
 /// entry of each function, with the shapes. C11 and C++.
 [[nodiscard]] std::string header_text(const std::vector<ExportFunc>& funcs, std::string_view library);
 
-/// A shared library made of one relocatable object. Errors: codegen.export.linker.
+/// A shared library made of one relocatable object. It needs libtc_runtime.so: the one
+/// in the process, beside the library, or of this tc, in that order. Errors: codegen.export.linker.
 [[nodiscard]] Check link_shared(const std::string& object_file, const std::string& output,
                                 const std::string& soname);
 

@@ -1,10 +1,10 @@
 // A small random generator whose sequence is the same on every machine and
-// standard library, because a seed must give the same trials everywhere.
-// (std::uniform_int_distribution promises no such thing.) Not for secrets.
+// standard library, because a seed must give the same trials and the same inputs
+// everywhere. (std::uniform_int_distribution promises no such thing.) Not for secrets.
 #pragma once
 #include <cstdint>
 
-namespace tc::autotune {
+namespace tc {
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 class Rng {
@@ -20,6 +20,12 @@ class Rng {
   }
   /// In [0, n), 0 where n is 0; the bias of the remainder is below n / 2^64.
   uint64_t below(uint64_t n) { return n == 0 ? 0 : next() % n; }
+  /// In [low, high]; requires low <= high.
+  int64_t between(int64_t low, int64_t high) {
+    const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
+    const uint64_t offset = span == 0 ? next() : below(span);  // 0: all of int64_t
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + offset);
+  }
   /// Uniform in [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
@@ -32,4 +38,4 @@ class Rng {
   return Rng(seed ^ (value * 0xff51afd7ed558ccdull + 1)).next();
 }
 
-}  // namespace tc::autotune
+}  // namespace tc
