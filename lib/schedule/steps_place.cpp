@@ -1,4 +1,5 @@
-// Steps that say where a stage is computed: compute_at, root, inline, init_at.
+// Steps that say where a stage is computed: compute_at (its reverse is in
+// steps_reverse.cpp), root, inline, init_at.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -87,7 +88,7 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
     if (other.attach == StageState::at && other.at_stage == id)
       return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name),
                     fmt::format("place {} elsewhere first", other.name));
-  if (!s.relations.empty() || !s.layout.empty())
+  if (!s.relations.empty() || !s.layout.empty() || s.intrinsic)
     return refuse("schedule.inline.steps", "its loops or layout were scheduled",
                   "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {
@@ -141,6 +142,8 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
   switch (step.kind) {
     case StepKind::compute_at:
       return compute_at(state, id, step);
+    case StepKind::reverse_compute_at:
+      return reverse_compute_at(state, id, step);
     case StepKind::compute_inline:
       return compute_inline(state, id, step);
     case StepKind::init_at:

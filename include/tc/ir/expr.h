@@ -125,7 +125,7 @@ struct Binary : ExprOf<Kind::Binary> {
 #define TC_IR_CALLS(X)                                                                           \
   X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) \
   X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)     \
-  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3)
+  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3) X(dot, 3)
 // clang-format on
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
@@ -138,6 +138,9 @@ enum class CallOp : uint8_t {
 /// `if_then_else` takes a scalar bool and two values of one type.
 /// `round` rounds half to even; `bits` reinterprets the bits of its argument as
 /// the node's type, which has the same width; `isnan` gives bool.
+/// `dot(c, a, b)` adds to each of the n lanes of c, of i32, the products of a group of g lanes:
+/// lane i is c[i] + a[i * g] * b[i * g] + ... + a[i * g + g - 1] * b[i * g + g - 1], in i32 that
+/// wraps. b has n * g lanes and a as many, or g that all groups use; both i8, u8 or i16.
 struct Call : ExprOf<Kind::Call> {
   CallOp op;
   std::vector<Expr> args;
