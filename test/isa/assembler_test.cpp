@@ -146,7 +146,7 @@ TEST(Assembler, RefusesWhatItCannotRead) {
   EXPECT_EQ(code_of(".region A inputs 0 4"), "isa.asm.kind");
   EXPECT_EQ(
       code_of(".region A input 9223372036854775807 9223372036854775807\n.region B input 0 1\n.code\nfinish"),
-      "");
+      "isa.program.dram");
   EXPECT_EQ(code_of(".region A input 1 16\n.code\nload.inp dram_base=@A\nfinish"), "isa.asm.align");
 }
 
