@@ -144,7 +144,7 @@ class Matcher {
   }
 
   bool fail(const Expr& pattern, const Expr& actual) {
-    if (matched_ >= furthest_) {
+    if (matched_ > furthest_) {  // of equals the first: operands as they are written
       furthest_ = matched_;
       first_pattern_ = ir::to_string(pattern), first_actual_ = ir::to_string(actual);
     }

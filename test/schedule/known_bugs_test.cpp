@@ -179,7 +179,7 @@ TEST(KnownBugs, Tvm15911ReverseComputeAtComputesEverything) {
 const std::string kBlur = R"(func main(I: i32[20, 20], O: i32[16, 16]) {
   alloc S: i32[16, 16]
   compute S[y, x] = sum(I[y + r, x + q], r in [0, +5), q in [0, +5))
-  compute O[y, x] = S[y, x] / 25
+  compute O[y, x] = S[y, x] / i32(25)
 })";
 TEST(KnownBugs, Halide7820IllegalStepsAreRefusedAndChangeNothing) {
   for (const char* step : {"parallel S r", "parallel S q", "fuse S x,r", "reorder S y,y", "compute_at O S y",
