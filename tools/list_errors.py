@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "errors.md"
-KINDS = "te schedule lower ir codegen runtime autotune log workload isa sim cli io internal python".split()
+KINDS = "te schedule intrinsic lower ir codegen runtime autotune log workload isa sim cli io internal python".split()
 LITERAL = re.compile(r'"((?:%s)(?:\.[a-z_0-9]+)+)"' % "|".join(KINDS))
 
 # Literals of that form that are no codes, and codes named only to be compared by their beginning.

@@ -83,7 +83,11 @@ Schedule& Schedule::operator=(Schedule&&) noexcept = default;
 Schedule::~Schedule() = default;
 
 Stage Schedule::operator[](const Tensor& t) {
-  const int i = state_->find(t.buffer().get());
+  int i = state_->find(t.buffer().get());
+  // a component that the outputs do not need has a stand-in here, of the same operation
+  for (size_t k = 0; i < 0 && t && k < state_->stages.size(); ++k)
+    for (const BufferRef& b : state_->stages[k].buffers)
+      if (b->source && b->source == t.buffer()->source) i = static_cast<int>(k);
   TC_REQUIRE(i >= 0, Error("schedule.stage.unknown", fmt::format("{} is no tensor of this computation",
                                                                  t ? t.name() : "an empty tensor"))
                          .fix("make the schedule of the outputs that need it"));

@@ -152,7 +152,7 @@ TEST_F(Simplify, ConditionsAbsorb) {
   expect("p && x < 5 && x < 5", "p && x < 5");
   expect("select(p, true, q)", "p || q");
   expect("select(!p, x, y)", "select(p, y, x)");
-  expect("select(a < b, a, b)", "min(a, b)");
+  expect("select(a < b, a, b)", "min(b, a)");
   expect("select(a <= b, a, b)", "select(a <= b, a, b)");
 }
 
