@@ -340,3 +340,21 @@ def test_references_refuse_what_is_wrong():
     assert tc.evaluate([C], {A: a})[0].shape == (8,)
     e = refuse(lambda: tc.compute((8,), lambda i: A[i + 1], name="D"))      # reads outside
     assert e.code == "te.bounds" and e.stage == "D"
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+def test_division_by_zero_does_not_end_the_process(dtype, vectorized):
+    """What the quotient of a zero is nobody says; the least integer / -1, which machines refuse too, wraps."""
+    A, B = tc.placeholder((16,), dtype, name="A"), tc.placeholder((16,), dtype, name="B")
+    Q = tc.compute((16,), lambda i: A[i] // B[i], name="Q")
+    M = tc.compute((16,), lambda i: A[i] % B[i], name="M")
+    s = tc.Schedule([Q, M])
+    if vectorized:
+        for t in (Q, M):
+            s[t].vectorize(s[t].axes[0])
+    info = np.iinfo(dtype)
+    a, b = np.full(16, info.min, dtype), np.array([0, -1 if info.min else info.max] * 8, dtype)
+    q, m = np.ones(16, dtype), np.ones(16, dtype)
+    tc.build(s, [A, B, Q, M])(a, b, q, m)
+    assert (q[1::2] == info.min).all() and (m[1::2] == 0).all()
