@@ -29,8 +29,8 @@ THIRD_PARTY = {
     "llvm-c": r"lib/codegen/llvm/",
     "lld": r"lib/codegen/llvm/",
     "xgboost": r"lib/autotune/cost_model\.cpp",
-    "nlohmann": r"(include/tc|lib)/autotune/",
-    "fmt": r"lib/",
+    "nlohmann": r"(include/tc|lib)/autotune/|runtime/isa/config_json\.cpp",
+    "fmt": r"lib/|runtime/(isa|sim)/",
     "CLI": r"tools/",
     "pybind11": r"python/",
 }

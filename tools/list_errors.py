@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "errors.md"
-KINDS = "te schedule lower ir codegen runtime autotune log workload cli io internal python".split()
+KINDS = "te schedule lower ir codegen runtime autotune log workload isa sim cli io internal python".split()
 LITERAL = re.compile(r'"((?:%s)(?:\.[a-z_0-9]+)+)"' % "|".join(KINDS))
 
 # Literals of that form that are no codes, and codes named only to be compared by their beginning.
@@ -25,6 +25,8 @@ RULES = [
     ("lib/te/workload*.cpp", r'\bat\([^"]*?\), "(\w+)", ', "workload."),
     ("lib/autotune/record_text.cpp", r'bad\("(\w+)"', "log."),
     ("include/tc/ir/verify.h", r"(?m)^//   ([a-z]+)  +", "ir.verify."),
+    ("runtime/isa/layout.cpp", r'"isa\.\{\}\.(\w+)"', "isa.encode."),
+    ("runtime/isa/layout.cpp", r'"isa\.\{\}\.(\w+)"', "isa.decode."),
     ("lib/schedule/steps_loops.cpp", r'reduce_mode_error\([^"]*"(\w+)"', "schedule.{}.reduce"),
 ]
 

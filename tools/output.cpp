@@ -73,6 +73,8 @@ int exit_of(const Error& error) {
     case ErrorKind::schedule:
     case ErrorKind::ir:
     case ErrorKind::log:
+    case ErrorKind::isa:
+    case ErrorKind::sim:
       return kInvalidInput;
     default:
       return kFailed;

@@ -40,16 +40,6 @@ void add_block(std::array<uint32_t, 8>& state, const unsigned char* block) {
   for (size_t i = 0; i < 8; ++i) state[i] += add[i];
 }
 
-constexpr std::array<uint32_t, 256> crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t c = i;
-    for (int k = 0; k < 8; ++k) c = c & 1 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
-    table[i] = c;
-  }
-  return table;
-}
-
 }  // namespace
 
 std::string sha256_hex(std::string_view bytes) {
@@ -64,13 +54,6 @@ std::string sha256_hex(std::string_view bytes) {
   std::string out;
   for (const uint32_t word : state) out += fmt::format("{:08x}", word);
   return out;
-}
-
-uint32_t crc32(std::string_view bytes) {
-  static constexpr std::array<uint32_t, 256> kTable = crc_table();
-  uint32_t c = 0xffffffffu;
-  for (const char b : bytes) c = kTable[(c ^ static_cast<unsigned char>(b)) & 0xff] ^ (c >> 8);
-  return c ^ 0xffffffffu;
 }
 
 }  // namespace tc::autotune

@@ -156,8 +156,26 @@ Expr binary(BinaryOp op, Expr a, Expr b) {
   return make<Binary>(t, op, std::move(a), std::move(b));
 }
 
+namespace {
+Expr dot(std::vector<Expr> args) {
+  for (const Expr& a : args) require_value("dot", a);
+  const DType c = args[0]->type, a = args[1]->type, b = args[2]->type;
+  const auto narrow = [](DType t) { return t.element() == kI8 || t.element() == kU8 || t.element() == kI16; };
+  if (c.element() != kI32 || !narrow(a) || !narrow(b))
+    throw Error("ir.type", "dot adds products of i8, u8 or i16 to i32")
+        .fact("got", fmt::format("{}, {} and {}", to_string(c), to_string(a), to_string(b)))
+        .fix("cast the operands");
+  if (b.lanes % c.lanes != 0 || (a.lanes != b.lanes && a.lanes != b.lanes / c.lanes))
+    throw Error("ir.type", fmt::format("dot of {} groups takes a multiple of {} lanes", c.lanes, c.lanes))
+        .fact("got", fmt::format("{}, {} and {}", to_string(c), to_string(a), to_string(b)))
+        .fix("give as many lanes on both sides, or those of one group on the first");
+  return make<Call>(c, CallOp::dot, std::move(args));
+}
+}  // namespace
+
 Expr call(CallOp op, std::vector<Expr> args) {
   TC_ASSERT(static_cast<int>(args.size()) == num_args(op), std::string(to_string(op)));
+  if (op == CallOp::dot) return dot(std::move(args));
   if (op == CallOp::if_then_else) return if_then_else(args[0], args[1], args[2]);
   for (const Expr& a : args) {
     require_value(to_string(op), a);

@@ -25,7 +25,7 @@ union Slot {
   X(add_d) X(sub_d) X(mul_d) X(div_d) X(min_d) X(max_d) X(eq_d) X(ne_d) X(lt_d) X(le_d) X(gt_d) X(ge_d) \
   X(other_i) X(mod_f) X(mod_d) X(wrap) X(round)                                                         \
   X(neg_i) X(neg_f) X(neg_d) X(abs_i) X(abs_f) X(abs_d) X(not_b) X(not_i) X(isnan_f) X(isnan_d)         \
-  X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) X(pow_f) X(pow_d) X(bits) X(select)                    \
+  X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) X(pow_f) X(pow_d) X(dot) X(bits) X(select)                    \
   X(int_to_bool) X(int_to_f) X(int_to_d) X(f_to_int) X(d_to_int) X(f_to_d) X(d_to_f)                    \
   X(load) X(store) X(demand) X(alloc) X(check_extent)                                                   \
   X(jump) X(jump_if_not) X(for_begin) X(for_next) X(end)

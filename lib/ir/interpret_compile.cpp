@@ -534,6 +534,12 @@ class Compiler {
       case CallOp::pow:
         one(by_rep(t, Op::mov, Op::pow_f, Op::pow_d));
         return rounded(t, n, dst);
+      case CallOp::dot: {  // lanes of the operands, in imm
+        const int64_t lanes_of[] = {c.args[1]->type.lanes, c.args[2]->type.lanes};
+        one(Op::dot);
+        p.code.back().imm = lanes_of[0] << 32 | lanes_of[1];
+        return wrapped(t, n, dst);
+      }
       case CallOp::bits:  // the type to read as, in imm
         p.code[static_cast<size_t>(
                    emit({.op = Op::bits, .lanes = n, .type = c.type.element(), .dst = dst, .a = x[0]}))]

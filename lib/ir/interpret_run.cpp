@@ -47,9 +47,9 @@ void Machine::run(int64_t start) {
                  fold_float(BinaryOp::mod, i.type, a[l].field, b[l].field)));
 #define TC_COMPARE(field)                                                     \
   case Op::min_##field:                                                       \
-    TC_LANES(d[l].field = a[l].field < b[l].field ? a[l].field : b[l].field); \
+    TC_LANES(d[l].field = b[l].field < a[l].field ? b[l].field : a[l].field); \
   case Op::max_##field:                                                       \
-    TC_LANES(d[l].field = a[l].field > b[l].field ? a[l].field : b[l].field); \
+    TC_LANES(d[l].field = b[l].field > a[l].field ? b[l].field : a[l].field); \
   case Op::eq_##field:                                                        \
     TC_LANES(d[l].i = a[l].field == b[l].field);                              \
   case Op::ne_##field:                                                        \
@@ -136,6 +136,16 @@ void Machine::run(int64_t start) {
         TC_LANES(d[l].i = ~a[l].i);
       case Op::fma_i:
         TC_LANES(d[l].i = add_wrap(mul_wrap(a[l].i, b[l].i), c[l].i));
+      case Op::dot: {
+        const auto all = static_cast<uint32_t>(i.imm), of_b = static_cast<uint32_t>(i.imm >> 32),
+                   group = all / n;
+        for (uint32_t l = 0; l < n; ++l) {
+          int64_t sum = a[l].i;  // products of 16 bits: no overflow
+          for (uint32_t j = l * group; j < (l + 1) * group; ++j) sum += b[j % of_b].i * c[j].i;
+          d[l].i = sum;
+        }
+        break;
+      }
       case Op::bits: {
         const DType from{static_cast<TypeCode>(i.imm >> 8), static_cast<uint8_t>(i.imm),
                          1};  // as the compiler packed it

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tc/support/error.h"
+#include "tc/support/source_text.h"
 
 namespace tc::ir::text {
 
@@ -16,16 +16,7 @@ struct Token {
   std::string_view text;
 };
 
-/// The text under parsing and its name, for messages.
-struct Source {
-  std::string_view text, file;
-
-  /// The error `code` at an offset, with the place, the line and a caret under
-  /// `width` characters.
-  [[nodiscard]] Error error(std::string code, std::string message, size_t at, size_t width = 1) const;
-  /// `e` with the place and the line added, for errors that makers report.
-  [[nodiscard]] Error located(const Error& e, size_t at, size_t width) const;
-};
+using Source = SourceText;
 
 /// All tokens, the end last. Comments run from // to the end of the line.
 /// Throws ir.parse at a character that no token starts with.
@@ -33,8 +24,5 @@ struct Source {
 
 /// "')'" or "the end of the text", for messages.
 [[nodiscard]] std::string describe(const Token& token);
-
-/// The item of `known` nearest to `word`, or "" where none is near.
-[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace tc::ir::text

@@ -138,9 +138,9 @@ double fold_float(BinaryOp op, DType type, double a, double b) {
       return round_to(type, r != 0 && (r < 0) != (b < 0) ? r + b : r);
     }
     case BinaryOp::min:
-      return a < b ? a : b;
+      return b < a ? b : a;
     case BinaryOp::max:
-      return a > b ? a : b;
+      return b > a ? b : a;
     default:
       TC_ASSERT(false, "not a float operation");
       return 0;

@@ -34,6 +34,7 @@ bool in_target(CallOp op) {
     case CallOp::fma:
     case CallOp::bits:
     case CallOp::isnan:
+    case CallOp::dot:
       return true;
     default:
       return false;

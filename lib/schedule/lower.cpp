@@ -7,6 +7,7 @@
 
 #include "nest.h"
 #include "tc/ir/simplify.h"
+#include "tensorize.h"
 
 namespace tc {
 namespace {
@@ -86,28 +87,37 @@ class Lowerer {
     return guarded(nests_.guards(id, false), ir::seq(std::move(stores)));
   }
 
-  // S[i] = S[i] op source. A source that is the identity where a condition fails
-  // (padding) becomes an update under that condition: nothing is added there.
-  Stmt update_body(int id) const {
+  // What one iteration of a reduction folds, and when. A source that is the identity
+  // where a condition fails (padding) becomes an update under that condition: nothing
+  // is added there.
+  struct Update {
+    std::vector<Expr> conditions, sources;
+  };
+  Update update_of(int id) const {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     const auto* r = s.values[0].as<ir::Reduce>();
     const ir::VarMap map = nests_.body_map(id);
-    std::vector<Expr> conditions = nests_.guards(id, false);
-    const std::vector<Expr> index = own_index(id);
-    std::vector<Expr> sources;
-    for (const Expr& e : r->source) sources.push_back(redirect(ir::substitute(e, map)));
-    if (sources.size() == 1) {
-      while (const auto* c = sources[0].as<ir::Call>()) {
-        if (c->op != ir::CallOp::if_then_else || !is_identity(*r, c->args[2])) break;
-        conditions.push_back(c->args[0]);
-        sources[0] = Expr(c->args[1]);
-      }
-      ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)},
-                      {r->combiner->rhs[0], sources[0]}};
-      return guarded(conditions,
-                     ir::store(storage(id)[0], index, ir::substitute(r->combiner->results[0], fold)));
+    Update u{nests_.guards(id, false), {}};
+    for (const Expr& e : r->source) u.sources.push_back(redirect(ir::substitute(e, map)));
+    while (u.sources.size() == 1) {
+      const auto* c = u.sources[0].as<ir::Call>();
+      if (!c || c->op != ir::CallOp::if_then_else || !is_identity(*r, c->args[2])) break;
+      u.conditions.push_back(c->args[0]);
+      u.sources[0] = Expr(c->args[1]);
     }
-    return guarded(conditions, tuple_update(id, *r, index, sources));
+    return u;
+  }
+
+  // S[i] = S[i] op source.
+  Stmt update_body(int id) const {
+    const auto* r = state_.stages[static_cast<size_t>(id)].values[0].as<ir::Reduce>();
+    const std::vector<Expr> index = own_index(id);
+    const Update u = update_of(id);
+    if (u.sources.size() > 1) return guarded(u.conditions, tuple_update(id, *r, index, u.sources));
+    ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)},
+                    {r->combiner->rhs[0], u.sources[0]}};
+    return guarded(u.conditions,
+                   ir::store(storage(id)[0], index, ir::substitute(r->combiner->results[0], fold)));
   }
 
   // All components are read before any is written.
@@ -145,7 +155,9 @@ class Lowerer {
     const auto* r = s.values[0].as<ir::Reduce>();
     ir::VarMap fresh;
     std::vector<std::pair<int, VarRef>> loops;
+    size_t outside = 0;  // of them, around a tensorized initialisation
     for (size_t p = static_cast<size_t>(from); p < s.leaves.size(); ++p) {
+      if (static_cast<int>(p) == tensor_position(s)) outside = loops.size();
       const int axis = s.leaves[p];
       if (s.axes[static_cast<size_t>(axis)].reduce) continue;
       const VarRef& v = nests_.of(id).axis_var[static_cast<size_t>(axis)];
@@ -158,8 +170,54 @@ class Lowerer {
       stores.push_back(ir::store(storage(id)[i], own_index(id, &fresh), r->combiner->identity[component]));
     }
     Stmt body = guarded(nests_.guards(id, true, &fresh), ir::seq(std::move(stores)));
-    for (auto it = loops.rbegin(); it != loops.rend(); ++it) body = loop(id, it->first, it->second, body);
+    const bool tensor = s.intrinsic && s.intrinsic->init;
+    for (size_t i = loops.size(); i-- > (tensor ? outside : 0);)
+      body = loop(id, loops[i].first, loops[i].second, body);
+    if (tensor) body = tensor_init(id, fresh, body);
+    for (size_t i = tensor ? outside : 0; i-- > 0;) body = loop(id, loops[i].first, loops[i].second, body);
     return guarded(first, body);
+  }
+
+  // Where the loops of a stage end and its intrinsic begins; -1 where there is none.
+  static int tensor_position(const StageState& s) {
+    return s.intrinsic ? s.leaf_position(s.tensor_axis) : -1;
+  }
+
+  // What is computed at the place of an intrinsic, and when.
+  [[nodiscard]] std::pair<TensorSite, std::vector<Expr>> site_of(int id) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    TensorSite site = tensor_site(state_, nests_, id);
+    site.output = storage(id)[0];
+    site.output_index = own_index(id);
+    if (const auto* r = s.values[0].as<ir::Reduce>()) {
+      Update u = update_of(id);
+      site.value = u.sources[0], site.combiner = r->combiner;
+      return {std::move(site), std::move(u.conditions)};
+    }
+    site.value = redirect(ir::substitute(s.values[0], nests_.body_map(id)));
+    return {std::move(site), nests_.guards(id, false)};
+  }
+
+  Stmt tensor_body(int id, int p) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    if (auto error = check_tensorized(state_, id)) throw *std::move(error);
+    const auto [site, conditions] = site_of(id);
+    const auto parts = match_intrinsic(*s.intrinsic, site).value();
+    Stmt loops = s.has_reduce() ? update_body(id) : plain_body(id);
+    for (int q = static_cast<int>(s.leaves.size()); q-- > p;) {
+      const int axis = s.leaves[static_cast<size_t>(q)];
+      loops = loop(id, axis, nests_.of(id).axis_var[static_cast<size_t>(axis)], loops);
+    }
+    return whole_or_loops(site, conditions, place_program(s.intrinsic->update, parts), loops);
+  }
+
+  // The initialisation of one tile; `loops` does the same over the fresh variables.
+  Stmt tensor_init(int id, const ir::VarMap& fresh, Stmt loops) const {
+    const Intrinsic& intrinsic = *state_.stages[static_cast<size_t>(id)].intrinsic;
+    const TensorSite site = site_of(id).first;
+    const auto parts = match_intrinsic(intrinsic, site).value();
+    return whole_or_loops(site, nests_.guards(id, true), place_program(intrinsic.init, parts),
+                          std::move(loops), fresh);
   }
 
   Stmt loop(int id, int axis, const VarRef& var, Stmt body) const {
@@ -183,7 +241,9 @@ class Lowerer {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     const int n = static_cast<int>(s.leaves.size());
     Stmt body;
-    if (p == n) {
+    if (p == tensor_position(s)) {
+      body = tensor_body(id, p);
+    } else if (p == n) {
       body = s.has_reduce() ? update_body(id) : plain_body(id);
     } else {
       const int axis = s.leaves[static_cast<size_t>(p)];
@@ -200,6 +260,7 @@ class Lowerer {
     int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
     for (int i = q; i < at; ++i)  // inside a loop that never runs, nothing would be initialised
       if (nests_.of(id).axis_extent[static_cast<size_t>(s.leaves[static_cast<size_t>(i)])] == 0) at = q;
+    if (tensor_position(s) >= 0) at = std::min(at, tensor_position(s));
     if (p != at) return body;
     std::vector<Expr> first;
     for (int i = q; i < p; ++i) {
@@ -257,6 +318,17 @@ FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& 
 }
 
 }  // namespace
+
+Check check_lowering(const ScheduleState& state) {
+  try {
+    Nests nests(state);
+    if (auto error = nests.infer()) return error;
+    (void)Lowerer(state, nests).run();
+    return std::nullopt;
+  } catch (const Error& e) {
+    return e;
+  }
+}
 
 Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& args, const std::string& name) {
   try {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "state.h"
 
 namespace tc {
@@ -12,6 +14,30 @@ void add_axes(StageState& s) {
   for (const ReduceAxis& k : s.reduce) s.axes.push_back({fresh_axis_name(s, k.var->name), true, {}, false});
   if (!s.is_input)
     for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
+}
+
+bool is_loop_step(StepKind kind) {
+  return kind == StepKind::split || kind == StepKind::fuse || kind == StepKind::reorder ||
+         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel;
+}
+
+Check apply_to_trial(ScheduleState& trial, const Step& step) {
+  if (is_loop_step(step.kind)) return apply_loop_step(trial, step);
+  switch (step.kind) {
+    case StepKind::compute_at:
+    case StepKind::reverse_compute_at:
+    case StepKind::compute_root:
+    case StepKind::compute_inline:
+    case StepKind::init_at:
+      return apply_place_step(trial, step);
+    case StepKind::cache_write:
+    case StepKind::rfactor:
+      return apply_reduce_step(trial, step);
+    case StepKind::tensorize:
+      return apply_tensorize(trial, step);
+    default:
+      return apply_storage_step(trial, step);
+  }
 }
 
 void throw_if(Check error) {
@@ -76,23 +102,15 @@ std::vector<std::string> Schedule::stages() const {
 
 Check Schedule::apply(const Step& step) {
   try {
-    switch (step.kind) {
-      case StepKind::split:
-      case StepKind::fuse:
-      case StepKind::reorder:
-      case StepKind::vectorize:
-      case StepKind::unroll:
-      case StepKind::parallel:
-        return apply_loop_step(*state_, step);
-      default:
-        break;
-    }
+    const bool fits = std::any_of(state_->stages.begin(), state_->stages.end(),
+                                  [](const StageState& s) { return s.intrinsic != nullptr; });
+    if (is_loop_step(step.kind) && !fits) return apply_loop_step(*state_, step);
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
-    const bool place = step.kind == StepKind::compute_at || step.kind == StepKind::compute_root ||
-                       step.kind == StepKind::compute_inline || step.kind == StepKind::init_at;
-    if (auto error = place ? apply_place_step(trial, step) : apply_storage_step(trial, step)) return error;
+    if (auto error = apply_to_trial(trial, step)) return error;
     if (auto error = check_placement(trial, step)) return error;
+    if (fits || step.kind == StepKind::tensorize)
+      if (auto error = check_lowering(trial)) return error;
     *state_ = std::move(trial);
     return std::nullopt;
   } catch (const Error& e) {  // e.g. an inlined expression that would be nested too deeply
@@ -106,6 +124,12 @@ Check Schedule::apply(const std::vector<Step>& steps) {
 }
 const std::vector<Step>& Schedule::steps() const { return state_->steps; }
 std::string Schedule::text() const { return to_text(state_->steps); }
+bool Schedule::folds_lanes() const {
+  for (const StageState& s : state_->stages)
+    for (const AxisState& a : s.axes)
+      if (a.reduce && a.mode == ir::LoopMode::vectorized) return true;
+  return false;
+}
 const Graph& Schedule::graph() const { return state_->graph; }
 
 Stage Schedule::cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers) {
@@ -236,10 +260,47 @@ Stage& Stage::parallel(const Axis& axis) {
   return *this;
 }
 Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
+  TC_REQUIRE(
+      axis.stage == consumer.name(),
+      Error("schedule.axis.stage",
+            fmt::format("{} is an axis of {}, not of {}", axis.name, axis.stage, consumer.name()))
+          .fact("stage", consumer.name())
+          .fact("axis", axis.name)
+          .fix(fmt::format("name the loop of {} inside which {} is computed", consumer.name(), name_)));
   throw_if(schedule_->apply(Step{.kind = StepKind::compute_at,
                                  .stage = name_,
                                  .axes = {consumer.name(), names_of(consumer.name(), {axis})[0]}}));
   return *this;
+}
+Stage& Stage::reverse_compute_at(const Stage& producer, const Axis& axis) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::reverse_compute_at,
+                                 .stage = name_,
+                                 .axes = {producer.name(), names_of(producer.name(), {axis})[0]}}));
+  return *this;
+}
+Stage Stage::rfactor(const Axis& axis, int64_t position, bool reassociate) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::rfactor,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .number = position,
+                                 .reassociate = reassociate}));
+  return {schedule_, schedule_->steps().back().into[0]};
+}
+Stage& Stage::tensorize(const Axis& axis, const std::string& intrinsic, bool reassociate) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::tensorize,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .reassociate = reassociate,
+                                 .intrinsic = intrinsic}));
+  return *this;
+}
+void Schedule::declare(Intrinsic intrinsic) {
+  for (const auto& known : state_->intrinsics)
+    TC_REQUIRE(
+        known->name != intrinsic.name,
+        Error("schedule.tensorize.name", fmt::format("there is an intrinsic {} already", intrinsic.name))
+            .fix("declare each once, under a name of its own"));
+  state_->intrinsics.push_back(std::make_shared<const Intrinsic>(std::move(intrinsic)));
 }
 Stage& Stage::compute_root() {
   throw_if(schedule_->apply(Step{.kind = StepKind::compute_root, .stage = name_}));

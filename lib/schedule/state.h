@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "tc/ir/traverse.h"
+#include "tc/schedule/intrinsic.h"
 #include "tc/schedule/schedule.h"
 
 namespace tc {
@@ -45,6 +46,8 @@ struct StageState {
   Scope scope = Scope::global;
   std::vector<LayoutDim> layout;  // empty: as the axes
   std::string layout_text;
+  int tensor_axis = -1;  // axis id: from this loop inward, `intrinsic`
+  std::shared_ptr<const Intrinsic> intrinsic;
 
   [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
   [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
@@ -56,6 +59,7 @@ struct ScheduleState {
   Graph graph;
   std::vector<StageState> stages;  // producers before consumers; inputs first
   std::vector<Step> steps;
+  std::vector<std::shared_ptr<const Intrinsic>> intrinsics;  // those declared
 
   [[nodiscard]] int find(std::string_view name) const;
   [[nodiscard]] int find(const ir::Buffer* buffer) const;
@@ -69,16 +73,40 @@ struct ScheduleState {
 Check apply_loop_step(ScheduleState& state, const Step& step);     // steps_loops.cpp
 Check apply_place_step(ScheduleState& state, const Step& step);    // steps_place.cpp
 Check apply_storage_step(ScheduleState& state, const Step& step);  // steps_storage.cpp
+/// Of apply_place_step, in steps_reverse.cpp.
+Check reverse_compute_at(ScheduleState& state, int id, Step step);
+Check apply_reduce_step(ScheduleState& state, const Step& step);  // steps_reduce.cpp
+Check apply_tensorize(ScheduleState& state, const Step& step);    // steps_tensorize.cpp
+
+/// Lowers and throws the result away: the first error, of lower.* and schedule.tensorize.*.
+Check check_lowering(const ScheduleState& state);  // lower.cpp
 
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
 Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
 std::string list_loops(const StageState& stage);
+/// Whether a fold in any order gives the same bits: comparisons choose among floats and
+/// do not round; integers wrap, and a combiner is associative by contract.
+bool folds_exactly(const ir::Combiner& combiner);
 /// Whether every stage placed inside a loop is read only inside that loop; else
 /// the error that names the first that is not.
 Check check_placement(const ScheduleState& state, const Step& step);
 std::string fresh_axis_name(const StageState& stage, const std::string& wanted);
 std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted);
+
+// Making stages (stages.cpp).
+Expected<Scope> scope_of(const Step& step);
+/// The name that the step gives its new stage, made up where it gives none; error
+/// schedule.stage.name where it is taken.
+Check name_new_stage(const ScheduleState& state, Step& step, const char* suffix);
+/// A stage that copies each element of `source`, placed beside it; of no step yet.
+StageState copy_stage(const StageState& source, std::string name, Scope scope);
+/// Makes the dimensions, then the reduce axes, the loops of the stage.
+void reset_loops(StageState& s);
+std::vector<VarRef> fresh_vars(const std::vector<VarRef>& like);
+/// Stage indices from `at` on move up by one, also where the new stage is placed.
+void insert_stage(ScheduleState& state, int at, StageState stage);
+
 /// The tensors that an expression reads.
 std::vector<BufferRef> buffers_read(const std::vector<Expr>& values);
 

@@ -8,9 +8,13 @@
 namespace tc {
 namespace {
 
-constexpr std::array<std::string_view, 14> kNames = {
-    "split",        "fuse",           "reorder",    "vectorize",   "unroll",    "parallel", "compute_at",
-    "compute_root", "compute_inline", "cache_read", "cache_write", "set_scope", "layout",   "init_at"};
+constexpr std::array<std::string_view, kNumStepKinds> kNames = {
+    "split",      "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
+    "compute_at", "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
+    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize"};
+
+// These name another stage and one of its axes, each a word.
+bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
 
 Error parse_error(std::string_view line, size_t column, std::string what) {
   if (line.size() > 200) line = line.substr(0, 200);
@@ -52,11 +56,13 @@ Check read_option(Step& step, std::string_view line, const Word& word) {
   const std::string_view value = equals == std::string_view::npos ? "" : word.text.substr(equals + 1);
   if (key == "reassociate" && equals == std::string_view::npos) {
     step.reassociate = true;
-  } else if (key == "factor" || key == "parts") {
+  } else if (key == "factor" || key == "parts" || key == "position") {
     const auto [p, error] = std::from_chars(value.data(), value.data() + value.size(), step.number);
     if (error != std::errc() || p != value.data() + value.size())
       return parse_error(line, word.column, fmt::format("`{}` is no number", value));
     step.parts = key == "parts";
+  } else if (key == "intrinsic") {
+    step.intrinsic = std::string(value);
   } else if (key == "into") {
     step.into = split_list(value);
   } else if (key == "scope") {
@@ -75,11 +81,13 @@ std::string_view to_string(StepKind kind) { return kNames[static_cast<size_t>(ki
 
 std::string Step::text() const {
   std::string out = fmt::format("{} {}", to_string(kind), stage);
-  if (kind == StepKind::compute_at)
+  if (names_two(kind))
     out += fmt::format(" {}", fmt::join(axes, " "));
   else if (!axes.empty())
     out += fmt::format(" {}", fmt::join(axes, ","));
   if (kind == StepKind::split) out += fmt::format(" {}={}", parts ? "parts" : "factor", number);
+  if (kind == StepKind::rfactor) out += fmt::format(" position={}", number);
+  if (!intrinsic.empty()) out += fmt::format(" intrinsic={}", intrinsic);
   if (reassociate) out += " reassociate";
   if (!scope.empty()) out += fmt::format(" scope={}", scope);
   if (!names.empty())
@@ -106,11 +114,13 @@ Expected<Step> parse_step(std::string_view line) {
     return i < words.size() && words[i].text.find('=') == std::string_view::npos &&
            words[i].text != "reassociate";
   };
-  if (step.kind == StepKind::compute_at) {
+  if (names_two(step.kind)) {
     while (is_plain()) step.axes.emplace_back(words[i++].text);
     if (step.axes.size() != 2)
       return parse_error(line, line.size(),
-                         "compute_at names the stage, its consumer and the consumer's axis");
+                         step.kind == StepKind::compute_at
+                             ? "compute_at names the stage, its consumer and the consumer's axis"
+                             : "reverse_compute_at names the stage, its producer and the producer's axis");
   } else if (is_plain()) {
     step.axes = split_list(words[i++].text);
   }

@@ -26,6 +26,12 @@ Check require_plain(const ScheduleState& state, int stage, int axis, const char*
           .fact("stage", s.name)
           .fact("axis", a.name)
           .fix(fmt::format("{} first, then place {}", step, other.name));
+  if (s.tensor_axis == axis)
+    return Error("schedule.axis.attached",
+                 fmt::format("cannot {} {}: {} is tensorized at it", step, a.name, s.name))
+        .fact("stage", s.name)
+        .fact("intrinsic", s.intrinsic->name)
+        .fix(fmt::format("{} first, then tensorize", step));
   if (s.init_at == axis)
     return Error("schedule.axis.attached",
                  fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))

@@ -1,4 +1,5 @@
-// Steps that say where a stage is computed: compute_at, root, inline, init_at.
+// Steps that say where a stage is computed: compute_at (its reverse is in
+// steps_reverse.cpp), root, inline, init_at.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,9 +21,12 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
         .fact("loops", list_loops(c))
         .fix(std::move(fix));
   };
+  const std::vector<int> others = state.readers(consumer.value());
+  const bool turned = std::find(others.begin(), others.end(), id) != others.end();
   if (s.is_output)
     return refuse("schedule.compute_at.output", fmt::format("{} is an output", s.name),
-                  "cache_write it and place the cache");
+                  turned ? fmt::format("{1} reads {0}: compute {0} at a loop of {1}", c.name, s.name)
+                         : "cache_write it and place the cache");
   const auto axis = loop_of(c, step.axes[1], "compute at");
   if (!axis) return axis.error();
   if (state.inside(consumer.value(), id))
@@ -84,7 +88,7 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
     if (other.attach == StageState::at && other.at_stage == id)
       return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name),
                     fmt::format("place {} elsewhere first", other.name));
-  if (!s.relations.empty() || !s.layout.empty())
+  if (!s.relations.empty() || !s.layout.empty() || s.intrinsic)
     return refuse("schedule.inline.steps", "its loops or layout were scheduled",
                   "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {
@@ -138,6 +142,8 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
   switch (step.kind) {
     case StepKind::compute_at:
       return compute_at(state, id, step);
+    case StepKind::reverse_compute_at:
+      return reverse_compute_at(state, id, step);
     case StepKind::compute_inline:
       return compute_inline(state, id, step);
     case StepKind::init_at:

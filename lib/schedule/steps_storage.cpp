@@ -1,4 +1,4 @@
-// Steps about where data is kept: cache_read, cache_write, scope and layout.
+// Steps about where data is kept: cache_read, set_scope and layout.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,53 +8,6 @@
 
 namespace tc {
 namespace {
-
-Expected<Scope> scope_of(const Step& step) {
-  if (step.scope == "global" || step.scope.empty()) return Scope::global;
-  if (step.scope == "stack") return Scope::stack;
-  return Error("schedule.scope", fmt::format("cannot keep {} in the scope {}", step.stage, step.scope))
-      .fact("stage", step.stage)
-      .fact("expected", "global or stack")
-      .fix("on the CPU, registers are used by themselves where a stage's tile fits");
-}
-
-void reset_loops(StageState& s) {
-  s.axes.clear(), s.relations.clear(), s.leaves.clear();
-  for (const VarRef& v : s.vars) s.axes.push_back({fresh_axis_name(s, v->name), false, {}, false});
-  for (const ReduceAxis& k : s.reduce) s.axes.push_back({fresh_axis_name(s, k.var->name), true, {}, false});
-  for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
-}
-
-// Stage indices after `at` move up by one, also where the new stage is placed.
-void insert_stage(ScheduleState& state, int at, StageState stage) {
-  for (StageState& s : state.stages)
-    if (s.at_stage >= at) ++s.at_stage;
-  if (stage.at_stage >= at) ++stage.at_stage;
-  state.stages.insert(state.stages.begin() + at, std::move(stage));
-}
-
-std::vector<VarRef> fresh_vars(const std::vector<VarRef>& like) {
-  std::vector<VarRef> out;
-  for (const VarRef& v : like) out.push_back(ir::var(v->name));
-  return out;
-}
-
-StageState copy_stage(const StageState& source, std::string name, Scope scope) {
-  StageState s;
-  s.name = std::move(name);
-  s.scope = scope;
-  s.vars = fresh_vars(source.vars);
-  const std::vector<Expr> index(s.vars.begin(), s.vars.end());
-  for (const BufferRef& b : source.buffers) {
-    s.buffers.push_back(ir::buffer(
-        source.buffers.size() == 1 ? s.name : fmt::format("{}_{}", s.name, b->name), b->type, b->shape));
-    s.values.push_back(ir::load(b, index));
-  }
-  // beside its source: a reader further out would not find what is computed inside
-  s.attach = source.attach, s.at_stage = source.at_stage, s.at_axis = source.at_axis;
-  reset_loops(s);
-  return s;
-}
 
 void redirect(StageState& reader, const StageState& from, const StageState& to) {
   for (Expr& v : reader.values)
@@ -84,10 +37,7 @@ Check cache_read(ScheduleState& state, int id, Step step) {
     return Error("schedule.cache_read.reader", fmt::format("nothing reads {}", step.stage))
         .fact("stage", step.stage)
         .fix("leave the step out");
-  if (step.into.size() > 1 || (step.into.size() == 1 && state.find(step.into[0]) >= 0))
-    return Error("schedule.stage.name", fmt::format("there is a stage {} already", step.into[0]))
-        .fix("name the cache otherwise");
-  if (step.into.empty()) step.into.push_back(fresh_stage_name(state, step.stage + "_r"));
+  if (auto error = name_new_stage(state, step, "_r")) return error;
   StageState copy = copy_stage(state.stages[static_cast<size_t>(id)], step.into[0], scope.value());
   for (const int r : chosen)
     redirect(state.stages[static_cast<size_t>(r)], state.stages[static_cast<size_t>(id)], copy);
@@ -95,55 +45,6 @@ Check cache_read(ScheduleState& state, int id, Step step) {
   int at = id + 1;
   while (at < static_cast<int>(state.stages.size()) && state.stages[static_cast<size_t>(at)].is_input) ++at;
   insert_stage(state, at, std::move(copy));
-  state.steps.push_back(std::move(step));
-  return std::nullopt;
-}
-
-// The first step about how, where or in which order the stage is computed, or one
-// that placed another stage inside its loops; null where there is none.
-const Step* scheduling_step(const ScheduleState& state, const StageState& s, int id) {
-  const auto placed_here = [&](const Step& step) {
-    if (step.kind != StepKind::compute_at || step.axes[0] != s.name) return false;
-    const int other = state.find(step.stage);
-    return other >= 0 && state.stages[static_cast<size_t>(other)].attach == StageState::at &&
-           state.stages[static_cast<size_t>(other)].at_stage == id;
-  };
-  const auto it = std::find_if(state.steps.begin(), state.steps.end(), [&](const Step& step) {
-    const bool copies = step.kind == StepKind::cache_read || step.kind == StepKind::cache_write;
-    return (step.stage == s.name && !copies) || placed_here(step);
-  });
-  return it == state.steps.end() ? nullptr : &*it;
-}
-
-Check cache_write(ScheduleState& state, int id, Step step) {
-  const auto scope = scope_of(step);
-  if (!scope) return scope.error();
-  StageState& s = state.stages[static_cast<size_t>(id)];
-  if (s.is_input)
-    return Error("schedule.stage.input", fmt::format("cannot cache the writes of {}: it is an input", s.name))
-        .fact("stage", s.name)
-        .fix("use cache_read");
-  if (const Step* earlier = scheduling_step(state, s, id))
-    return Error("schedule.cache_write.late",
-                 fmt::format("cannot cache the writes of {}: it is scheduled already", s.name))
-        .fact("stage", s.name)
-        .fact("step", earlier->text())
-        .fix("cache_write first, then schedule the cache and the copy");
-  if (step.into.size() > 1 || (step.into.size() == 1 && state.find(step.into[0]) >= 0))
-    return Error("schedule.stage.name", fmt::format("there is a stage {} already", step.into[0]))
-        .fix("name the cache otherwise");
-  if (step.into.empty()) step.into.push_back(fresh_stage_name(state, step.stage + "_w"));
-  StageState cache = copy_stage(s, step.into[0], scope.value());
-  // the cache takes the computation, the stage becomes the copy
-  cache.vars = s.vars, cache.reduce = s.reduce, cache.values = s.values;
-  reset_loops(cache);
-  s.values.clear();
-  s.vars = fresh_vars(s.vars);
-  s.reduce.clear();
-  const std::vector<Expr> index(s.vars.begin(), s.vars.end());
-  for (const BufferRef& b : cache.buffers) s.values.push_back(ir::load(b, index));
-  reset_loops(s);
-  insert_stage(state, id, std::move(cache));
   state.steps.push_back(std::move(step));
   return std::nullopt;
 }
@@ -240,8 +141,6 @@ Check apply_storage_step(ScheduleState& state, const Step& step) {
   switch (step.kind) {
     case StepKind::cache_read:
       return cache_read(state, id, step);
-    case StepKind::cache_write:
-      return cache_write(state, id, step);
     case StepKind::layout:
       return set_layout(state, id, step);
     default: {

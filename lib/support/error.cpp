@@ -8,9 +8,9 @@
 namespace tc {
 namespace {
 
-constexpr std::array<std::string_view, 12> kKindNames = {"te",       "schedule", "lower",    "ir",
-                                                         "codegen",  "runtime",  "autotune", "log",
-                                                         "workload", "cli",      "io",       "internal"};
+constexpr std::array<std::string_view, 14> kKindNames = {
+    "te",  "schedule", "lower", "ir",  "codegen", "runtime", "autotune",
+    "log", "workload", "isa",   "sim", "cli",     "io",      "internal"};
 
 ErrorKind kind_of(std::string_view code) {
   const std::string_view head = code.substr(0, code.find('.'));

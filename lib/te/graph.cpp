@@ -59,14 +59,19 @@ struct Walker {
 };
 
 // The outputs of `op`: those met, and stand-ins for the components nobody uses.
-std::vector<BufferRef> outputs_of(const Op& op, const std::vector<BufferRef>& met) {
+std::vector<BufferRef> outputs_of(const std::shared_ptr<const Op>& source,
+                                  const std::vector<BufferRef>& met) {
+  const Op& op = *source;
   std::vector<BufferRef> out(op.values.size());
   for (const BufferRef& b : met) {
     for (size_t i = 0; i < op.values.size(); ++i)
       if (op.output_names[i] == b->name) out[i] = b;
   }
   for (size_t i = 0; i < out.size(); ++i)
-    if (!out[i]) out[i] = ir::buffer(op.output_names[i], op.values[i]->type, op.shape);
+    if (!out[i]) {
+      out[i] = ir::buffer(op.output_names[i], op.values[i]->type, op.shape);
+      const_cast<ir::Buffer&>(*out[i]).source = source;
+    }
   return out;
 }
 
@@ -83,7 +88,7 @@ Graph Graph::of(std::vector<Tensor> outputs) {
                    .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
     walker.visit(t.buffer());
   }
-  for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(*op, walker.held[op.get()]));
+  for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(op, walker.held[op.get()]));
   graph.outputs = std::move(outputs);
   return graph;
 }

@@ -278,11 +278,11 @@ Expr reduce_one(ir::BinaryOp op, const Expr& e, const std::vector<ReduceAxis>& a
 ir::CombinerRef arg_combiner(bool greatest, DType value, DType index) {
   const VarRef v0 = ir::var("v0", value), i0 = ir::var("i0", index), v1 = ir::var("v1", value),
                i1 = ir::var("i1", index);
-  const Expr better = greatest ? v0 > v1 : v0 < v1;
-  const Expr first = ir::logical_or(better, ir::logical_and(ir::eq(v0, v1), i0 < i1));
+  const Expr better = greatest ? v1 > v0 : v1 < v0;  // false of NaN, which is passed over
+  const Expr second = ir::logical_or(better, ir::logical_and(ir::eq(v0, v1), i1 < i0));
   const ir::CombinerRef limit = ir::simple_combiner(greatest ? ir::BinaryOp::max : ir::BinaryOp::min, value);
   return ir::combiner(greatest ? "argmax" : "argmin", {v0, i0}, {v1, i1},
-                      {select(first, v0, v1), select(first, i0, i1)},
+                      {select(second, v1, v0), select(second, i1, i0)},
                       {limit->identity[0], ir::int_imm(ir::max_of(index), index)});
 }
 }  // namespace

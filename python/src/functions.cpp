@@ -191,23 +191,6 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   return out;
 }
 
-// Lanes of a vectorized reduction do depend on each other, and may.
-bool vectorizes_reduction(Schedule schedule) {
-  for (const std::string& name : schedule.stages()) {
-    std::vector<std::string> reduce;
-    for (const Axis& a : schedule[name].reduce_axes()) reduce.push_back(a.name);
-    for (const Step& s : schedule.steps()) {
-      const bool any = s.stage == name && std::any_of(s.axes.begin(), s.axes.end(), [&](const auto& a) {
-                         return std::find(reduce.begin(), reduce.end(), a) != reduce.end();
-                       });
-      if (any && s.kind == StepKind::vectorize) return true;
-      if (any && (s.kind == StepKind::split || s.kind == StepKind::fuse))
-        reduce.insert(reduce.end(), s.into.begin(), s.into.end());
-    }
-  }
-  return false;
-}
-
 void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays) {
   const std::vector<Tensor> args = to_tensors(args_list, "the arguments");
   const auto given = py::cast<std::vector<py::object>>(arrays);
@@ -222,7 +205,7 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
     views.push_back(interpreter_view(args[i], given[i], !args[i].op().is_placeholder(), keep));
   std::deque<HostTensor> packed;
   ir::InterpretOptions options;
-  options.detect_races = !vectorizes_reduction(schedule);
+  options.detect_races = !schedule.folds_lanes();
   Check error;
   {
     const py::gil_scoped_release nogil;

@@ -178,6 +178,35 @@ void bind_stage(py::module_& m) {
       py::arg("consumer"), py::arg("axis"),
       "compute_at(s[D], axis): computed inside that loop of D, as much as an iteration needs.");
   c.def(
+      "reverse_compute_at",
+      [](const H& s, py::handle producer, py::handle a) {
+        const H other{s.schedule, stage_name(*s.schedule, producer)};
+        s.get().reverse_compute_at(other.get(), axis_of(other, a));
+        return s;
+      },
+      py::arg("producer"), py::arg("axis"),
+      "reverse_compute_at(s[C], axis): takes over the loops of C from the outermost to axis, and computes C "
+      "inside them.");
+  c.def(
+      "rfactor",
+      [](const H& s, py::handle a, int64_t position, bool reassociate) {
+        return H{s.schedule, s.get().rfactor(axis_of(s, a), position, reassociate).name()};
+      },
+      py::arg("axis"), py::arg("position") = 0, py::arg("reassociate") = false,
+      "rfactor(axis, position) -> stage: a new stage computes one partial result per value of the reduce "
+      "loop, in dimension `position`; this one folds them. Floats need reassociate=True, for their sums "
+      "change order.");
+  c.def(
+      "tensorize",
+      [](const H& s, py::handle a, const std::string& intrinsic, bool reassociate) {
+        s.get().tensorize(axis_of(s, a), intrinsic, reassociate);
+        return s;
+      },
+      py::arg("axis"), py::arg("intrinsic"), py::arg("reassociate") = false,
+      "tensorize(axis, \"gemm_f32_6x16x1\"): an intrinsic in the place of the loops from axis inward. Built "
+      "in: "
+      "dot_TYPE_TYPE_NxG, gemm_TYPE_MxNxK; others by Schedule.declare.");
+  c.def(
       "compute_root",
       [](const H& s) {
         s.get().compute_root();
@@ -230,6 +259,18 @@ void bind_stage(py::module_& m) {
 
 void bind_schedules(py::module_& m) {
   bind_stage(m);
+  py::class_<Intrinsic> i(
+      m, "Intrinsic",
+      "Intrinsic(name, body, update): what tensorize puts in the place of loops. The body, in te form, "
+      "is what it means; update, in nested form, is how it is computed.");
+  i.def(py::init([](std::string name, const std::string& body, const std::string& update,
+                    const std::string& init, std::vector<std::vector<int64_t>> strides) {
+          return make_intrinsic(std::move(name), body, update, init, std::move(strides)).value();
+        }),
+        py::arg("name"), py::arg("body"), py::arg("update"), py::arg("init") = "",
+        py::arg("strides") = std::vector<std::vector<int64_t>>{});
+  i.def_readonly("name", &Intrinsic::name);
+  i.def("__repr__", [](const Intrinsic& x) { return "Intrinsic(" + x.name + ")"; });
   py::class_<Schedule, SchedulePtr> c(
       m, "Schedule",
       "Schedule(C) or Schedule([C, D]): how a computation runs, a list of checked steps. s[C] is a stage.");
@@ -257,7 +298,10 @@ void bind_schedules(py::module_& m) {
         return cache(s, StepKind::cache_write, t, std::move(scope), py::none());
       },
       py::arg("tensor"), py::arg("scope") = "stack",
-      "cache_write(C, \"stack\") -> stage: C is computed into a new buffer and copied from it.");
+      "cache_write(C, \"stack\") -> stage: C is computed into a new buffer and copied from it. The "
+      "new stage has the loops as they stand.");
+  c.def("declare", &Schedule::declare, py::arg("intrinsic"),
+        "Makes an intrinsic known to tensorize, by its name.");
   c.def_property_readonly("steps", [](const Schedule& s) { return s.steps(); }, "All steps, in order.");
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
   c.def("loops", &Schedule::loops, py::arg("costs") = true,

@@ -358,3 +358,53 @@ def test_division_by_zero_does_not_end_the_process(dtype, vectorized):
     q, m = np.ones(16, dtype), np.ones(16, dtype)
     tc.build(s, [A, B, Q, M])(a, b, q, m)
     assert (q[1::2] == info.min).all() and (m[1::2] == 0).all()
+
+
+@pytest.mark.parametrize("reduction, passing_over_nan", [(tc.op.max, np.fmax), (tc.op.min, np.fmin)])
+@pytest.mark.parametrize("n", [1, 8, 37])
+def test_a_maximum_passes_over_nan_in_any_order(reduction, passing_over_nan, n):
+    X = tc.placeholder((4, n), name="X")
+    Y = reduction(X, 1)
+    rng = np.random.default_rng(n)
+    x = rng.integers(-9, 10, (4, n)).astype(np.float32)
+    x[rng.random((4, n)) < 0.4] = np.nan
+    x[3] = np.nan
+    first = {np.fmax: -np.inf, np.fmin: np.inf}[passing_over_nan]
+    expected = passing_over_nan.reduce(x, axis=1, initial=first).astype(np.float32)
+    np.testing.assert_array_equal(tc.evaluate(Y, {X: x}), expected)
+    for factor in (1, 2, 4, 16):
+        for steps in ("vectorize {i}", "reorder {i},{o}", "unroll {i}", "vectorize {o}"):
+            s = tc.Schedule(Y)
+            o, i = s[Y].split(s[Y].reduce_axes[0], factor)
+            kind, loops = steps.split()
+            s.apply(f"{kind} {Y.name} {loops.format(o=o.name, i=i.name)}")
+            y = np.empty(4, np.float32)
+            tc.build(s, [X, Y])(x, y)
+            np.testing.assert_array_equal(y, expected, err_msg=s.text())
+            tc.interpret(s, [X, Y], [x, y])
+            np.testing.assert_array_equal(y, expected, err_msg=s.text())
+    y = np.empty(4, np.float32)
+    tc.build(f"{reduction.__name__} m=4 n={n} dtype=f32")(x, y)
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_argmax_passes_over_nan_and_relu_does_not():
+    X = tc.placeholder((8,), name="X")
+    Y = tc.op.argmax(X)
+    for x, at in [([9, np.nan, 3, 1, 1, 1, 1, 1], 0), ([1, 2, 3, 4, 5, 6, 7, np.nan], 6), ([np.nan, 2, 2, 1, 0, 0, 0, 0], 1)]:
+        x = np.array(x, np.float32)
+        y = np.empty(Y.shape, Y.dtype)
+        tc.build(tc.Schedule(Y), [X, Y])(x, y)
+        assert y == at == tc.evaluate(Y, {X: x})
+    R = tc.op.relu(X)
+    r = np.empty(8, np.float32)
+    x = np.array([np.nan, -1, 1, 0, np.inf, -np.inf, 2, np.nan], np.float32)
+    tc.build(tc.Schedule(R), [X, R])(x, r)
+    np.testing.assert_array_equal(r, np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("w", ["argmax m=7 n=13", "argmin m=7 n=13 dtype=i32", "argmin shape=5 axis=0", "argmax m=7 n=13 dtype=u64"])
+def test_default_schedules_of_positions(w):
+    f = tc.build(w)
+    x = np.random.default_rng(0).integers(0, 50, f.shapes[0] if hasattr(f, "shapes") else tc.workload(w).shapes[0])
+    assert f.explain()

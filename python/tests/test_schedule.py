@@ -74,6 +74,52 @@ def test_cache_write_fuse_layout():
     run(s, [A, B, C])
 
 
+def test_rfactor_gives_parts_to_threads():
+    A, B, C = matmul()
+    s = tc.Schedule([C])
+    ko, ki = s[C].split(s[C].reduce_axes[0], 5)
+    P = s[C].rfactor(ko, position=0, reassociate=True)
+    assert P.name == "C_rf" and [a.name for a in P.axes] == ["ko", "y", "x"]
+    P.reorder("ko", "y", "x", "ki").parallel("ko")
+    run(s, [A, B, C])
+    assert "rfactor C ko position=0 reassociate into=C_rf" in s.text()
+
+
+def test_reverse_compute_at_fuses_an_epilogue():
+    A, B, C = matmul()
+    D = tc.compute(C.shape, lambda y, x: C[y, x] * 2.0, name="D")
+    s = tc.Schedule(D)
+    yo, xo, yi, xi = s[C].tile(*s[C].axes, 4, 8)
+    s[C].parallel(yo)
+    s[D].reverse_compute_at(s[C], xo)
+    assert [a.name for a in s[D].leaf_axes] == ["yo", "xo", "yi", "xi"]
+    assert s.loops().startswith("for yo in") and "parallel" in s.loops()
+
+
+def test_tensorize():
+    A, B, C = matmul(n=16, m=24, l=32)
+    s = tc.Schedule([C])
+    yo, xo, yi, xi = s[C].tile(*s[C].axes, 6, 16)
+    s[C].reorder(yo, xo, "k", yi, xi)
+    e = refuse(lambda: s[C].tensorize(yi, "gemm_f64_6x16x1"))
+    assert e.code == "schedule.tensorize.match"
+    s[C].tensorize(yi, "gemm_f32_6x16x1")
+    run(s, [A, B, C])
+
+
+def test_declared_intrinsics():
+    params = "(A: f32[8], S: f32[1], C: f32[8])"
+    body = f"func f{params} {{ compute C[i] = sum(A[i] * S[k], k in [0, +1)) }}"
+    update = f"func f{params} {{ C[ramp(0, 1, 8)] = C[ramp(0, 1, 8)] + A[ramp(0, 1, 8)] * broadcast(S[0], 8) }}"
+    assert refuse(lambda: tc.Intrinsic("axpy", body, update.replace("+", "-"))).code == "intrinsic.differs"
+    A, B, C = matmul()
+    s = tc.Schedule([C])
+    s.declare(tc.Intrinsic("axpy", body, update))
+    xo, xi = s[C].split("x", 8)
+    s[C].reorder("y", xo, "k", xi).tensorize(xi, "axpy")
+    run(s, [A, B, C])
+
+
 def test_inline_and_root():
     A = tc.placeholder((8, 8), name="A")
     B = tc.compute((8, 8), lambda y, x: A[y, x] + 1.0, name="B")

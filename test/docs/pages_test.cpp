@@ -14,6 +14,7 @@
 
 #include "matmul_life.h"
 #include "tc/ir/passes.h"
+#include "tc/isa/layout.h"
 #include "tc/te/workload.h"
 
 namespace tc::docs {
@@ -58,6 +59,8 @@ std::string block_text(const std::map<std::string, std::string>& life, std::stri
   if (name == "passes") return pass_table();
   if (name == "cpu_pipeline") return pipeline_table();
   if (name == "workloads") return workload_help();
+  if (name.starts_with("isa."))
+    if (std::string table = isa::table(name.substr(4), {}); !table.empty()) return table;
   const fs::path file = fs::path(TC_SOURCE_DIR) / name;
   if (!fs::is_regular_file(file)) throw std::runtime_error("there is no block or file " + std::string(name));
   return read(file);

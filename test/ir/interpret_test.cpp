@@ -106,11 +106,11 @@ TEST(Interpret, FloatsRoundInTheirType) {
   EXPECT_EQ(value_of("exp(1.0)", kF32), static_cast<float>(std::exp(1.0)));
 }
 
-TEST(Interpret, MinAndMaxTakeTheSecondOfNaN) {
-  EXPECT_EQ(value_of("min(nan, 1.0)", kF32), 1.0);
-  EXPECT_TRUE(std::isnan(value_of("min(1.0, nan)", kF32)));
-  EXPECT_EQ(value_of("max(nan, 1.0)", kF32), 1.0);
-  EXPECT_TRUE(std::isnan(value_of("max(1.0, nan)", kF32)));
+TEST(Interpret, MinAndMaxTakeTheFirstOfNaN) {
+  EXPECT_EQ(value_of("min(1.0, nan)", kF32), 1.0);
+  EXPECT_TRUE(std::isnan(value_of("min(nan, 1.0)", kF32)));
+  EXPECT_EQ(value_of("max(1.0, nan)", kF32), 1.0);
+  EXPECT_TRUE(std::isnan(value_of("max(nan, 1.0)", kF32)));
   EXPECT_EQ(value_of("select(nan != nan, 1, 0) + select(nan == nan || nan < 1.0, 10, 0)", kI64), 1);
   EXPECT_TRUE(std::signbit(value_of("min(0.0, -0.0)", kF32)));
 }

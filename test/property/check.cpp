@@ -131,8 +131,7 @@ class CaseRun {
       : subject_(subject), schedule_(schedule), target_(target_of(subject.seed())) {
     for (const ir::TensorView& v : views_of(subject.expected_)) inputs_.push_back(v);
     // lanes of a vectorized reduction do depend on each other
-    for (const StageState& s : schedule.state().stages)
-      for (const AxisState& a : s.axes) races_ |= a.reduce && a.mode == ir::LoopMode::vectorized;
+    races_ = schedule.folds_lanes();
   }
 
   Verdict run() {

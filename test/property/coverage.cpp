@@ -7,7 +7,7 @@ namespace tc::test {
 namespace {
 std::string short_name(size_t kind) {
   std::string name(to_string(static_cast<StepKind>(kind)));
-  for (const char* prefix : {"compute_", "cache_", "set_"})
+  for (const char* prefix : {"reverse_", "compute_", "cache_", "set_"})
     if (name.starts_with(prefix)) name.erase(0, std::string_view(prefix).size());
   return name.substr(0, 7);
 }

@@ -8,7 +8,7 @@ namespace tc::test {
 
 class Coverage {
  public:
-  static constexpr size_t kKinds = 14;
+  static constexpr size_t kKinds = kNumStepKinds;
   void add(const std::vector<Step>& steps);
   /// Per kind: steps kept, cases that had one, and cases that had it together with each other kind.
   [[nodiscard]] std::string table() const;

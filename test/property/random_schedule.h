@@ -4,8 +4,9 @@
 // places, modes), for there more steps are legal and they get deeper.
 #pragma once
 #include <algorithm>
+#include <tuple>
 
-#include "../../lib/schedule/state.h"
+#include "../../lib/schedule/nest.h"
 #include "tc/schedule/schedule.h"
 #include "tc/support/rng.h"
 
@@ -18,19 +19,32 @@ class ScheduleDice {
   }
 
   static constexpr StepKind kStorage[] = {StepKind::cache_read, StepKind::cache_write,
-                                          StepKind::compute_inline, StepKind::layout};
-  static constexpr StepKind kLoops[] = {StepKind::split, StepKind::split, StepKind::fuse, StepKind::reorder};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at, StepKind::compute_at, StepKind::compute_at,
-                                         StepKind::init_at,    StepKind::set_scope,  StepKind::layout,
-                                         StepKind::split,      StepKind::fuse};
+                                          StepKind::compute_inline, StepKind::layout, StepKind::rfactor};
+  static constexpr StepKind kLoops[] = {StepKind::split,   StepKind::split,   StepKind::split,
+                                        StepKind::split,   StepKind::fuse,    StepKind::fuse,
+                                        StepKind::reorder, StepKind::reorder, StepKind::reverse_compute_at};
+  static constexpr StepKind kPlaces[] = {StepKind::compute_at,
+                                         StepKind::compute_at,
+                                         StepKind::compute_at,
+                                         StepKind::init_at,
+                                         StepKind::set_scope,
+                                         StepKind::layout,
+                                         StepKind::split,
+                                         StepKind::fuse,
+                                         StepKind::rfactor,
+                                         StepKind::cache_write,
+                                         StepKind::reverse_compute_at,
+                                         StepKind::reverse_compute_at};
   static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
-                                        StepKind::parallel};
-  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,      StepKind::split,
-                                      StepKind::fuse,           StepKind::reorder,    StepKind::reorder,
-                                      StepKind::vectorize,      StepKind::unroll,     StepKind::parallel,
-                                      StepKind::compute_at,     StepKind::compute_at, StepKind::compute_root,
-                                      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write,
-                                      StepKind::set_scope,      StepKind::layout,     StepKind::init_at};
+                                        StepKind::parallel,  StepKind::tensorize, StepKind::tensorize,
+                                        StepKind::tensorize};
+  static constexpr StepKind kAny[] = {
+      StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
+      StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
+      StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
+      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
+      StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at,
+      StepKind::tensorize};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -110,6 +124,15 @@ class ScheduleDice {
       case StepKind::compute_at:
         fill_compute_at(step);
         break;
+      case StepKind::rfactor:
+        fill_rfactor(step);
+        break;
+      case StepKind::reverse_compute_at:
+        fill_reverse(step);
+        break;
+      case StepKind::tensorize:
+        fill_tensorize(step);
+        break;
       case StepKind::cache_read:
         fill_cache_read(step);
         break;
@@ -155,6 +178,72 @@ class ScheduleDice {
       consumer = reader->name;
     }
     step.axes = {consumer, leaf(consumer)};
+  }
+  // Mostly a reduce loop, and a position that there is.
+  void fill_rfactor(Step& step) {
+    std::vector<std::string> reduce;
+    const StageState& s = state_of(step.stage);
+    for (const int l : s.leaves)
+      if (const AxisState& a = s.axes[static_cast<size_t>(l)]; a.reduce) reduce.push_back(a.name);
+    step.axes = {reduce.empty() || coin(8) ? leaf(step.stage) : pick(reduce)};
+    step.number = below(s.rank() + 1 + coin(8));
+    step.reassociate = !coin(4);
+  }
+  // A sum of products, and an intrinsic with as many iterations as the loops from one of
+  // the last inward have: it fits now and then.
+  void fill_tensorize(Step& step) {
+    const auto& stages = s_.state().stages;
+    std::vector<int> sums;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      const auto* r = stages[i].values.empty() ? nullptr : stages[i].values[0].as<ir::Reduce>();
+      if (r && r->combiner->name == "sum" && stages[i].attach != StageState::inlined)
+        sums.push_back(static_cast<int>(i));
+    }
+    step.axes = {leaf(step.stage)};
+    step.intrinsic = "gemm_f32_1x4x1";
+    if (sums.empty()) return;
+    const int id = pick(sums);
+    const StageState& s = stages[static_cast<size_t>(id)];
+    step.stage = s.name;
+    Nests nests(s_.state());
+    if (nests.infer()) return;
+    const auto count = static_cast<int64_t>(s.leaves.size());
+    const int64_t from = count - 1 - below(std::min<int64_t>(count, 4));
+    std::vector<int64_t> spatial, reduce;
+    for (int64_t p = from; p < count; ++p) {
+      const auto axis = static_cast<size_t>(s.leaves[static_cast<size_t>(p)]);
+      const int64_t n = nests.of(id).axis_extent[axis];
+      if (n != 1) (s.axes[axis].reduce ? reduce : spatial).push_back(n);
+    }
+    spatial.insert(spatial.begin(), {1, 1});
+    reduce.insert(reduce.begin(), 1);
+    step.axes = {s.axes[static_cast<size_t>(s.leaves[static_cast<size_t>(from)])].name};
+    const int64_t n = spatial.back(), m = spatial[spatial.size() - 2], k = reduce.back();
+    const DType type = s.values[0]->type;
+    if (type == kI32 && coin()) {
+      static constexpr const char* kTypes[] = {"i8", "u8", "i16"};
+      step.intrinsic = fmt::format("dot_{}_{}_{}x{}", pick(kTypes), pick(kTypes), n, k);
+    } else {
+      const bool swap = coin();
+      step.intrinsic = fmt::format("gemm_{}_{}x{}x{}", ir::to_string(type), swap ? n : m, swap ? m : n, k);
+    }
+    step.reassociate = !coin(4);
+  }
+  // Mostly a stage whose loops are as they were made, and a producer that is no output.
+  void fill_reverse(Step& step) {
+    std::string producer = stage();
+    std::vector<std::pair<std::string, std::string>> pairs;
+    const auto& stages = s_.state().stages;
+    for (const StageState& c : stages) {
+      if (c.attach == StageState::inlined || !c.relations.empty()) continue;
+      for (const BufferRef& b : buffers_read(c.values))
+        if (const auto& p = stages[static_cast<size_t>(s_.state().find(b.get()))];
+            !p.is_input && !p.is_output)
+          pairs.emplace_back(c.name, p.name);
+    }
+    if (!pairs.empty() && !coin(6)) std::tie(step.stage, producer) = pick(pairs);
+    const auto loops = leaves(producer);
+    step.axes = {producer, loops.empty() ? "none" : coin() ? loops[0] : pick(loops)};
   }
   void fill_cache_read(Step& step) {
     step.scope = coin() ? "stack" : "global";

@@ -73,6 +73,11 @@ TEST(ScheduleCalls, RefuseWhatStepsCannotSay) {
   stage  D
   axis   x
   fix    apply the step to s[T])");
+  EXPECT_EQ(text_of([&] { (void)s[e.t].compute_at(s[e.d], s[e.t].axis("x")); }),
+            R"(error[schedule.axis.stage]: x is an axis of T, not of D
+  stage  D
+  axis   x
+  fix    name the loop of D inside which T is computed)");
   EXPECT_EQ(text_of([&] { (void)s[e.d].tile(s[e.d].axes(), {2}); }),
             R"(error[schedule.tile.count]: tile is given 2 axes and 1 factors
   stage  D
@@ -101,7 +106,9 @@ TEST(LowerErrors, HaveThisText) {
 
 // Codes in the sources of lib/schedule, and those that the tests above have seen.
 TEST(ScheduleErrorFiles, ShowEveryCode) {
-  std::set<std::string> shown{"schedule.axis.count", "schedule.axis.stage", "schedule.tile.count"}, all;
+  std::set<std::string> shown{"schedule.axis.count", "schedule.axis.stage", "schedule.tile.count",
+                              "schedule.tensorize.name", "schedule.tensorize.scope"},
+      all;
   for (const fs::path& f : files_of("schedule/errors")) {
     const std::string stem = f.stem().string();
     shown.insert("schedule." + stem.substr(0, stem.find('-')));

@@ -6,8 +6,10 @@
 //   is an error of the program, which the interpreter reports. `/` on floats
 //   is IEEE division. Floats are never reassociated except where a loop was
 //   marked for it; `a * b + c` may be contracted to fma(a, b, c).
-// - min(a, b) is (a < b) ? a : b and max(a, b) is (a > b) ? a : b, so that of a NaN
-//   operand the second is the result. Comparisons with NaN are false, but != true.
+// - min(a, b) is (b < a) ? b : a and max(a, b) is (b > a) ? b : a, so that with a NaN
+//   operand, or zeros of both signs, the first is the result: max(x, 0) lets a NaN pass,
+//   and a minimum or maximum over an axis, which starts from an infinity, passes over
+//   NaN, in any order. Comparisons with NaN are false, but != true.
 // - select(c, a, b) evaluates a and b; if_then_else(c, a, b) and the statement `if` evaluate
 //   only the side chosen, so that they alone protect a load. if_then_else is for te and nested
 //   form; a pass turns it into statements.
@@ -123,7 +125,7 @@ struct Binary : ExprOf<Kind::Binary> {
 #define TC_IR_CALLS(X)                                                                           \
   X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) \
   X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)     \
-  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3)
+  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3) X(dot, 3)
 // clang-format on
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
@@ -136,6 +138,9 @@ enum class CallOp : uint8_t {
 /// `if_then_else` takes a scalar bool and two values of one type.
 /// `round` rounds half to even; `bits` reinterprets the bits of its argument as
 /// the node's type, which has the same width; `isnan` gives bool.
+/// `dot(c, a, b)` adds to each of the n lanes of c, of i32, the products of a group of g lanes:
+/// lane i is c[i] + a[i * g] * b[i * g] + ... + a[i * g + g - 1] * b[i * g + g - 1], in i32 that
+/// wraps. b has n * g lanes and a as many, or g that all groups use; both i8, u8 or i16.
 struct Call : ExprOf<Kind::Call> {
   CallOp op;
   std::vector<Expr> args;

@@ -23,7 +23,7 @@
 //   flat       all buffers have one dimension, and no if_then_else is left
 // target, besides:
 //   loop       no unrolled and no vectorized loops
-//   call       only neg, not_, abs, sqrt, floor, ceil, round, trunc, fma, bits and isnan
+//   call       only neg, not_, abs, sqrt, floor, ceil, round, trunc, fma, bits, isnan and dot
 //   register   register buffers have a constant shape and are accessed at constants or at ramps of
 //              constant base and stride 1, in bounds; two accesses cover the same slots or have none
 //              in common, so that each can be one SSA value

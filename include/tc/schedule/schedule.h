@@ -14,6 +14,7 @@
 #include <array>
 #include <memory>
 
+#include "tc/schedule/intrinsic.h"
 #include "tc/schedule/step.h"
 #include "tc/te/graph.h"
 
@@ -71,13 +72,21 @@ class Stage {
   /// max; of floats only with `reassociate`, for that changes the order of the sum.
   /// Requires that no loop inside is parallel or vectorized.
   Stage& vectorize(const Axis& axis, bool reassociate = false);
-  Stage& unroll(const Axis& axis);
+  Stage& unroll(const Axis& axis);  ///< copies of the body, unless they are over 4096 statements: then a loop
   /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
   /// in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
   /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
   /// of it needs. Requires that nothing outside that loop reads this stage.
   Stage& compute_at(const Stage& consumer, const Axis& axis);
+  /// Takes over the loops of `producer`, which this stage alone reads, from the outermost to
+  /// `axis`, with their modes, and computes the producer inside them: an epilogue goes into the
+  /// tile of its producer. Requires that those loops are spatial, that a dimension of this stage
+  /// runs over each of theirs, and that this stage has no steps yet.
+  ///   before  for yo: for yi: for k: C ..      after  for yo:
+  ///           for y: D[y] = f(C[y])                     for yi: for k: C ..
+  ///                                                     for yi: D[..] = f(C[..])
+  Stage& reverse_compute_at(const Stage& producer, const Axis& axis);
   Stage& compute_root();
   /// Replaces every read of this stage by its expression. Requires no reduction and
   /// no output.
@@ -92,6 +101,22 @@ class Stage {
   /// Initialises the reduction inside the loop `axis` (when every reduce loop at or
   /// outside it is in its first iteration) rather than before the outermost reduce loop.
   Stage& init_at(const Axis& axis);
+  /// Makes the reduce loop `axis` a spatial one: a new stage, which takes the loops as they stand,
+  /// computes one partial result per value of `axis`, in its dimension `position`, and this stage
+  /// folds them. Gives the new stage. Floats only with `reassociate`, for that changes the order
+  /// of their sum; min, max, argmin and argmax are exact. Where splits leave a shorter last piece
+  /// it is filled up with the identity.
+  ///   before  for ko: for ki: S += A[..]       after  for ko: for ki: S_rf[ko] += A[..]
+  ///                                                   for ko: S += S_rf[ko]
+  Stage rfactor(const Axis& axis, int64_t position = 0, bool reassociate = false);
+  /// Replaces the loops from `axis` inward by an intrinsic, built in (builtin_intrinsic) or
+  /// declared, whose body they must compute: the same operations on accesses that move alike,
+  /// whatever the order of loops and operands and however indices are written. Where a shorter
+  /// last piece or padding cuts a tile, that tile runs as loops. Requires serial loops with
+  /// nothing attached; sums of floats inside the intrinsic `reassociate`.
+  ///   before  for xo: for k: for xi in 16: for ki in 4: C[..] += A[..] * B[..]
+  ///   after   for xo: for k: C[16 elements] = dot(C[16 elements], A[4 elements], B[64 elements])
+  Stage& tensorize(const Axis& axis, const std::string& intrinsic, bool reassociate = false);
 
  private:
   friend class Schedule;
@@ -129,10 +154,14 @@ class Schedule {
   Stage cache_read(const Tensor& tensor, Scope scope, const std::vector<Stage>& readers = {});
   Stage cache_read(const std::string& stage, Scope scope, const std::vector<Stage>& readers = {});
   /// Computes the stage into a new buffer; the stage itself becomes a copy from it.
-  /// Gives the new stage, which has the reduction. Requires that the stage has no
-  /// steps yet, other than copies of it, and that nothing is computed inside it.
+  /// Gives the new stage, which has the computation with its loops as they stand and
+  /// what is computed inside them. The copy has the plain loops of the dimensions.
   Stage cache_write(const Tensor& tensor, Scope scope);
   Stage cache_write(const std::string& stage, Scope scope);
+
+  /// Makes an intrinsic known to tensorize, by its name; not a step. Error
+  /// schedule.tensorize.name where the name is taken.
+  void declare(Intrinsic intrinsic);
 
   /// Applies one step; the error tells why it is illegal, and nothing has changed.
   Check apply(const Step& step);
@@ -145,6 +174,10 @@ class Schedule {
   /// each loop what one run of it computes, and touches of every buffer; see show.h
   /// for a page of HTML.
   [[nodiscard]] std::string loops(bool costs = true) const;
+
+  /// Whether a reduction is vectorized: its lanes do depend on each other, and may, so
+  /// that the interpreter must not look for races.
+  [[nodiscard]] bool folds_lanes() const;
 
   [[nodiscard]] const Graph& graph() const;
   [[nodiscard]] const ScheduleState& state() const { return *state_; }

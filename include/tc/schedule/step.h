@@ -26,7 +26,11 @@ enum class StepKind : uint8_t {
   set_scope,
   layout,
   init_at,
+  rfactor,
+  reverse_compute_at,
+  tensorize,
 };
+inline constexpr size_t kNumStepKinds = 17;
 [[nodiscard]] std::string_view to_string(StepKind kind);
 
 /// One step. Its text is `kind stage [axes] [key=value ...]`:
@@ -37,16 +41,20 @@ enum class StepKind : uint8_t {
 ///   cache_read A scope=global readers=C into=A_r
 ///   cache_write C scope=stack into=C_w     set_scope T scope=stack
 ///   layout B dims=x/16,y,x%16              init_at C yo
+///   rfactor C ki position=0 [reassociate] into=C_rf
+///   reverse_compute_at D C yo into=yo,yi
+///   tensorize C xi intrinsic=dot_u8_i8_16x4 [reassociate]
 struct Step {
   StepKind kind = StepKind::split;
   std::string stage;               // the stage (or input) it is applied to
-  std::vector<std::string> axes;   // of that stage; for compute_at: consumer, axis
-  int64_t number = 0;              // factor or parts
+  std::vector<std::string> axes;   // of that stage; compute_at: consumer, axis; reverse: producer, axis
+  int64_t number = 0;              // factor, parts or position
   bool parts = false;              // split: `number` counts parts
-  bool reassociate = false;        // vectorize
+  bool reassociate = false;        // vectorize, rfactor, tensorize
   std::string scope;               // cache_read, cache_write, set_scope
   std::vector<std::string> names;  // readers (cache_read) or dims (layout)
   std::vector<std::string> into;   // names of what it makes
+  std::string intrinsic = {};      // tensorize: its name
 
   [[nodiscard]] std::string text() const;
   friend bool operator==(const Step&, const Step&) = default;

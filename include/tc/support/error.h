@@ -23,6 +23,8 @@ enum class ErrorKind {
   autotune,
   log,
   workload,
+  isa,
+  sim,
   cli,
   io,
   internal

@@ -81,7 +81,7 @@ class Tensor {
 [[nodiscard]] Tensor placeholder(std::vector<int64_t> shape, DType type = kF32, std::string name = "A");
 
 using Axes = std::vector<Expr>;
-/// One value per element of `shape`: body is given one expression per axis.
+/// One value per element of `shape`: body is given an expression per axis and uses no others (te.axis.free).
 /// `axis_names` default to those of the names i j k l (or y x for two).
 [[nodiscard]] Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body,
                              std::string name = "T", std::vector<std::string> axis_names = {});

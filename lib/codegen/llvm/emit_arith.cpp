@@ -18,8 +18,8 @@ Value* FunctionEmitter::apply(BinaryOp op, DType type, Value* a, Value* b) {
   if (type.bits != 16) return apply_float(op, type, a, b);
   const DType f32 = kF32.with_lanes(type.lanes);
   Value *x = widen(a, type), *y = widen(b, type);
-  if (op == BinaryOp::min) return b_.CreateSelect(b_.CreateFCmpOLT(x, y), a, b);
-  if (op == BinaryOp::max) return b_.CreateSelect(b_.CreateFCmpOGT(x, y), a, b);
+  if (op == BinaryOp::min) return b_.CreateSelect(b_.CreateFCmpOLT(y, x), b, a);
+  if (op == BinaryOp::max) return b_.CreateSelect(b_.CreateFCmpOGT(y, x), b, a);
   return narrow(apply_float(op, f32, x, y), type);
 }
 
@@ -105,11 +105,11 @@ Value* FunctionEmitter::apply_float(BinaryOp op, DType, Value* a, Value* b) {
       return b_.CreateFMul(a, b);
     case BinaryOp::div:
       return b_.CreateFDiv(a, b);
-    // one compare and one select, in the operand order of minps and maxps
+    // one compare and one select, as minps and maxps of (b, a)
     case BinaryOp::min:
-      return b_.CreateSelect(b_.CreateFCmpOLT(a, b), a, b);
+      return b_.CreateSelect(b_.CreateFCmpOLT(b, a), b, a);
     case BinaryOp::max:
-      return b_.CreateSelect(b_.CreateFCmpOGT(a, b), a, b);
+      return b_.CreateSelect(b_.CreateFCmpOGT(b, a), b, a);
     case BinaryOp::mod: {
       Value* r = b_.CreateFRem(a, b);
       Value* zero = llvm::Constant::getNullValue(r->getType());

@@ -109,6 +109,8 @@ Value* FunctionEmitter::eval_call(const Call& e) {
       Value* v = type.bits == 16 ? widen(args[0], type) : args[0];
       return b_.CreateFCmpUNO(v, v);
     }
+    case CallOp::dot:
+      return eval_dot(e, args);
     default:
       break;
   }

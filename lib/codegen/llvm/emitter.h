@@ -149,6 +149,16 @@ class FunctionEmitter {
   llvm::Value* eval_ramp(const ir::Ramp& e);
   llvm::Value* eval_reduce(const ir::VectorReduce& e);
   llvm::Value* eval_call(const ir::Call& e);
+
+  // ---- dot (emit_dot.cpp)
+  llvm::Value* eval_dot(const ir::Call& e, const std::vector<llvm::Value*>& args);
+  llvm::Value* dot_bytes(llvm::Value* c, ir::DType a_type, llvm::Value* a, ir::DType b_type, llvm::Value* b);
+  llvm::Value* dot_pairs(llvm::Value* c, ir::DType a_type, llvm::Value* a, ir::DType b_type, llvm::Value* b);
+  llvm::Value* dot_plain(llvm::Value* c, ir::DType a_type, llvm::Value* a, ir::DType b_type, llvm::Value* b);
+  llvm::Value* dot_operand(llvm::Value* v, ir::DType type, unsigned bits, int lanes);
+  llvm::Value* slice(llvm::Value* v, int first, int lanes);
+  llvm::Value* concatenate(const std::vector<llvm::Value*>& parts);
+
   llvm::Value* eval_float_call(ir::CallOp op, ir::DType type, const std::vector<llvm::Value*>& args);
   llvm::Value* eval_cast(const ir::Cast& e);
   llvm::Value* cast_float_to_int(llvm::Value* v, ir::DType from, ir::DType to);

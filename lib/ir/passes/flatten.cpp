@@ -4,8 +4,8 @@
 //   T[y, ramp(x, 1, 8)] = A[k, y]            ->     T[ramp(y * 16 + x, 1, 8)] = A[k * 6 + y]
 //
 // Index arithmetic is i64 and does not overflow; a ramp in the last dimension
-// stays a ramp. A 0-d buffer holds one element. Dimensions of extent 1 take no
-// part, as their only index is 0. Parameters need constant shapes (ir.flatten).
+// stays a ramp, and lanes that run on from row to row become one. A 0-d buffer holds one element. Dimensions
+// of extent 1 take no part, as their only index is 0. Parameters need constant shapes (ir.flatten).
 #include <fmt/format.h>
 
 #include "lanes.h"
@@ -61,7 +61,7 @@ class Flattener {
       sum = lanes_binary(BinaryOp::add, lanes_binary(BinaryOp::mul, indices[d], stride), sum);
       stride = stride * b.shape[d];
     }
-    return sum->type.lanes == lanes ? sum : broadcast(sum, lanes);
+    return sum->type.lanes == lanes ? as_ramp(sum) : broadcast(sum, lanes);
   }
 
   Stmt operator()(const Stmt& body) {

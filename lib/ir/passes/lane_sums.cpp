@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "tc/ir/affine.h"
+
 namespace tc::ir {
 
 namespace {
@@ -10,6 +12,8 @@ namespace {
 void split(BinaryOp op, const Expr& e, std::vector<Expr>& out) {
   const auto* b = e.as<Binary>();
   if (!b || b->op != op) return out.push_back(e);
+  // what keeps NaN out of lanes (vectorize.cpp): a chain starts from it anyway
+  if (same_expr(b->a, identity_of(op, e->type))) return split(op, b->b, out);
   split(op, b->a, out);
   split(op, b->b, out);
 }

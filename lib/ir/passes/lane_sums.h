@@ -13,7 +13,8 @@ struct LaneSum {
 /// `s` in this form; nothing where it has another one or no vectors.
 [[nodiscard]] std::optional<LaneSum> lane_sum_of(const Store& s, const SlotMap& slots);
 
-/// x op identity == x for every x but a NaN's payload, and identity op x == x.
+/// x op identity == x, and identity op x == x, but for a NaN's payload; of min and max
+/// identity op NaN is the identity.
 [[nodiscard]] Expr identity_of(BinaryOp op, DType type);
 
 /// The values combined pairwise.

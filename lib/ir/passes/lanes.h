@@ -11,4 +11,8 @@ namespace tc::ir {
 /// The value that all lanes have, or null where they may differ. A scalar is itself.
 [[nodiscard]] Expr uniform_value(const Expr& e);
 
+/// The same vector as a ramp, where its lanes are base, base + stride, ... for a number
+/// `stride`, however it is written: ramp(0, 1, 8) / 4 * 4 + ramp(0, 1, 8) % 4 is ramp(0, 1, 8).
+[[nodiscard]] Expr as_ramp(const Expr& e);
+
 }  // namespace tc::ir

@@ -1,6 +1,6 @@
 // lower_math: functions that no machine has become polynomials.
 //
-//   B[i] = exp(A[i])      ->      let m = max(-105.0, min(90.0, A[i]))
+//   B[i] = exp(A[i])      ->      let m = max(min(A[i], 90.0), -105.0)
 //                                 let m_1 = fma(m, 0.72134752, 12582912.0)
 //                                 ...
 //                                 B[i] = fma(...) * m_4 * m_4

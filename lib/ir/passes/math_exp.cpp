@@ -76,7 +76,7 @@ Expr MathEmitter::power_of_two(const Expr& t) const {
 // With x = 2 m ln 2 + r the result is e^r 2^m 2^m: two multiplications reach from
 // denormals to infinity without a branch. A NaN passes the clamps as the second operand.
 Expr emit_exp(const MathEmitter& e, Expr x) {
-  const Expr clamped = e.name(max(e.number(-105, -746), min(e.number(90, 711), e.name(x))));
+  const Expr clamped = e.name(max(min(e.name(x), e.number(90, 711)), e.number(-105, -746)));
   const Expr t = e.name(e.mad(clamped, e.number(kLog2E / 2), e.magic()));
   const Expr r = reduced(e, clamped, e.name(t - e.magic()), 2);
   const Expr p = e.mad(e.mad(tail_poly(e, r), r, e.number(1)), r, e.number(1));
@@ -88,7 +88,7 @@ Expr emit_exp(const MathEmitter& e, Expr x) {
 // accurate for small x, where n = 0.
 Expr emit_tanh(const MathEmitter& e, Expr x) {
   x = e.name(x);
-  const Expr y = e.name(min(e.number(20, 45), e.abs(x) * e.number(2)));
+  const Expr y = e.name(min(e.abs(x) * e.number(2), e.number(20, 45)));
   const Expr t = e.name(e.mad(y, e.number(kLog2E), e.magic()));
   const Expr r = reduced(e, y, e.name(t - e.magic()), 1);
   const Expr q = e.mad(tail_poly(e, r) * r, r, r);
@@ -112,7 +112,7 @@ Expr erf32(const MathEmitter& e, const Expr& x) {
                                         -2.67681349e-2, 4.99119423e-3,  -5.96761703e-4};
   static constexpr std::array kLarge = {-1.28717512e-1, -6.34846687e-1, -1.06777877e-1, 2.42546219e-2,
                                         -3.88396438e-3, 3.83197126e-4,  -1.72853470e-5};
-  const Expr a = e.name(min(e.number(4), e.abs(x)));
+  const Expr a = e.name(min(e.abs(x), e.number(4)));
   const Expr large = e.number(1) - emit_exp(e, e.mad(e.poly(a, kLarge), a, -a));
   const Expr small = e.mad(e.poly(e.name(x * x), kSmall), x, x);
   return select(a > e.number(0.927734375), e.with_sign(large, x), small);
@@ -130,7 +130,7 @@ Expr erf64(const MathEmitter& e, const Expr& x) {
       0.00373289240349224,     0.006997461747753573,   -0.0008471431980760424, -0.0009819773208131022,
       4.3554202452705896e-05,  0.00017436697232946864, 2.754312818566672e-05,  -2.7647305443610053e-05,
       -1.4067532694582058e-05, 1.820143195975009e-06,  3.917059299925389e-06};
-  const Expr a = e.name(min(e.number(6), e.abs(x)));
+  const Expr a = e.name(min(e.abs(x), e.number(6)));
   const Expr u = e.name((a - e.number(2)) / (a + e.number(2)));
   const Expr large = e.number(1) - emit_exp(e, -(a * a)) * e.poly(u, kLarge);
   const Expr small = e.mad(e.poly(e.name(x * x), kSmall), x, x);

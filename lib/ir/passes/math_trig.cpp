@@ -37,7 +37,7 @@ Quadrant reduce(const MathEmitter& d, const Expr& x, bool for_f32) {
   for (const double part : for_f32 ? std::span<const double>(kForF32) : std::span<const double>(kForF64))
     r = d.mad(n, d.number(-part), r);
   // beyond the domain: keep the result in [-1, 1]
-  return {max(d.number(-0.7854), min(d.number(0.7854), r)), d.to_bits(t)};
+  return {max(min(r, d.number(0.7854)), d.number(-0.7854)), d.to_bits(t)};
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 // an `if` or a bound that depends on the lane, dependences between lanes,
 // vectors in the body already, an extent that is not a constant.
 #include "clone.h"
+#include "lane_sums.h"
 #include "lanes.h"
 #include "tc/ir/passes.h"
 #include "vectorize_check.h"
@@ -133,6 +134,9 @@ class Widener {
       for (; c < chunks_.size() && chunks_[c].lanes == lanes; ++c) {
         Expr e = expr(operand, c);
         if (e->type.lanes != lanes) e = broadcast(e, lanes);
+        // a lane that held NaN would hide those it is combined with
+        if (!sum && e->type.is_float() && (op == BinaryOp::min || op == BinaryOp::max))
+          sum = identity_of(op, e->type);
         sum = sum ? binary(op, sum, e) : e;
       }
       total = binary(op, total, vector_reduce(op, sum));

@@ -1,0 +1,17 @@
+// A run over time, for people: the trace viewer of Chrome (chrome://tracing,
+// ui.perfetto.dev) and a table.
+#pragma once
+#include <string>
+
+#include "tc/sim/run.h"
+
+namespace tc::sim {
+
+/// The trace as JSON: a row a unit, one event an instruction with its text and number,
+/// and one for what it waited for. A cycle is shown as a microsecond.
+[[nodiscard]] std::string chrome_trace(const isa::Program& program, const RunResult& result);
+
+/// Counters of a timed run as an aligned table.
+[[nodiscard]] std::string table(const Counters& counters);
+
+}  // namespace tc::sim

@@ -1,0 +1,166 @@
+// Intrinsics: what may be declared, and what tensorize makes of them.
+#include <fmt/format.h>
+
+#include "schedule/run_schedule.h"
+
+namespace tc::test {
+namespace {
+
+// C[4] += A[4] * s[1], as a user would declare it.
+const std::string kBody = R"(func axpy(A: f32[4], S: f32[1], C: f32[4]) {
+  compute C[i] = sum(A[i] * S[k], k in [0, +1))
+})";
+const std::string kUpdate = R"(func update(A: f32[4], S: f32[1], C: f32[4]) {
+  C[ramp(0, 1, 4)] = C[ramp(0, 1, 4)] + A[ramp(0, 1, 4)] * broadcast(S[0], 4)
+})";
+const std::string kMatmul = R"(func main(A: f32[6, 8], B: f32[8, 12], C: f32[6, 12]) {
+  compute C[y, x] = sum(A[y, k] * B[k, x], k in [0, +8))
+})";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  return text.replace(text.find(what), what.size(), by);
+}
+std::string refused(const std::string& body, const std::string& update, const std::string& init = "",
+                    std::vector<std::vector<int64_t>> strides = {}) {
+  const auto made = make_intrinsic("axpy", body, update, init, std::move(strides));
+  return made ? "" : made.error().code() + ": " + made.error().message();
+}
+
+TEST(Intrinsic, IsTriedAgainstItsBody) {
+  EXPECT_EQ(refused(kBody, kUpdate), "");
+  EXPECT_EQ(refused(kBody, replaced(kUpdate, "+ A", "- A")),
+            "intrinsic.differs: the intrinsic axpy: its update computes something else than its body");
+  const std::string init =
+      "func init(A: f32[4], S: f32[1], C: f32[4]) { C[ramp(0, 1, 4)] = broadcast(1.0, 4) }";
+  EXPECT_EQ(refused(kBody, kUpdate, init),
+            "intrinsic.differs: the intrinsic axpy: its init computes something else than its body");
+  EXPECT_EQ(refused(kBody, kUpdate, replaced(init, "1.0", "0.0")), "");
+  // one that leaves a part of the output as it was
+  EXPECT_EQ(refused(kBody, replaced(replaced(kUpdate, "ramp(0, 1, 4)", "ramp(0, 1, 2)"),
+                                    "C[ramp(0, 1, 4)] + A[ramp(0, 1, 4)] * broadcast(S[0], 4)",
+                                    "C[ramp(0, 1, 2)] + A[ramp(0, 1, 2)] * broadcast(S[0], 2)")),
+            "intrinsic.differs: the intrinsic axpy: its update computes something else than its body");
+  // one that leaves its operands
+  EXPECT_EQ(refused(kBody, replaced(kUpdate, "S[0]", "S[1]")).substr(0, 20), "ir.interpret.bounds:");
+}
+
+TEST(Intrinsic, HasRulesForItsPrograms) {
+  EXPECT_EQ(refused(kBody, replaced(kUpdate, "S: f32[1]", "S: f32[2]")),
+            "intrinsic.params: the intrinsic axpy: its update has other parameters");
+  EXPECT_EQ(refused(kBody, kUpdate + " "), "");
+  EXPECT_EQ(refused(kBody, "func update(A: f32[4], S: f32[1], C: f32[4]) { S[0] = 1.0 }"),
+            "intrinsic.params: the intrinsic axpy: its update writes an input");
+  EXPECT_EQ(refused(replaced(kBody, "A[i]", "A[3 - i]"), kUpdate),
+            "intrinsic.body: the intrinsic axpy: A is read at 3 - i");
+  EXPECT_EQ(refused(replaced(kBody, "[0, +1)", "[1, +1)"), kUpdate).substr(0, 15), "intrinsic.body:");
+  EXPECT_EQ(refused(kBody, kUpdate, "", {{1}, {1}}),
+            "intrinsic.strides: the intrinsic axpy: strides are given for other dimensions than it has");
+  EXPECT_EQ(
+      refused("func axpy(A: f32[0], S: f32[1], C: f32[0]) { compute C[i] = A[i] }", kUpdate).substr(0, 17),
+      "intrinsic.params:");
+  EXPECT_EQ(refused("what", kUpdate).substr(0, 9), "ir.parse:");
+}
+
+TEST(Intrinsic, BuiltInOnesMeanWhatTheyCompute) {
+  // made at all: they have been tried
+  for (const char* a : {"i8", "u8", "i16"})
+    for (const char* b : {"i8", "u8", "i16"})
+      for (const char* shape : {"1x2", "1x4", "3x4", "8x2", "16x4", "64x4"}) {
+        const auto made = builtin_intrinsic(fmt::format("dot_{}_{}_{}", a, b, shape));
+        EXPECT_TRUE(made) << made.error().str();
+      }
+  for (const char* type : {"f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"})
+    for (const char* shape : {"1x1x1", "6x16x1", "8x48x1", "3x5x7"}) {
+      const auto made = builtin_intrinsic(fmt::format("gemm_{}_{}", type, shape));
+      EXPECT_TRUE(made) << made.error().str();
+    }
+  for (const char* name : {"", "_", "dot", "gemm_f32", "gemm_f32_6x16", "gemm_f32_06x16x1",
+                           "gemm_f32_6x16x1x1", "gemm_bool_6x16x1", "gemm_f32_65x1x1", "gemm_f32_-1x1x1",
+                           "dot_u8_i8_16x3", "dot_f32_f32_16x4", "gemm_f32_64x64x64", "gemm_f32_6x16x1 "})
+    EXPECT_FALSE(builtin_intrinsic(name)) << name;
+}
+
+TEST(Tensorize, TakesDeclaredIntrinsicsByName) {
+  const ParsedGraph g = program(kMatmul);
+  Schedule s(g.outputs);
+  const Step step = parse_step("tensorize C xi intrinsic=axpy").value();
+  ASSERT_FALSE(apply_text(s, "split C x factor=4\nreorder C y,xo,k,xi"));
+  EXPECT_EQ(s.apply(step)->code(), "schedule.tensorize.intrinsic");
+  s.declare(make_intrinsic("axpy", kBody, kUpdate).value());
+  ASSERT_FALSE(s.apply(step));
+  EXPECT_EQ(s.text(), "split C x factor=4 into=xo,xi\nreorder C y,xo,k,xi\ntensorize C xi intrinsic=axpy\n");
+  EXPECT_EQ(expect_right(g, s),
+            "for y in 6\n"
+            "  for xo in 3\n"
+            "    for xi in 4\n"
+            "      C[y, xo * 4 + xi] = 0.0\n"
+            "    for k in 8\n"
+            "      C[y, ramp(xo * 4, 1, 4)] += B[k, ramp(xo * 4, 1, 4)] * broadcast(A[y, k], 4)\n");
+  EXPECT_THROW(s.declare(make_intrinsic("axpy", kBody, kUpdate).value()), Error);
+  Schedule copy = s;
+  EXPECT_EQ(copy.loops(), s.loops());
+}
+
+TEST(Tensorize, RefusesOperandsInTheWrongScope) {
+  const ParsedGraph g = program(kMatmul);
+  Schedule s(g.outputs);
+  const auto scoped = [](std::string text) {
+    return replaced(std::move(text), "A: f32[4]", "A: f32[4] stack");
+  };
+  s.declare(make_intrinsic("axpy", scoped(kBody), scoped(kUpdate)).value());
+  ASSERT_FALSE(apply_text(s, "split C x factor=4\nreorder C y,xo,k,xi"));
+  const Check error = s.apply(parse_step("tensorize C xi intrinsic=axpy").value());
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code() + ": " + error->message(),
+            "schedule.tensorize.scope: B is kept in the wrong place for axpy");
+  ASSERT_FALSE(
+      apply_text(s, "cache_read B scope=stack into=Br\ncompute_at Br C xo\ntensorize C xi intrinsic=axpy"));
+  expect_right(g, s);
+}
+
+const std::string kBytes = R"(func main(A: u8[5, 64], B: i8[64, 32], C: i32[5, 32]) {
+  compute C[y, x] = sum(cast(i32, A[y, k]) * cast(i32, B[k, x]), k in [0, +64))
+})";
+TEST(Tensorize, DotProductsOfBytesInEveryShape) {
+  for (const int n : {1, 4, 8, 16, 32})
+    for (const int group : {2, 4}) {
+      const std::string steps = fmt::format(
+          "layout B dims=y/{1},x,y%{1}\nsplit C k factor={1}\nsplit C x factor={0}\nreorder C y,xo,ko,xi,ki\n"
+          "tensorize C xi intrinsic=dot_u8_i8_{0}x{1}",
+          n, group);
+      EXPECT_NE(expect_right(kBytes, steps).find("dot("), std::string::npos);
+    }
+}
+
+TEST(Tensorize, LaterStepsCannotBreakIt) {
+  const std::string before =
+      "split C x factor=4\nreorder C y,xo,k,xi\ntensorize C xi intrinsic=gemm_f32_1x4x1\n";
+  EXPECT_EQ(refusal(kMatmul, before + "reorder C xi,k").substr(0, 25), "schedule.tensorize.loops:");
+  EXPECT_EQ(refusal(kMatmul, before + "vectorize C k reassociate").substr(0, 24), "schedule.tensorize.mode:");
+  EXPECT_EQ(refusal(kMatmul, before + "layout B dims=x%2,y,x/2").substr(0, 25), "schedule.tensorize.match:");
+  // what goes on around it is as free as ever
+  expect_right(kMatmul,
+               before + "split C y factor=4\nreorder C yo,xo,k,yi\nunroll C yi\nparallel C yo\ninit_at C k");
+  expect_right(kMatmul,
+               before +
+                   "cache_write C scope=stack\ncompute_at C_w C y\ncache_read A scope=stack\ncompute_at "
+                   "A_r C_w k");
+  expect_right(kMatmul, before + "split C k factor=3\nrfactor C ko reassociate");
+}
+
+TEST(Tensorize, WithoutAReduction) {
+  const ParsedGraph g = program(R"(func main(A: f32[6, 9], D: f32[6, 9]) {
+  compute D[y, x] = A[y, x] * 2.0
+})");
+  Schedule s(g.outputs);
+  s.declare(
+      make_intrinsic(
+          "twice", "func twice(A: f32[4], C: f32[4]) { compute C[i] = A[i] * 2.0 }",
+          "func update(A: f32[4], C: f32[4]) { C[ramp(0, 1, 4)] = A[ramp(0, 1, 4)] + A[ramp(0, 1, 4)] }")
+          .value());
+  ASSERT_FALSE(apply_text(s, "split D x factor=4\ntensorize D xi intrinsic=twice"));
+  expect_right(g, s);
+}
+
+}  // namespace
+}  // namespace tc::test
