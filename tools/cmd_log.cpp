@@ -114,21 +114,45 @@ int stats(const Options& o, bool json) {
   return kDone;
 }
 
+Json records_of(std::string_view lines) {
+  Json out = Json::array();
+  while (!lines.empty()) {
+    const size_t end = lines.find('\n');
+    out.push_back(Json::parse(lines.substr(0, end)));
+    lines.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+// To a file, or without one to stdout: then --json gives the records in its object.
 int merge(const Options& o, bool json) {
-  const autotune::MergeReport r = autotune::merge_logs(o.files, o.output).value();
+  autotune::MergedLog m;
+  if (o.output.empty())
+    m = autotune::merged_log(o.files).value();
+  else
+    m.report = autotune::merge_logs(o.files, o.output).value();
   Json bad = Json::array();
-  for (const BadLine& b : r.bad) {
+  for (const BadLine& b : m.report.bad) {
     bad.push_back(to_json(b));
     if (!json) note("left out: " + b.str());
   }
-  if (json)
-    print_json({{"output", o.output},
-                {"written", r.written},
-                {"duplicates", r.duplicates},
-                {"bad", std::move(bad)}});
-  else
-    print(fmt::format("{}: {} records, {} duplicates and {} bad lines left out\n", o.output, r.written,
-                      r.duplicates, r.bad.size()));
+  Json out = {{"output", o.output.empty() ? Json() : Json(o.output)},
+              {"written", m.report.written},
+              {"duplicates", m.report.duplicates},
+              {"bad", std::move(bad)}};
+  if (json) {
+    if (o.output.empty()) out["records"] = records_of(m.text);
+    print_json(out);
+    return kDone;
+  }
+  const std::string counts = fmt::format("{} records, {} duplicates and {} bad lines left out",
+                                         m.report.written, m.report.duplicates, m.report.bad.size());
+  if (o.output.empty()) {
+    print(m.text);
+    note(counts);
+  } else {
+    print(fmt::format("{}: {}\n", o.output, counts));
+  }
   return kDone;
 }
 
@@ -147,10 +171,10 @@ void add_log(CLI::App& app, Call& call) {
   add_command<Options>(*log, call, "stats", "Trials and how they ended, for each workload and machine", files,
                        stats);
   add_command<Options>(
-      *log, call, "merge", "Write the records of all files, each once, to one",
+      *log, call, "merge", "Write the records of all files, each once, to one file or to stdout",
       [files](CLI::App& sub, Options& o) {
         files(sub, o);
-        sub.add_option("-o,--output", o.output, "The merged log; may be one of the files")->required();
+        sub.add_option("-o,--output", o.output, "The merged log, which may be one of the files (stdout)");
       },
       merge);
 }

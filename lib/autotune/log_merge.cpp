@@ -41,6 +41,26 @@ Check replace_file(const std::string& path, std::string_view text) {
 
 }  // namespace
 
+Expected<MergedLog> merged_log(std::span<const std::string> inputs, const LogLimits& limits) {
+  MergedLog out;
+  std::unordered_set<std::string> seen;
+  for (const std::string& path : inputs) {
+    Expected<LogFile> file = read_log(path, limits);
+    if (!file) return file.error();
+    const std::vector<BadLine>& bad = file.value().bad;
+    out.report.bad.insert(out.report.bad.end(), bad.begin(), bad.end());
+    for (const Record& r : file.value().records) {
+      if (!seen.insert(r.kind + "/" + r.id).second) {
+        ++out.report.duplicates;
+        continue;
+      }
+      out.text += to_line(r) + "\n";
+      ++out.report.written;
+    }
+  }
+  return out;
+}
+
 Expected<MergeReport> merge_logs(std::span<const std::string> inputs, const std::string& output,
                                  const LogLimits& limits) {
   // Held to the end, so that a writer of the output appends to the old file
@@ -51,30 +71,11 @@ Expected<MergeReport> merge_logs(std::span<const std::string> inputs, const std:
     ::close(lock);
     return failed("lock", output);
   }
-  MergeReport report;
-  std::string text;
-  std::unordered_set<std::string> seen;
-  Check error;
-  for (const std::string& path : inputs) {
-    Expected<LogFile> file = read_log(path, limits);
-    if (!file) {
-      error = file.error();
-      break;
-    }
-    report.bad.insert(report.bad.end(), file.value().bad.begin(), file.value().bad.end());
-    for (const Record& r : file.value().records) {
-      if (!seen.insert(r.kind + "/" + r.id).second) {
-        ++report.duplicates;
-        continue;
-      }
-      text += to_line(r) + "\n";
-      ++report.written;
-    }
-  }
-  if (!error) error = replace_file(output, text);
+  Expected<MergedLog> merged = merged_log(inputs, limits);
+  const Check error = merged ? replace_file(output, merged.value().text) : merged.error();
   ::close(lock);
   if (error) return *error;
-  return report;
+  return std::move(merged.value().report);
 }
 
 }  // namespace tc::autotune

@@ -11,6 +11,8 @@
 namespace tc::autotune {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // of UTF-8
+
 /// Hands out the lines of a file one by one and never holds more than max_line bytes.
 class LineReader {
  public:
@@ -106,6 +108,9 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
       bad("log.size", fmt::format("the line is longer than {} bytes", limits.max_line));
       continue;
     }
+    // What editors and other systems add, and what no record begins or ends with.
+    if (file.lines == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+    if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
     if (file.records.size() >= limits.max_records) {
       bad("log.size",

@@ -59,9 +59,9 @@ Expected<Target> Target::parse(std::string_view text) {
   words >> kind;
   Target t = detected_host();
   if (kind.rfind("accel:", 0) == 0 || kind == "accel") {
-    t.kind = "accel";
-    t.config = kind.size() > 6 ? kind.substr(6) : "";
-    return t;
+    return Error("codegen.target.accel", "the target accel is not yet supported")
+        .fact("target", std::string(text))
+        .fix("write cpu");
   }
   if (kind != "cpu") return bad_target(text, fmt::format("there is no target of kind `{}`", kind));
   std::string attributes;

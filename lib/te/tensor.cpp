@@ -10,6 +10,32 @@
 namespace tc {
 namespace {
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool may_follow(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '.'; }
+
+// The nearest name that is allowed.
+std::string cleaned(std::string_view name) {
+  std::string out;
+  for (const char c : name) out += may_follow(c) ? c : '_';
+  if (out.find_first_not_of("_.") == std::string::npos) return "T";
+  return is_letter(out[0]) ? out : "_" + out;
+}
+
+// Printable, on one line and short, whatever the name holds.
+std::string quoted(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name.substr(0, 60)) out += c < ' ' || c > '~' ? '?' : c;
+  return out + (name.size() > 60 ? "...\"" : "\"");
+}
+
+// Names stand in the text of schedules and of programs, where blanks, commas, = and # end them.
+void check_name(std::string_view name, const char* what) {
+  const bool good = !name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), may_follow);
+  TC_REQUIRE(good, Error("te.name", fmt::format("{} cannot be the name of {}", quoted(name), what))
+                       .fact("expected", "a letter or _, then letters, digits, _ and .")
+                       .fix(fmt::format("call it {}", cleaned(name.substr(0, 60)))));
+}
+
 Error shape_error(const char* code, const std::string& name, std::string what) {
   return Error(code, fmt::format("the shape of {} {}", name, what));
 }
@@ -111,6 +137,7 @@ void check_axes(const std::string& name, const std::vector<VarRef>& axes, const 
 }  // namespace
 
 ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
+  check_name(name, "a reduce axis");
   TC_REQUIRE(begin <= end, Error("te.axis.negative",
                                  fmt::format("the reduce axis {} ends at {}, before it begins", name, end))
                                .fact("begin", std::to_string(begin))
@@ -155,6 +182,7 @@ std::vector<int64_t> Tensor::extents() const {
 }
 
 Tensor placeholder(std::vector<int64_t> shape, DType type, std::string name) {
+  check_name(name, "a tensor");
   TC_REQUIRE(type.is_scalar(),
              Error("te.dtype", fmt::format("{} has elements of type {}", name, ir::to_string(type)))
                  .fix("use an element type; vectors come from s[C].vectorize"));
@@ -171,6 +199,8 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
                                  std::vector<std::string> names, std::vector<std::string> axis_names) {
   TC_REQUIRE(!names.empty(),
              Error("te.compute.outputs", "a compute without outputs").fix("name each output"));
+  for (const std::string& name : names) check_name(name, "a tensor");
+  for (const std::string& name : axis_names) check_name(name, "an axis");
   auto op = std::make_shared<Op>();
   op->name = names[0];
   op->output_names = names;

@@ -342,6 +342,24 @@ def test_references_refuse_what_is_wrong():
     assert e.code == "te.bounds" and e.stage == "D"
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+def test_division_by_zero_does_not_end_the_process(dtype, vectorized):
+    """What the quotient of a zero is nobody says; the least integer / -1, which machines refuse too, wraps."""
+    A, B = tc.placeholder((16,), dtype, name="A"), tc.placeholder((16,), dtype, name="B")
+    Q = tc.compute((16,), lambda i: A[i] // B[i], name="Q")
+    M = tc.compute((16,), lambda i: A[i] % B[i], name="M")
+    s = tc.Schedule([Q, M])
+    if vectorized:
+        for t in (Q, M):
+            s[t].vectorize(s[t].axes[0])
+    info = np.iinfo(dtype)
+    a, b = np.full(16, info.min, dtype), np.array([0, -1 if info.min else info.max] * 8, dtype)
+    q, m = np.ones(16, dtype), np.ones(16, dtype)
+    tc.build(s, [A, B, Q, M])(a, b, q, m)
+    assert (q[1::2] == info.min).all() and (m[1::2] == 0).all()
+
+
 @pytest.mark.parametrize("reduction, passing_over_nan", [(tc.op.max, np.fmax), (tc.op.min, np.fmin)])
 @pytest.mark.parametrize("n", [1, 8, 37])
 def test_a_maximum_passes_over_nan_in_any_order(reduction, passing_over_nan, n):

@@ -149,6 +149,14 @@ int32_t refuse_size(const Arg& arg) {
   return refuse(arg, "runtime.arg.shape", sentence, nullptr, nullptr, "pass a smaller tensor");
 }
 
+int32_t refuse_offset(const Arg& arg) {
+  Text sentence = sentence_about(arg), got;
+  sentence.append("lies outside the address space");
+  got.append("byte_offset %llu", static_cast<unsigned long long>(arg.tensor->byte_offset));
+  return refuse(arg, "runtime.arg.data", sentence, "data + byte_offset inside the tensor's memory",
+                got.c_str(), "give data and byte_offset that address the first element");
+}
+
 int32_t refuse_strides(const Arg& arg) {
   Text sentence = sentence_about(arg), expected, got;
   sentence.append("is strided, expected compact row-major");
@@ -227,9 +235,11 @@ int32_t check_arg(const Arg& arg, Range* range) {
   if (tensor.data == nullptr) return refuse_data(arg);
 
   uintptr_t begin = 0, end = 0;
-  if (__builtin_add_overflow(reinterpret_cast<uintptr_t>(tensor.data), tensor.byte_offset, &begin) ||
+  // No object is larger than INT64_MAX bytes: an offset beyond is a negative number in disguise.
+  if (tensor.byte_offset > static_cast<uint64_t>(INT64_MAX) ||
+      __builtin_add_overflow(reinterpret_cast<uintptr_t>(tensor.data), tensor.byte_offset, &begin) ||
       __builtin_add_overflow(begin, static_cast<uintptr_t>((bits + 7) / 8), &end)) {
-    return refuse_size(arg);
+    return refuse_offset(arg);
   }
   const int32_t natural = spec.bits >= 8 ? spec.bits / 8 : 1;
   const int32_t alignment = spec.alignment > 0 ? spec.alignment : natural;

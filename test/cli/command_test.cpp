@@ -150,6 +150,11 @@ TEST_F(CommandTune, TuneLogsAndBuildsApply) {
   EXPECT_EQ(json({"log", "stats", log}, 0)["tasks"][0]["trials"], 6);
   const Json merged = json({"log", "merge", log, log, "-o", path("merged.jsonl")}, 0);
   EXPECT_EQ(merged["duplicates"], merged["written"]);
+  const Finished printed = run({"log", "merge", log, log});
+  EXPECT_EQ(printed.exit, 0);
+  EXPECT_EQ(printed.out, read(path("merged.jsonl"))) << "without -o to stdout, the records alone";
+  EXPECT_NE(printed.err.find("bad lines left out"), std::string::npos);
+  EXPECT_EQ(json({"log", "merge", log}, 0)["records"].size(), merged["written"]);
   for (const char* what : {"check", "best", "stats"}) EXPECT_NE(run({"log", what, log}).out, "");
 
   const Json bench =

@@ -15,6 +15,7 @@ Tensor plus_one(const Tensor& a, const char* name) {
 
 std::vector<ErrorCase> expressions() {
   return {
+      {"te.name", "placeholder({4}, kF32, \"x, y\")", [] { (void)placeholder({4}, kF32, "x, y"); }},
       {"te.shape.negative", "placeholder({-1, 4}, kF32, \"A\")",
        [] { (void)placeholder({-1, 4}, kF32, "A"); }},
       {"te.shape.overflow", "placeholder({2^40, 2^40}, kF32, \"A\")",

@@ -119,12 +119,17 @@ TEST(Abi, SymbolsAreIdentifiers) {
 }
 
 TEST(Target, TextRoundTrips) {
-  for (const char* text : {"cpu", "cpu -mcpu=znver3", "cpu -mcpu=skylake-avx512 -mattr=-avx512f",
-                           "cpu -mcpu=x86-64", "accel:vta.json"}) {
+  for (const char* text :
+       {"cpu", "cpu -mcpu=znver3", "cpu -mcpu=skylake-avx512 -mattr=-avx512f", "cpu -mcpu=x86-64"}) {
     const Target t = Target::parse(text).value();
     EXPECT_EQ(Target::parse(t.text()).value(), t) << text;
   }
-  EXPECT_EQ(Target::parse("accel:vta.json").value().config, "vta.json");
+  for (const char* text : {"accel", "accel:vta.json"}) {
+    const auto target = Target::parse(text);
+    ASSERT_FALSE(target) << text;
+    EXPECT_EQ(target.error().code(), "codegen.target.accel");
+    EXPECT_NE(target.error().message().find("not yet supported"), std::string::npos);
+  }
 }
 TEST(Target, KnowsVectorRegisters) {
   EXPECT_EQ(Target::parse("cpu -mcpu=znver3").value().vector_bits, 256);

@@ -174,9 +174,22 @@ TEST_F(CheckArgs, RefusesSizesBeyond64Bits) {
   EXPECT_EQ(code(), "shape");
   shape_a[1] = INT64_MAX / 2;
   EXPECT_EQ(code(), "shape");
-  shape_a[1] = 32;
-  tensors[0].byte_offset = UINT64_MAX - 8;  // wraps around the address space
-  EXPECT_EQ(code(), "shape");
+}
+
+TEST_F(CheckArgs, RefusesOffsetsOutsideTheAddressSpace) {
+  // beyond INT64_MAX, with and without wrapping around the address space
+  for (const uint64_t offset : {uint64_t{1} << 63, UINT64_MAX - 63, UINT64_MAX}) {
+    tensors[0].byte_offset = offset;
+    EXPECT_EQ(code(), "data") << offset;
+  }
+  tensors[0].byte_offset = (uint64_t{1} << 63) - 1;
+  tensors[0].data = reinterpret_cast<void*>(~uintptr_t{0} - 4095);  // data + byte_offset wraps
+  EXPECT_EQ(refusal(),
+            "error[runtime.arg.data]: matmul: argument 0 (A) lies outside the address space\n"
+            "  workload  matmul m=64 n=16 k=32\n"
+            "  expected  data + byte_offset inside the tensor's memory\n"
+            "  got       byte_offset 9223372036854775807\n"
+            "  fix       give data and byte_offset that address the first element");
 }
 
 TEST_F(CheckArgs, StridesOfUnitAxesDoNotMatter) {

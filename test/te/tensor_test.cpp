@@ -98,6 +98,26 @@ TEST(Te, AnAxisThatIsNotReducedOverIsRefused) {
             "te.axis.free");
 }
 
+TEST(Te, NamesAreThoseThatTextCanCarry) {
+  const auto a = [](Expr) { return ir::float_imm(1); };
+  const auto b = [&](const Axes& i) { return std::vector<Expr>{a(i[0])}; };
+  for (const std::string name : {"a bo", "a\nb", "", "#c", "a,b", "x=y", "1x", ".x", "A<b>", "\xc3\xa9"}) {
+    EXPECT_EQ(code_of([&] { (void)placeholder({4}, kF32, name); }), "te.name") << name;
+    EXPECT_EQ(code_of([&] { (void)reduce_axis(0, 4, name); }), "te.name") << name;
+    EXPECT_EQ(code_of([&] { (void)compute({4}, a, name); }), "te.name") << name;
+    EXPECT_EQ(code_of([&] { (void)compute_many({4}, b, {"A"}, {name}); }), "te.name") << name;
+  }
+  for (const std::string name : {"A", "_", "a_1", "A.r", "conv2d.pad.x"})
+    EXPECT_EQ(placeholder({4}, kF32, name).name(), name);
+  try {
+    (void)placeholder({4}, kF32, "a\tb " + std::string(5000, 'x'));
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_LT(e.str().size(), 400u) << "a long name is cut";
+    EXPECT_EQ(e.how_to_fix().substr(0, 12), "call it a_b_");
+  }
+}
+
 TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {
   const Tensor a = placeholder({20, 20}, kF32, "A");
   EXPECT_EQ(code_of([&] { (void)compute({4}, [&](Expr i) { return a(i + 95, 0); }); }), "te.bounds");

@@ -123,8 +123,15 @@ struct MergeReport {
   int64_t written = 0, duplicates = 0;
   std::vector<BadLine> bad;  ///< lines left out
 };
-/// Writes the records of `inputs`, in order, each id once, to `output` in one
-/// rename. The output may be one of the inputs.
+/// The lines of the records of `inputs`, in order, each id once.
+struct MergedLog {
+  std::string text;
+  MergeReport report;
+};
+[[nodiscard]] Expected<MergedLog> merged_log(std::span<const std::string> inputs,
+                                             const LogLimits& limits = {});
+/// Writes what merged_log gives to `output` in one rename. The output may be one of
+/// the inputs.
 [[nodiscard]] Expected<MergeReport> merge_logs(std::span<const std::string> inputs, const std::string& output,
                                                const LogLimits& limits = {});
 
