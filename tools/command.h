@@ -39,6 +39,8 @@ void add_opt(CLI::App& app, Call& call);
 void add_tune(CLI::App& app, Call& call);
 void add_log(CLI::App& app, Call& call);
 void add_bench(CLI::App& app, Call& call);
+void add_asm(CLI::App& app, Call& call);
+void add_sim(CLI::App& app, Call& call);
 void add_doctor(CLI::App& app, Call& call);
 void add_workloads(CLI::App& app, Call& call);
 

@@ -69,6 +69,8 @@ int main(int argc, char** argv) {
   add_bench(app, call);
   add_log(app, call);
   add_opt(app, call);
+  add_asm(app, call);
+  add_sim(app, call);
   add_workloads(app, call);
   add_doctor(app, call);
   try {

@@ -12,7 +12,11 @@
 namespace tc::isa {
 namespace {
 
+constexpr uint64_t kMaxDram = uint64_t{1} << 62;  // so that addresses are numbers of text too
+
 Check check_segments(const Program& p) {
+  if (p.dram_bytes > kMaxDram)
+    return Error("isa.program.dram", fmt::format("DRAM has {} bytes; at most {}", p.dram_bytes, kMaxDram));
   uint64_t end = 0;
   for (const Segment& s : p.segments) {
     const auto bad = [&](std::string message) {

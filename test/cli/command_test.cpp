@@ -10,72 +10,22 @@
 #include <sstream>
 #include <thread>
 
-#include "process.h"
-#include "tc/autotune/json.h"
+#include "command_fixture.h"
 #include "tc/autotune/log.h"
 
 namespace tc::test {
 namespace {
 
 namespace fs = std::filesystem;
-using autotune::Json;
-using Words = std::vector<std::string>;
 
 const char* kSmall = "matmul m=24 n=32 k=16";
 
-class Command : public testing::Test {
+// Tuning of one small workload into a log.
+class CommandTune : public Command {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("tc-cli-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name);
-  }
-  [[nodiscard]] static std::string read(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-  }
-
-  [[nodiscard]] Words command(Words words) const {
-    words.insert(words.begin(), std::string(TC_BINARY_DIR) + "/tools/tensorc");
-    return words;
-  }
-  Finished run(Words words, const std::string& input = "") const {
-    return Process(command(std::move(words)), input, {{"TC_CACHE_DIR", path("cache")}, {"TC_LOG", ""}})
-        .wait();
-  }
-  /// With --json; the object must be the whole output.
-  Json json(Words words, int exit) const {
-    words.push_back("--json");
-    const Finished f = run(words);
-    EXPECT_EQ(f.exit, exit) << f.out << f.err;
-    auto parsed = autotune::parse_json(f.out);
-    EXPECT_TRUE(parsed.ok()) << f.out;
-    return parsed ? std::move(parsed).value() : Json();
-  }
-  /// Runs into an error: its exit code and code, as text and as JSON.
-  void refuses(const Words& words, int exit, const std::string& code) const {
-    const Finished f = run(words);
-    EXPECT_EQ(f.exit, exit) << words[0] << "\n" << f.out << f.err;
-    EXPECT_NE(f.err.find("error[" + code + "]: "), std::string::npos) << f.err;
-    EXPECT_EQ(f.out, "");
-    const Json j = json(words, exit);
-    ASSERT_TRUE(j.contains("error"));
-    EXPECT_EQ(j["error"]["code"], code);
-    EXPECT_EQ(j["exit"], exit);
-  }
   Finished tune(const std::string& log, const std::string& trials = "6") const {
     return run({"tune", kSmall, "--trials", trials, "--log", log, "--threads", "1"});
   }
-
-  fs::path folder_;
 };
 
 TEST_F(Command, HelpAndVersionAreData) {
@@ -182,7 +132,7 @@ TEST_F(Command, OptRunsPassesOnText) {
   refuses({"opt", write("bad.tc", "func f(A: f32[4]) {\n  A[0] = \n}"), "--passes", "cpu"}, 3, "ir.parse");
 }
 
-TEST_F(Command, TuneLogsAndBuildsApply) {
+TEST_F(CommandTune, TuneLogsAndBuildsApply) {
   const std::string log = path("log.jsonl");
   const Finished f = tune(log);
   EXPECT_EQ(f.exit, 0) << f.err;
@@ -216,7 +166,7 @@ TEST_F(Command, SeveralWorkloadsMayStandInAFile) {
   EXPECT_EQ(j["results"].size(), 2U);
 }
 
-TEST_F(Command, DamagedLogsAreReportedAndPassedOver) {
+TEST_F(CommandTune, DamagedLogsAreReportedAndPassedOver) {
   const std::string log = path("log.jsonl");
   ASSERT_EQ(tune(log, "2").exit, 0);
   write("damaged.jsonl", "not json\n" + read(log) + "{\"v\":1,\"kind\":");

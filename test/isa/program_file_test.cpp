@@ -41,6 +41,9 @@ TEST(ProgramFile, SavesAndLoads) {
   bad.segments[0].address = ~uint64_t{0};
   EXPECT_EQ(save(bad).error().code(), "isa.program.dram");
   bad = p;
+  bad.dram_bytes = ~uint64_t{0};  // found by sim_fuzz: no number of the text form
+  EXPECT_EQ(save(bad).error().code(), "isa.program.dram");
+  bad = p;
   bad.regions[0].bytes = ~uint64_t{0};
   EXPECT_EQ(save(bad).error().code(), "isa.program.region");
   bad = p;
@@ -98,6 +101,24 @@ TEST(ProgramFile, VersionsAndSections) {
   set(bad, 32 + 24 + 16, ~uint64_t{0}, 8);
   seal(bad);
   EXPECT_EQ(code_of(bad), "isa.file.section");
+}
+
+TEST(ProgramFile, CountsAreCheckedAgainstWhatIsThere) {
+  const std::string file = save(small()).value();
+  const auto at = [&](size_t section) {  // its offset, from the table
+    size_t value = 0;
+    for (size_t i = 0; i < 8; ++i)
+      value |= static_cast<size_t>(static_cast<unsigned char>(file[32 + section * 24 + 8 + i])) << (8 * i);
+    return value;
+  };
+  // segments; bytes and kind of the first; regions; kind of the first and bytes of its name
+  for (const size_t where : {at(2) + 8, at(2) + 24, at(2) + 32, at(3), at(3) + 24, at(3) + 32})
+    for (const uint64_t value : {uint64_t{90}, ~uint64_t{0}, uint64_t{1} << 60}) {
+      std::string bad = file;
+      set(bad, where, value, 8);
+      seal(bad);
+      EXPECT_EQ(code_of(bad), "isa.file.content") << where;
+    }
 }
 
 // Random bytes behind right checksums: an error or a program, never more than the file holds.

@@ -1,0 +1,96 @@
+// tensorc asm and tensorc sim, run as users run them.
+#include "command_fixture.h"
+#include "tc/isa/assembler.h"
+
+namespace tc::test {
+namespace {
+
+// C = A x W^T for tiles of the default machine.
+constexpr const char* kText = R"(.region A input 0x0 16
+.region W constant 0x100 256
+.region C output 0x400 16
+.segment 0x0 i8
+  1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+.segment 0x200 uop
+  dst=0 src=0 wgt=0
+.code
+  load.uop dram_base=128 y_size=1 x_size=1
+  load.inp dram_base=@A y_size=1 x_size=1
+  load.wgt dram_base=@W y_size=1 x_size=1 push_next
+  gemm reset uop_end=1 iter_out=1 iter_in=1
+  gemm uop_end=1 iter_out=1 iter_in=1 pop_prev
+  alu.add use_imm imm=7 uop_end=1 iter_out=1 iter_in=1 push_next
+  store.out dram_base=@C y_size=1 x_size=1 pop_prev push_prev
+  load.uop pop_next
+  finish
+)";
+
+class AccelCommand : public Command {};
+
+TEST_F(AccelCommand, AssemblesDisassemblesAndRuns) {
+  const std::string text = write("a.s", kText), program = path("a.bin");
+  const Finished assembled = run({"asm", text, "-o", program});
+  EXPECT_EQ(assembled.exit, 0) << assembled.err;
+  EXPECT_EQ(assembled.out, "9 instructions, 1040 bytes of DRAM\n");
+  const Finished back = run({"asm", "--disassemble", program});
+  EXPECT_EQ(back.exit, 0) << back.err;
+  EXPECT_EQ(isa::assemble(back.out).value(), isa::assemble(kText).value());
+
+  const Finished ran = run({"sim", program, "--timeline", path("t.json"), "--dram", path("dram")});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_NE(ran.out.find("output C  16 bytes"), std::string::npos) << ran.out;
+  EXPECT_EQ(read(path("dram")).substr(0x400, 16), std::string(16, '\x07'));  // W is zero
+  const auto trace = autotune::parse_json(read(path("t.json")));
+  ASSERT_TRUE(trace.ok());
+  EXPECT_GT(trace.value()["traceEvents"].size(), 9U);
+  EXPECT_EQ(run({"sim", text}).out, ran.out);  // text runs too
+}
+
+TEST_F(AccelCommand, JsonHasTheCounters) {
+  const std::string text = write("a.s", kText);
+  const Json timed = json({"sim", text}, 0);
+  EXPECT_GT(timed["cycles"], 100);
+  EXPECT_EQ(timed["micro_ops"]["gemm"], 1);
+  EXPECT_EQ(timed["bytes"]["wgt"], 256);
+  EXPECT_EQ(timed["insns"]["load"], 4);
+  for (const Json& unit : timed["units"]) {
+    int64_t sum = 0;
+    for (const Json& n : unit) sum += n.get<int64_t>();
+    EXPECT_EQ(sum, timed["cycles"]);
+  }
+  const Json random = json({"sim", text, "--order", "random", "--seed", "3"}, 0);
+  EXPECT_EQ(random["cycles"], 0);
+  EXPECT_EQ(random["outputs"], timed["outputs"]);
+  EXPECT_EQ(json({"asm", text, "--words"}, 0)["words"][8]["words"], "0x0000000000000003 0x0000000000000000");
+}
+
+TEST_F(AccelCommand, AMachineMayDifferInTimeOnly) {
+  const std::string text = write("a.s", kText), program = path("a.bin");
+  run({"asm", text, "-o", program});
+  const std::string slow = write("slow.json", R"({"dram_latency": 500})");
+  EXPECT_GT(json({"sim", program, "--config", slow}, 0)["cycles"], json({"sim", program}, 0)["cycles"]);
+  const std::string vta = write("vta.json", R"({"TARGET": "pynq", "HW_VER": "0.0.2", "LOG_BLOCK": 4})");
+  EXPECT_EQ(json({"sim", program, "--config", vta}, 0)["machine"], "pynq");
+  refuses({"sim", program, "--config", write("block.json", R"({"LOG_BLOCK": 5})")}, 3, "sim.machine");
+  refuses({"sim", program, "--config", write("bad.json", R"({"LOG_BLOK": 5})")}, 3, "isa.config.key");
+}
+
+TEST_F(AccelCommand, WrongInputIsRefused) {
+  const std::string text = write("a.s", kText), program = path("a.bin");
+  run({"asm", text, "-o", program});
+  refuses({"asm", path("missing.s"), "-o", program}, 3, "io.read");
+  refuses({"asm", write("b.s", ".code\n  gem\n")}, 3, "isa.asm.mnemonic");
+  refuses({"asm", "--disassemble", write("text", "hello")}, 3, "isa.file.magic");
+  refuses({"sim", write("cut.bin", read(program).substr(0, 100))}, 3, "isa.file.size");
+  refuses({"sim", write("stuck.s", ".code\nload.uop pop_prev\nfinish\n")}, 3, "sim.deadlock");
+  refuses({"sim", write("long.s", ".code\ngemm reset uop_end=1 iter_out=16383 iter_in=16383\nfinish\n"),
+           "--no-check", "--max-work", "1000"},
+          3, "sim.limit");
+  refuses({"sim", write("big.s", ".dram 4000000000000\n.code\nfinish\n")}, 3, "sim.dram.size");
+  refuses({"sim", text, "--order", "backwards"}, 2, "cli.usage");
+  refuses({"sim", text, "--order", "random", "--timeline", path("t.json")}, 2, "cli.usage");
+  refuses({"sim", text, "--timeline", path("no/such/folder")}, 1, "io.write");
+}
+
+}  // namespace
+}  // namespace tc::test
