@@ -63,8 +63,9 @@ TEST_P(AnyDevice, RefusesWhatIsNoBlock) {
   EXPECT_EQ(device_->allocate(-1, 1, &address).code, "runtime.device.size");
   EXPECT_EQ(device_->allocate(1, 0, &address).code, "runtime.device.size");
   EXPECT_EQ(device_->allocate(INT64_MAX, 1, &address).ok(), false);
-  if (device_->name() != "cpu")  // the machine that runs the tests may have this much
+  if (device_->name() != "cpu") {  // the machine that runs the tests may have this much
     EXPECT_EQ(device_->allocate(1 << 20, 1, &address).code, "runtime.device.memory");
+  }
   EXPECT_EQ(address, 12u);
   const uint64_t a = allocate(16);
   EXPECT_EQ(device_->copy_to_device(a + 16, &byte, 1).code, "runtime.device.range");

@@ -162,7 +162,9 @@ TEST(Stream, RefusesWhatDoesNotFit) {
     EXPECT_EQ(code(s.gemm({{2, bad, 0, 0}, {}, {{0, 0, 0}}})), "isa.encode.range") << bad;
     EXPECT_EQ(code(s.gemm({{}, {2, 0, 0, bad}, {{0, 0, 0}}})), "isa.encode.range") << bad;
     EXPECT_EQ(code(s.alu(AluOp::add, {{}, {2, 0, bad, 0}, {{0, 0, 0}}})), "isa.encode.range") << bad;
-    if (bad > 0) EXPECT_EQ(code(s.alu(AluOp::add, {{}, {}, {{0, 0, 0}}}, bad)), "isa.encode.range") << bad;
+    if (bad > 0) {
+      EXPECT_EQ(code(s.alu(AluOp::add, {{}, {}, {{0, 0, 0}}}, bad)), "isa.encode.range") << bad;
+    }
   }
   EXPECT_EQ(code(s.load({.dram = int64_t{8} << 32, .cols = 1})), "isa.encode.range");
   EXPECT_EQ(code(s.load({.cols = 1, .pad_top = 16})), "isa.encode.range");
