@@ -100,6 +100,14 @@ TEST(Stream, TokensHangOnInstructionsWhereTheyCan) {
   EXPECT_TRUE(ran.ok()) << ran.error().str();
 }
 
+TEST(Stream, PushBehindAPopDoesNotOvertakeIt) {
+  CommandStream s = stream();
+  ASSERT_FALSE(s.load({.mem = MemId::inp, .cols = 1}));
+  ASSERT_FALSE(s.pop(Unit::compute, Unit::load));
+  ASSERT_FALSE(s.push(Unit::load, Unit::compute));
+  EXPECT_EQ(text(s), "load.inp y_size=1 x_size=1\nload.inp pop_next push_next\n");
+}
+
 TEST(Stream, FinishWaitsForAllDma) {
   CommandStream s = stream();
   ASSERT_FALSE(s.gemm({{}, {}, {{0, 0, 0}}}, true));
