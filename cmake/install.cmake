@@ -1,7 +1,7 @@
 # Installation, in two components, and the package that find_package(tc) reads:
 #
 #   runtime    libtc_runtime.a, libtc_runtime.so, include/tc/runtime
-#   compiler   libtc_compiler.so, all headers and the programs; needs neither LLVM
+#   compiler   libtc_compiler.so, all other headers and the programs; needs neither LLVM
 #              nor fmt to use
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -13,10 +13,12 @@ set_target_properties(tc_compiler PROPERTIES EXPORT_NAME compiler)
 
 install(TARGETS tc_runtime tc_runtime_shared EXPORT tcRuntime
   LIBRARY COMPONENT runtime ARCHIVE COMPONENT runtime)
-install(DIRECTORY include/tc/runtime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tc COMPONENT runtime)
+install(DIRECTORY include/tc/runtime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tc COMPONENT runtime
+  PATTERN accel EXCLUDE)
 install(TARGETS tc_compiler EXPORT tcCompiler LIBRARY COMPONENT compiler)
 install(DIRECTORY include/tc DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT compiler
   PATTERN runtime EXCLUDE)
+install(DIRECTORY include/tc/runtime/accel DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tc/runtime COMPONENT compiler)
 foreach(PROGRAM tensorc tc-worker)   # the one starts the other, from its own folder
   if(TARGET ${PROGRAM})
     set_target_properties(${PROGRAM} PROPERTIES INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})

@@ -153,15 +153,29 @@ class Assembler {
   }
 
   void read_region() {
-    expect_words(5, ".region NAME KIND ADDRESS BYTES");
+    if (words_.size() < 6 || words_.size() > 7)
+      expect_words(5, ".region NAME KIND ADDRESS BYTES, then DTYPE and EXTENTxEXTENT if it is an array");
     if (!detail::is_name(words_[1].text))
       fail("isa.asm.name", "the name of a region is 1 to 64 letters, digits, . _ - or +", words_[1]);
     if (program_.region(words_[1].text)) fail("isa.asm.twice", "there is a region of that name", words_[1]);
     Region r{std::string(words_[1].text),
              kind_of<RegionKind>(words_[2], 4, "input, output, constant or scratch"),
              unsigned_number(words_[3]), unsigned_number(words_[4])};
+    if (words_.size() > 5) r.dtype = words_[5].text;
+    if (words_.size() > 6) r.shape = extents(words_[6]);
     grow_dram(r.address, r.bytes, words_[3]);
     program_.regions.push_back(std::move(r));
+  }
+
+  // 1x16x16
+  std::vector<int64_t> extents(const Token& word) const {
+    std::vector<int64_t> out;
+    for (size_t at = 0; at <= word.text.size();) {
+      const size_t end = std::min(word.text.find('x', at), word.text.size());
+      out.push_back(number({word.text.substr(at, end - at), word.at + at}));
+      at = end + 1;
+    }
+    return out;
   }
 
   void grow_dram(uint64_t address, uint64_t bytes, const Token& at) {

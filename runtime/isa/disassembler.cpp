@@ -98,8 +98,12 @@ std::string disassemble(const Program& p) {
   for (const auto& f : detail::config_fields())
     if (p.config.*f.member != standard.*f.member) out += fmt::format(" {}={}", f.name, p.config.*f.member);
   out += fmt::format("\n.dram {}\n", p.dram_bytes);
-  for (const Region& r : p.regions)
-    out += fmt::format(".region {} {} {:#x} {}\n", r.name, to_string(r.kind), r.address, r.bytes);
+  for (const Region& r : p.regions) {
+    out += fmt::format(".region {} {} {:#x} {}", r.name, to_string(r.kind), r.address, r.bytes);
+    if (!r.dtype.empty()) out += fmt::format(" {}", r.dtype);
+    if (!r.shape.empty()) out += fmt::format(" {}", fmt::join(r.shape, "x"));
+    out += '\n';
+  }
   std::optional<Layout> layout;
   if (auto made = Layout::make(p.config)) layout = std::move(made).value();
   for (const Segment& s : p.segments)

@@ -36,6 +36,32 @@ Check check_segments(const Program& p) {
   return std::nullopt;
 }
 
+int64_t dtype_bytes(std::string_view dtype) {
+  if (dtype == "i8" || dtype == "u8") return 1;
+  if (dtype == "i16" || dtype == "u16") return 2;
+  return dtype == "i32" || dtype == "u32" ? 4 : 0;
+}
+
+// Why a region is not filled by elements of its type and shape; "" if it is.
+std::string array_trouble(const Region& r) {
+  if (r.dtype.empty()) return r.shape.empty() ? "" : "a region without an element type has no shape";
+  int64_t bytes = dtype_bytes(r.dtype);
+  if (bytes == 0) return "elements of a region are i8, u8, i16, u16, i32 or u32";
+  if (r.shape.size() > 16) return "the shape of a region has at most 16 axes";
+  bool empty = false, fits = true;
+  for (const int64_t extent : r.shape) {
+    if (extent < 0) return "an extent of a region is negative";
+    empty |= extent == 0;
+    fits = fits && !__builtin_mul_overflow(bytes, extent, &bytes);
+  }
+  if (empty ? r.bytes == 0 : fits && static_cast<uint64_t>(bytes) == r.bytes) return "";
+  return fmt::format("the elements of a region fill {} bytes; it has {}",
+                     empty  ? "0"
+                     : fits ? std::to_string(bytes)
+                            : "too many",
+                     r.bytes);
+}
+
 Check check_regions(const Program& p) {
   std::set<std::string_view> names;
   for (const Region& r : p.regions) {
@@ -48,6 +74,7 @@ Check check_regions(const Program& p) {
       return bad(fmt::format("there is no region kind {}", static_cast<int>(r.kind)));
     if (r.address > p.dram_bytes || r.bytes > p.dram_bytes - r.address)
       return bad("a region lies outside DRAM").fact("DRAM", fmt::format("{} bytes", p.dram_bytes));
+    if (std::string trouble = array_trouble(r); !trouble.empty()) return bad(std::move(trouble));
   }
   return std::nullopt;
 }

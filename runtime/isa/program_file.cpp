@@ -19,6 +19,9 @@
 //         bytes each) and the contents, padded to 8 bytes
 //   REGN  number of regions; for each address, bytes, kind, length of the name (8
 //         bytes each) and the name, padded to 8 bytes
+//   TYPE  since 1.1, where regions are arrays: number of those; for each number of
+//         the region, length of the name of its element type, number of axes (8 bytes
+//         each), the name, padded to 8 bytes, and the extents (8 bytes each)
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,7 +36,7 @@ namespace tc::isa {
 namespace {
 
 constexpr std::string_view kMagic("\x89TCACC\r\n", 8);
-constexpr uint16_t kMajor = 1, kMinor = 0;
+constexpr uint16_t kMajor = 1, kMinor = 1;
 constexpr size_t kHeaderBytes = 32, kEntryBytes = 24;
 constexpr uint32_t kRequired = 1;
 constexpr uint32_t kMaxSections = 64;
@@ -80,6 +83,25 @@ std::string region_section(const Program& p) {
   return out;
 }
 
+// "" where no region is an array.
+std::string type_section(const Program& p) {
+  std::string out;
+  uint64_t count = 0;
+  for (size_t i = 0; i < p.regions.size(); ++i) {
+    const Region& r = p.regions[i];
+    if (r.dtype.empty()) continue;
+    ++count;
+    put<uint64_t>(out, i);
+    put<uint64_t>(out, r.dtype.size());
+    put<uint64_t>(out, r.shape.size());
+    put_padded(out, r.dtype);
+    for (const int64_t extent : r.shape) put<uint64_t>(out, static_cast<uint64_t>(extent));
+  }
+  std::string head;
+  if (count != 0) put<uint64_t>(head, count);
+  return head + out;
+}
+
 // ---- reading
 
 Error content_error(std::string message) { return {"isa.file.content", std::move(message)}; }
@@ -115,9 +137,9 @@ class Cursor {
 };
 
 struct Sections {
-  std::array<std::string_view, 4> tags = {"CONF", "INSN", "DRAM", "REGN"};
-  std::array<std::string_view, 4> bytes;
-  std::array<bool, 4> present{};
+  std::array<std::string_view, 5> tags = {"CONF", "INSN", "DRAM", "REGN", "TYPE"};
+  std::array<std::string_view, 5> bytes;
+  std::array<bool, 5> present{};
 };
 
 Check check_header(std::string_view file) {
@@ -226,6 +248,28 @@ Check read_regions(std::string_view bytes, Program& p) {
   return std::nullopt;
 }
 
+Check read_types(std::string_view bytes, Program& p) {
+  const auto too_short = [] { return content_error("section TYPE is shorter than it says"); };
+  Cursor in(bytes);
+  uint64_t count = 0;
+  if (!in.number(count) || count > in.left() / 24) return too_short();
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t at = 0, length = 0, rank = 0;
+    std::string_view dtype;
+    if (!in.number(at) || !in.number(length) || !in.number(rank) || !in.padded(length, dtype) ||
+        rank > in.left() / 8)
+      return too_short();
+    if (at >= p.regions.size()) return content_error(fmt::format("there is no region {}", at));
+    Region& r = p.regions[at];
+    if (dtype.empty() || !r.dtype.empty()) return content_error("a region has no or two element types");
+    r.dtype = dtype;
+    for (uint64_t axis = 0, extent = 0; axis < rank && in.number(extent); ++axis)
+      r.shape.push_back(static_cast<int64_t>(extent));
+  }
+  if (in.left() != 0) return content_error("section TYPE is longer than it says");
+  return std::nullopt;
+}
+
 }  // namespace
 
 Expected<std::string> save(const Program& p) {
@@ -236,15 +280,15 @@ Expected<std::string> save(const Program& p) {
   for (const Insn& insn : p.insns) words.push_back(layout.encode(insn).value());
   const std::vector<uint8_t> insns = to_bytes(words);
 
-  const std::array<std::pair<std::string_view, std::string>, 4> sections = {
-      {{"CONF", to_json(p.config)},
-       {"INSN", std::string(chars(insns))},
-       {"DRAM", dram_section(p)},
-       {"REGN", region_section(p)}}};
+  std::vector<std::pair<std::string_view, std::string>> sections = {{"CONF", to_json(p.config)},
+                                                                    {"INSN", std::string(chars(insns))},
+                                                                    {"DRAM", dram_section(p)},
+                                                                    {"REGN", region_section(p)}};
+  if (std::string types = type_section(p); !types.empty()) sections.emplace_back("TYPE", std::move(types));
   std::string table, contents;
   for (const auto& [tag, bytes] : sections) {
     table += tag;
-    put<uint32_t>(table, tag == "REGN" ? 0 : kRequired);
+    put<uint32_t>(table, tag == "REGN" || tag == "TYPE" ? 0 : kRequired);
     put<uint64_t>(table, kHeaderBytes + sections.size() * kEntryBytes + contents.size());
     put<uint64_t>(table, bytes.size());
     put_padded(contents, bytes);
@@ -274,6 +318,8 @@ Expected<Program> load(std::string_view file) {
   if (Check error = read_dram(bytes[2], p)) return *error;
   if (sections.value().present[3])
     if (Check error = read_regions(bytes[3], p)) return *error;
+  if (sections.value().present[3] && sections.value().present[4])
+    if (Check error = read_types(bytes[4], p)) return *error;
   if (Check error = validate(p)) return *error;
   return p;
 }

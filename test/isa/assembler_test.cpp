@@ -78,6 +78,9 @@ TEST(Assembler, RandomProgramsRoundTrip) {
       p.segments.push_back(s);
     }
     p.regions.push_back({"r", RegionKind::scratch, 0, p.dram_bytes});
+    if (rng.below(2)) p.regions.push_back({"a", RegionKind::input, 0, 0, "i8", {0, 3}});
+    if (p.dram_bytes >= 96) p.regions.push_back({"b", RegionKind::output, 0, 96, "u16", {3, 1, 16}});
+    if (p.dram_bytes >= 4) p.regions.push_back({"c", RegionKind::output, 0, 4, "i32", {}});
     const std::string text = disassemble(p);
     const auto back = assemble(text);
     ASSERT_TRUE(back.ok()) << back.error().str() << "\n" << text;
@@ -144,6 +147,12 @@ TEST(Assembler, RefusesWhatItCannotRead) {
   EXPECT_EQ(code_of(".region A input 0 4\n.region A input 0 4"), "isa.asm.twice");
   EXPECT_EQ(code_of(".region A! input 0 4"), "isa.asm.name");
   EXPECT_EQ(code_of(".region A inputs 0 4"), "isa.asm.kind");
+  EXPECT_EQ(code_of(".region A input 0 4 i8 2x2 5"), "isa.asm.words");
+  EXPECT_EQ(code_of(".region A input 0 4 i8 2x"), "isa.asm.number");
+  EXPECT_EQ(code_of(".region A input 0 4 i8 2x3\n.code\nfinish"), "isa.program.region");
+  EXPECT_EQ(code_of(".region A input 0 4 f32 1\n.code\nfinish"), "isa.program.region");
+  EXPECT_EQ(code_of(".region A input 0 4 i8 -2x-2\n.code\nfinish"), "isa.program.region");
+  EXPECT_EQ(code_of(".region A input 0 0 i8 4294967296x4294967296\n.code\nfinish"), "isa.program.region");
   EXPECT_EQ(
       code_of(".region A input 9223372036854775807 9223372036854775807\n.region B input 0 1\n.code\nfinish"),
       "isa.program.dram");

@@ -10,7 +10,8 @@ namespace {
 
 Program small() {
   return assemble(
-             ".region A input 0 16\n.segment 0x20 i32\n1 2 3\n.code\nload.inp y_size=1 x_size=1 "
+             ".region A input 0 16\n.region B output 8 8 i16 2x2\n.segment 0x20 i32\n1 2 3\n.code\nload.inp "
+             "y_size=1 x_size=1 "
              "x_stride=1\nfinish\n")
       .value();
 }
@@ -77,6 +78,10 @@ TEST(ProgramFile, VersionsAndSections) {
   bad.replace(32 + 3 * 24, 4, "NEWS");  // optional: the flag of REGN is 0
   seal(bad);
   EXPECT_TRUE(load(bad).value().regions.empty());
+  std::string untyped = file;
+  untyped.replace(32 + 4 * 24, 4, "NEWS");  // as a reader of version 1.0 does
+  seal(untyped);
+  EXPECT_EQ(load(untyped).value().regions[1].dtype, "");
   set(bad, 32 + 3 * 24 + 4, 1, 4);
   seal(bad);
   EXPECT_EQ(code_of(bad), "isa.file.section");

@@ -3,7 +3,8 @@
 //
 //   .config block_in=16 inp_depth=2048   the machine: what differs from the default
 //   .dram 4096                           bytes of DRAM; default: to the end of what follows
-//   .region A input 0x0 256              name, kind, address, bytes
+//   .region A input 0x0 256              name, kind, address, bytes; for arrays also
+//   .region B output 0x100 64 i8 4x16    element type and shape
 //   .segment 0x100 i8                    contents of DRAM: i8, i16, i32 or uop
 //     1 -2 3
 //   .segment 0x200 uop

@@ -36,6 +36,10 @@ struct Region {
   std::string name;  // letters, digits, . _ - +
   RegionKind kind = RegionKind::scratch;
   uint64_t address = 0, bytes = 0;
+  // What the host sees there, row-major: i8 u8 i16 u16 i32 u32, or "" for bytes.
+  // Elements of that shape fill the region; without a dtype there is no shape.
+  std::string dtype = {};
+  std::vector<int64_t> shape = {};
   friend bool operator==(const Region&, const Region&) = default;
 };
 
