@@ -1,6 +1,7 @@
 #include "arrays.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace tc::python {
 namespace {
@@ -149,8 +150,14 @@ bool ArrayView::from_buffer(py::handle object, const std::string& what) {
 bool ArrayView::from_dlpack(py::handle object, const std::string& what) {
   if (!py::hasattr(object, "__dlpack__")) return false;
   if (py::hasattr(object, "__dlpack_device__")) {
-    const auto device = object.attr("__dlpack_device__")().cast<py::tuple>();
-    TC_REQUIRE(device[0].cast<int>() == kDLCPU,
+    const py::object device = object.attr("__dlpack_device__")();
+    py::object kind = py::none();
+    if (py::isinstance<py::tuple>(device) && py::len(device) == 2) kind = device[py::int_(0)];
+    TC_REQUIRE(PyIndex_Check(kind.ptr()),
+               Error("runtime.arg.type", what + " has a __dlpack_device__ that returns no (type, id)")
+                   .fact("argument", what)
+                   .fact("got", "a " + type_name(device)));
+    TC_REQUIRE(PyNumber_AsSsize_t(kind.ptr(), nullptr) == kDLCPU,
                Error("runtime.arg.device", what + " is not in the CPU's memory")
                    .fact("argument", what)
                    .fix("copy it to the CPU first"));
@@ -389,6 +396,35 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
   return {t.dtype(), t.extents(), keep.back()->data()};
 }
 
+namespace {
+
+// Refused here and not by the allocator, which may promise what the machine has not.
+std::unique_ptr<NDArray> empty(py::handle shape_arg, py::handle dtype) {
+  std::vector<int64_t> shape = to_shape(shape_arg);
+  const DLDataType type = codegen::dl_type(to_dtype(dtype));
+  const std::string text = fmt::format("[{}]", fmt::join(shape, ", "));
+  for (const int64_t n : shape)
+    TC_REQUIRE(n >= 0, Error("te.shape.negative", fmt::format("the shape of an array has extent {}", n))
+                           .fact("shape", text)
+                           .fix("give extents of 0 or more"));
+  const std::optional<int64_t> bytes = runtime::compact_bytes(shape, type);
+  TC_REQUIRE(bytes, Error("te.shape.overflow", "an array has more bytes than can be addressed")
+                        .fact("shape", text)
+                        .fix("make it smaller"));
+  const Error none = Error("runtime.memory", "there is not enough memory for an array")
+                         .fact("shape", text)
+                         .fact("bytes", std::to_string(*bytes))
+                         .fix("make it smaller");
+  TC_REQUIRE(*bytes / ::sysconf(_SC_PAGESIZE) <= ::sysconf(_SC_PHYS_PAGES), none);
+  try {
+    return std::make_unique<NDArray>(runtime::Tensor(std::move(shape), type));
+  } catch (const std::bad_alloc&) {
+    throw none;
+  }
+}
+
+}  // namespace
+
 void bind_arrays(py::module_& m) {
   py::class_<NDArray> c(
       m, "NDArray", py::buffer_protocol(),
@@ -412,13 +448,8 @@ void bind_arrays(py::module_& m) {
   c.def("__repr__", [](const NDArray& a) {
     return fmt::format("NDArray({}[{}])", dl_name(a.dl()->dtype), fmt::join(a.shape(), ", "));
   });
-  m.def(
-      "empty",
-      [](py::handle shape, py::handle dtype) {
-        return std::make_unique<NDArray>(runtime::Tensor(to_shape(shape), codegen::dl_type(to_dtype(dtype))));
-      },
-      py::arg("shape"), py::arg("dtype") = "f32",
-      "empty(shape, dtype=\"f32\"): a new NDArray, aligned to 64 bytes, of zeros.");
+  m.def("empty", &empty, py::arg("shape"), py::arg("dtype") = "f32",
+        "empty(shape, dtype=\"f32\"): a new NDArray, aligned to 64 bytes, of zeros.");
   m.def(
       "from_dlpack",
       [](py::handle x) { return std::make_unique<NDArray>(std::make_unique<ArrayView>(x, "x")); },

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "tc/ir/numeric.h"
+
 namespace tc::python {
 namespace {
 
@@ -15,12 +17,28 @@ bool is_float_like(py::handle v) {
                                     py::hasattr(v, "__float__") && !py::hasattr(v, "__len__"));
 }
 
+Error does_not_fit(py::handle v, DType type) {
+  return Error("ir.type",
+               "the number " + py::str(v).cast<std::string>() + " does not fit " + ir::to_string(type))
+      .fix("cast the expression to a wider type first");
+}
+
+// Infinity is written as such, and does not come from a number that is too large.
+void check_fits(py::handle v, double d, DType type) {
+  TC_REQUIRE(!type.is_float() || !std::isfinite(d) || std::isfinite(ir::round_to(type, d)),
+             does_not_fit(v, type));
+}
+
 Expr int_of(py::handle v, DType type) {
   const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(v.ptr()));
   if (!number) throw py::error_already_set();
   if (type.is_float()) {
     const double d = PyLong_AsDouble(number.ptr());
-    if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
+    if (d == -1 && PyErr_Occurred()) {  // larger than any double
+      PyErr_Clear();
+      throw does_not_fit(number, type);
+    }
+    check_fits(number, d, type);
     return ir::const_of(type, d);
   }
   int overflow = 0;
@@ -33,9 +51,7 @@ Expr int_of(py::handle v, DType type) {
     if (!PyErr_Occurred()) return ir::int_imm(static_cast<int64_t>(large), type);
     PyErr_Clear();
   }
-  TC_REQUIRE(fits, Error("ir.type", "the number " + py::str(number).cast<std::string>() + " does not fit " +
-                                        ir::to_string(type))
-                       .fix("cast the expression to a wider type first"));
+  TC_REQUIRE(fits, does_not_fit(number, type));
   return type.is_bool() ? ir::bool_imm(value != 0) : ir::int_imm(value, type);
 }
 
@@ -110,6 +126,7 @@ Expr to_expr(py::handle v, const Expr* like) {
   if (is_float_like(v)) {
     const double d = PyFloat_AsDouble(v.ptr());
     if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
+    if (like) check_fits(v, d, (*like)->type.element());
     return like ? ir::imm_like(*like, d) : ir::float_imm(d);
   }
   throw Error("te.expr", "a " + type_name(v) + " is no expression")
@@ -161,6 +178,12 @@ std::vector<Tensor> to_tensors(py::handle value, const char* what) {
   else
     for (const py::handle v : py::reinterpret_borrow<py::object>(value)) add(v);
   return out;
+}
+
+std::string to_name(py::handle value) {
+  TC_REQUIRE(PyUnicode_Check(value.ptr()), Error("te.name", "a name is a str, not a " + type_name(value))
+                                               .fix("give a str, or leave it out: there is a default"));
+  return value.cast<std::string>();
 }
 
 std::string to_path(py::handle value) {

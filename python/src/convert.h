@@ -43,6 +43,8 @@ std::vector<ReduceAxis> to_reduce_axes(py::handle value);
 std::vector<Tensor> to_tensors(py::handle value, const char* what);
 /// A list of one or several values, as Python has it: `(a, b)` or `[a, b]`.
 bool is_sequence(py::handle value);
+/// The name of a tensor or axis; what it may hold is checked where it is made.
+std::string to_name(py::handle value);
 /// A str or os.PathLike.
 std::string to_path(py::handle value);
 /// The type's name, for messages.

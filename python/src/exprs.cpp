@@ -115,9 +115,12 @@ std::string default_axis_name(size_t i, size_t n) {
 }
 
 std::vector<std::string> output_names(py::handle name, size_t count) {
-  if (is_sequence(name)) return py::cast<std::vector<std::string>>(name);
-  const auto stem = name.cast<std::string>();
   std::vector<std::string> out;
+  if (is_sequence(name)) {
+    for (const py::handle one : py::reinterpret_borrow<py::object>(name)) out.push_back(to_name(one));
+    return out;
+  }
+  const std::string stem = to_name(name);
   for (size_t i = 0; i < count; ++i) out.push_back(count == 1 ? stem : fmt::format("{}_{}", stem, i));
   return out;
 }
@@ -310,21 +313,21 @@ void bind_exprs(py::module_& m) {
 
   m.def(
       "placeholder",
-      [](py::handle shape, py::handle dtype, std::string name) {
-        return placeholder(to_shape(shape), to_dtype(dtype), std::move(name));
+      [](py::handle shape, py::handle dtype, py::handle name) {
+        return placeholder(to_shape(shape), to_dtype(dtype), to_name(name));
       },
       py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "A",
       "placeholder(shape, dtype=\"f32\", name=\"A\"): an input.");
   m.def(
       "reduce_axis",
-      [](py::handle range, std::string name) {
+      [](py::handle range, py::handle name) {
         TC_REQUIRE(is_sequence(range) && py::len(range) == 2,
                    Error("te.axis.range", "reduce_axis takes a range")
                        .fix("write tc.reduce_axis((0, n), name=\"k\")"));
         const py::tuple ends = py::reinterpret_borrow<py::object>(range);
         const int64_t begin = to_int(ends[0], "the begin of a range"),
                       end = to_int(ends[1], "the end of a range");
-        return reduce_axis(begin, end, std::move(name));
+        return reduce_axis(begin, end, to_name(name));
       },
       py::arg("range"), py::arg("name") = "k",
       "reduce_axis((begin, end), name=\"k\"): an axis to reduce over, end excluded.");

@@ -52,14 +52,22 @@ std::string argument_name(const codegen::AbiSpec& abi, size_t i) {
   return i < abi.args.size() && !abi.args[i].name.empty() ? abi.args[i].name : fmt::format("argument {}", i);
 }
 
-void call(const Function& f, const py::args& given) {
+std::string names_of(const codegen::AbiSpec& abi) {
+  std::vector<std::string> names;
+  for (const auto& a : abi.args) names.push_back(a.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void call(const Function& f, const py::args& given, const py::kwargs& named) {
   const codegen::AbiSpec& abi = f.abi();
+  // pybind11's own error would print every array in full
+  if (!named.empty())
+    throw py::type_error(fmt::format("{}() takes its arrays by position, without names: f({})",
+                                     f.kernel().name(), names_of(abi)));
   if (given.size() != abi.args.size()) {
-    std::vector<std::string> names;
-    for (const auto& a : abi.args) names.push_back(a.name);
     throw Error("runtime.arg.count", fmt::format("{} takes {} arguments and is given {}", f.kernel().name(),
-                                                 names.size(), given.size()))
-        .fact("expected", fmt::format("{}", fmt::join(names, ", ")))
+                                                 abi.args.size(), given.size()))
+        .fact("expected", names_of(abi))
         .fix("give every argument in this order, outputs too");
   }
   std::deque<ArrayView> views;

@@ -189,3 +189,23 @@ def test_functions_of_others_are_refused_in_words():
     with pytest.raises(tc.Error) as e:
         tc.compute((4,), lambda i: max(A[i], 0))
     assert e.value.code == "te.bool" and "tc.max(a, b)" in e.value.fix
+
+
+@pytest.mark.parametrize("name", ["a bo", "a\nb", "", "#c", "a,b", "x=y", None, 3])
+def test_names_that_text_cannot_carry_are_refused(name):
+    for make in (lambda: tc.placeholder((4,), name=name), lambda: tc.reduce_axis((0, 4), name=name), lambda: tc.compute((4,), lambda i: tc.const(1), name=name)):
+        with pytest.raises(tc.Error) as e:
+            make()
+        assert e.value.code == "te.name"
+
+
+@pytest.mark.parametrize("value, dtype", [(1e39, "f32"), (-1e39, "f32"), (1e5, "f16"), (10**39, "f32"), (10**400, "f64"), (300, "i8")])
+def test_constants_that_do_not_fit_are_refused(value, dtype):
+    with pytest.raises(tc.Error, match=f"does not fit {dtype}") as e:
+        tc.const(value, dtype)
+    assert e.value.code == "ir.type"
+
+
+def test_infinity_is_a_constant():
+    assert "inf" in repr(tc.const(float("inf"), "f32"))
+    assert tc.const(65504, "f16").dtype == "f16"

@@ -414,3 +414,37 @@ def test_positions_by_default_schedules(w, shape, dtype, expected):
     y = np.empty(shape[:-1], np.int64)
     tc.build(w)(x, y)
     np.testing.assert_array_equal(y, expected(x))
+@pytest.mark.parametrize("shape, code", [((-1,), "te.shape.negative"), ((2**62,), "te.shape.overflow"), ((10**12,), "runtime.memory")])
+def test_arrays_that_cannot_be_are_errors(shape, code):
+    with pytest.raises(tc.Error) as e:
+        tc.empty(shape)
+    assert e.value.code == code
+
+
+@pytest.mark.parametrize("device", [None, 7, (), (1,), ("cpu", 0), "cp"])
+def test_a_nonsensical_dlpack_device_is_an_error(device):
+    class Array:
+        def __dlpack__(self, **_):
+            raise AssertionError("not asked for")
+
+        def __dlpack_device__(self):
+            return device
+
+    with pytest.raises(tc.Error, match="__dlpack_device__") as e:
+        tc.from_dlpack(Array())
+    assert e.value.code == "runtime.arg.type"
+
+
+def test_arrays_by_name_are_refused_without_printing_them():
+    A = tc.placeholder((1000,), name="A")
+    f = tc.build(tc.op.relu(A, name="C"), name="relu")
+    a = np.ones(1000, np.float32)
+    with pytest.raises(TypeError, match=r"^relu\(\) takes its arrays by position, without names: f\(A, C\)$"):
+        f(a, C=a)
+
+
+def test_the_accelerator_is_not_yet_a_target():
+    for make in (lambda: tc.Target("accel", config="vta.json"), lambda: tc.Target("accel")):
+        with pytest.raises(tc.Error, match="not yet supported") as e:
+            make()
+        assert e.value.code == "codegen.target.accel"
