@@ -165,7 +165,8 @@ def test_other_threads_run_while_tuning():
 def test_ctrl_c_ends_with_the_log_intact(tmp_path):
     log = tmp_path / "t.jsonl"
     program = f"""
-import tc
+import signal, tc
+signal.signal(signal.SIGINT, signal.default_int_handler)   # a test run in the background has it ignored
 try:
     tc.tune({MATMUL!r}, trials=100000, log={str(log)!r}, threads=1, on_progress=lambda p: print(p.done, flush=True))
 except KeyboardInterrupt:
