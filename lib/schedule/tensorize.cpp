@@ -105,7 +105,10 @@ ir::Stmt place_program(const FuncRef& program, const std::vector<TensorPart>& pa
       ir::substitute(program->body, fresh),
       [&](const ir::Load& l) -> Expr {
         const TensorPart* part = part_of(l.buffer);
-        return part ? ir::load(part->buffer, indices(*part, l.indices, l.type.lanes)) : nullptr;
+        if (!part) return nullptr;
+        const Expr value = ir::load(part->buffer, indices(*part, l.indices, l.type.lanes));
+        // of a tensor without dimensions there is no index to broadcast
+        return value->type.lanes == l.type.lanes ? value : ir::broadcast(value, l.type.lanes);
       },
       [&](const ir::Store& s) -> ir::Stmt {
         const TensorPart* part = part_of(s.buffer);
