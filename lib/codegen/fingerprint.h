@@ -9,7 +9,7 @@
 namespace tc::codegen {
 
 /// A change of the code generator that changes objects counts this up.
-inline constexpr int kCodegenEpoch = 2;
+inline constexpr int kCodegenEpoch = 3;
 
 /// Functions of equal structure have equal bytes, whatever their variables are
 /// called; different ones have different bytes.
