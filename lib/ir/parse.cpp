@@ -263,7 +263,7 @@ Stmt Parser::for_loop() {
   LoopMode mode = LoopMode::serial;
   if (!at("{")) {
     std::vector<std::string> known;
-    for (int i = 0; i <= static_cast<int>(LoopMode::unrolled); ++i)
+    for (int i = 0; i <= static_cast<int>(LoopMode::vthread); ++i)
       known.emplace_back(to_string(static_cast<LoopMode>(i)));
     const auto it = std::find(known.begin(), known.end(), peek().text);
     if (it == known.end()) {

@@ -5,7 +5,7 @@
 namespace tc::ir {
 
 std::string_view to_string(LoopMode mode) {
-  static constexpr std::string_view kNames[] = {"serial", "parallel", "vectorized", "unrolled"};
+  static constexpr std::string_view kNames[] = {"serial", "parallel", "vectorized", "unrolled", "vthread"};
   return kNames[static_cast<size_t>(mode)];
 }
 

@@ -6,8 +6,10 @@ namespace tc::ir {
 
 /// serial: in order. parallel: any order, any number at once; iterations must
 /// not touch what another one writes. vectorized: all at once, lane by lane.
-/// unrolled: in order, replicated before code generation.
-enum class LoopMode : uint8_t { serial, parallel, vectorized, unrolled };
+/// unrolled: in order, replicated before code generation. vthread: virtual threads,
+/// whose statements take turns, with storage of each one's own for what is allocated
+/// inside; as with parallel, they must not touch what another one writes.
+enum class LoopMode : uint8_t { serial, parallel, vectorized, unrolled, vthread };
 [[nodiscard]] std::string_view to_string(LoopMode mode);
 
 /// Runs `body` once per value of `var` in [min, min + extent), in an order that
