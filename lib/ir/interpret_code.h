@@ -18,16 +18,16 @@ union Slot {
 
 #define TC_INTERP_OPS(X)                                                                                     \
   X(mov)                                                                                                     \
-  X(spread) X(ramp) X(add_i) X(sub_i) X(mul_i) X(div_i) X(mod_i) X(min_i) X(max_i) X(eq_i) X(ne_i) X(lt_i)   \
-      X(le_i) X(gt_i) X(ge_i) X(and_i) X(or_i) X(xor_i) X(shl_i) X(shr_i) X(add_f) X(sub_f) X(mul_f)         \
-          X(div_f) X(min_f) X(max_f) X(eq_f) X(ne_f) X(lt_f) X(le_f) X(gt_f) X(ge_f) X(add_d) X(sub_d)       \
-              X(mul_d) X(div_d) X(min_d) X(max_d) X(eq_d) X(ne_d) X(lt_d) X(le_d) X(gt_d) X(ge_d) X(other_i) \
-                  X(mod_f) X(mod_d) X(wrap) X(round) X(neg_i) X(neg_f) X(neg_d) X(abs_i) X(abs_f) X(abs_d)   \
-                      X(not_b) X(not_i) X(isnan_f) X(isnan_d) X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) \
-                          X(pow_f) X(pow_d) X(bits) X(select) X(int_to_bool) X(int_to_f) X(int_to_d)         \
-                              X(f_to_int) X(d_to_int) X(f_to_d) X(d_to_f) X(load) X(store) X(demand)         \
-                                  X(alloc) X(check_extent) X(jump) X(jump_if_not) X(for_begin) X(for_next)   \
-                                      X(end)
+  X(spread)                                                                                                  \
+  X(ramp) X(add_i) X(sub_i) X(mul_i) X(div_i) X(mod_i) X(min_i) X(max_i) X(eq_i) X(ne_i) X(lt_i) X(le_i)     \
+      X(gt_i) X(ge_i) X(and_i) X(or_i) X(xor_i) X(shl_i) X(shr_i) X(add_f) X(sub_f) X(mul_f) X(div_f)        \
+          X(min_f) X(max_f) X(eq_f) X(ne_f) X(lt_f) X(le_f) X(gt_f) X(ge_f) X(add_d) X(sub_d) X(mul_d)       \
+              X(div_d) X(min_d) X(max_d) X(eq_d) X(ne_d) X(lt_d) X(le_d) X(gt_d) X(ge_d) X(other_i) X(mod_f) \
+                  X(mod_d) X(wrap) X(round) X(neg_i) X(neg_f) X(neg_d) X(abs_i) X(abs_f) X(abs_d) X(not_b)   \
+                      X(not_i) X(isnan_f) X(isnan_d) X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) X(pow_f) \
+                          X(pow_d) X(bits) X(select) X(int_to_bool) X(int_to_f) X(int_to_d) X(f_to_int)      \
+                              X(d_to_int) X(f_to_d) X(d_to_f) X(load) X(store) X(demand) X(alloc)            \
+                                  X(check_extent) X(jump) X(jump_if_not) X(for_begin) X(for_next) X(end)
 
 enum class Op : uint8_t {
 #define TC_X(name) name,
@@ -54,11 +54,18 @@ struct IndexOperand {
   uint32_t step;
 };
 
-/// Where a Compute's code is, for the evaluation of single elements.
+/// Where the code is that gives a single element of `buffer`, and of those computed
+/// with it: the values of a Compute, or a load of what a `whole` has left in memory.
 struct Fragment {
-  const Compute* compute = nullptr;
+  const Buffer* buffer = nullptr;
   int64_t entry = 0, cost = 0;
   std::vector<uint32_t> vars, results;
+  int whole = -1;
+};
+/// A scan or extern, which runs as a whole when the first of its elements is asked for.
+struct Whole {
+  int64_t entry = 0;
+  std::vector<uint32_t> written;  // buffers
 };
 
 struct Program {
@@ -77,6 +84,7 @@ struct Program {
   std::vector<Symbol> symbols;  // extents that parameters' shapes name
   std::unordered_map<const Buffer*, std::pair<uint32_t, uint32_t>> computed;  // lazy: fragment and component
   std::vector<Fragment> fragments;
+  std::vector<Whole> wholes;
 };
 
 /// Code for the whole function; `lazy`: for its single elements, where a load

@@ -119,11 +119,12 @@ struct Binary : ExprOf<Kind::Binary> {
 };
 
 /// Pure functions of their arguments. X(name, number of arguments).
-#define TC_IR_CALLS(X)                                                                                   \
-  X(neg, 1)                                                                                              \
-  X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) X(sigmoid, 1)     \
-      X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1) X(isnan, 1) X(fma, 3) \
-          X(bits, 1) X(if_then_else, 3)
+#define TC_IR_CALLS(X)                                                                                    \
+  X(neg, 1)                                                                                               \
+  X(not_, 1)                                                                                              \
+  X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) X(sigmoid, 1) X(pow, 2)       \
+      X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1) X(isnan, 1) X(fma, 3) X(bits, 1) \
+          X(if_then_else, 3)
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
   TC_IR_CALLS(TC_X)
@@ -225,16 +226,19 @@ struct VectorReduce : ExprOf<Kind::VectorReduce> {
 };
 
 /// How two partial results become one: results[i] in terms of lhs and rhs, with
-/// the identity elements. Associative and commutative by contract.
+/// the identity elements. Associative and commutative by contract, for the states
+/// of which `where` (in terms of lhs) holds and for the identity; te checks it.
 struct Combiner : NodeOf<Kind::Combiner> {
   std::string name;  // sum, prod, min, max, argmax, argmin or a user's
   std::vector<VarRef> lhs, rhs;
   std::vector<Expr> results, identity;
+  Expr where;  // true: every state
+  // followed by ` where {where}` if that is not true
   static constexpr std::string_view syntax = "{name}({lhs}; {rhs}) -> ({results}) from ({identity})";
   static constexpr auto fields() {
-    return std::tuple{attr("name", &Combiner::name), use("identity", &Combiner::identity),
-                      def("lhs", &Combiner::lhs), def("rhs", &Combiner::rhs),
-                      use("results", &Combiner::results)};
+    return std::tuple{attr("name", &Combiner::name),      use("identity", &Combiner::identity),
+                      def("lhs", &Combiner::lhs),         def("rhs", &Combiner::rhs),
+                      use("results", &Combiner::results), use("where", &Combiner::where)};
   }
 };
 using CombinerRef = Ref<Combiner>;
@@ -288,7 +292,8 @@ struct Reduce : ExprOf<Kind::Reduce> {
 [[nodiscard]] BufferRef buffer(std::string name, DType type, std::vector<Expr> shape,
                                Scope scope = Scope::global);
 [[nodiscard]] CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs,
-                                   std::vector<Expr> results, std::vector<Expr> identity);
+                                   std::vector<Expr> results, std::vector<Expr> identity,
+                                   Expr where = nullptr);  // null: true
 /// sum, prod, min or max over one component of `type`.
 [[nodiscard]] CombinerRef simple_combiner(BinaryOp op, DType type);
 
@@ -339,7 +344,8 @@ struct Reduce : ExprOf<Kind::Reduce> {
     return c op b;                                \
   }
 TC_X(+)
-TC_X(-) TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
+TC_X(-)
+TC_X(*) TC_X(/) TC_X(%) TC_X(<) TC_X(<=) TC_X(>) TC_X(>=)
 #undef TC_X
 
     /// The value of an integer constant (or of a broadcast of one), or nothing.
