@@ -27,9 +27,16 @@ DLDataType dl_type(DType t) {
 }
 
 // Whether results are exact on small integers: only sums, products and
-// comparisons of integers, which the types hold.
+// comparisons of integers, which the types hold; a recurrence that multiplies
+// grows beyond them.
 bool exact_on_integers(const Graph& g) {
   bool exact = true;
+  for (const auto& op : g.ops) exact &= !op->external;
+  for (size_t i = 0; i < g.ops.size(); ++i)
+    for (const Expr& v : g.ops[i]->values)
+      ir::walk<ir::Binary>(v, [&](const ir::Binary& b) {
+        exact &= g.scans[i] < 0 || !b.type.is_float() || b.op != ir::BinaryOp::mul;
+      });
   for (const auto& op : g.ops)
     for (const Expr& v : op->values)
       ir::walk_all(*v, [&](const ir::Node& n) {
@@ -52,10 +59,12 @@ bool exact_on_integers(const Graph& g) {
 // half-ulps; eight times that, and 16 ulps for the functions of elements.
 double tolerance_of(const Graph& g, DType type) {
   double longest = 1;
-  for (const auto& op : g.ops) {
+  for (size_t i = 0; i < g.ops.size(); ++i) {
     double n = 1;
-    for (const ReduceAxis& k : op->reduce_axes())
+    for (const ReduceAxis& k : g.ops[i]->reduce_axes())
       n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
+    if (g.scans[i] >= 0)  // what one step rounds, the next ones carry on
+      n *= static_cast<double>(std::max<int64_t>(ir::as_int(g.ops[i]->shape[0]).value_or(1), 1));
     longest = std::max(longest, n);
   }
   const double ulp = type.bits == 64                     ? 0x1p-52

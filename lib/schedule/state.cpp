@@ -112,7 +112,8 @@ std::string list_loops(const StageState& stage) {
   std::string out;
   for (const int l : stage.leaves) {
     const AxisState& a = stage.axes[static_cast<size_t>(l)];
-    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", a.name, a.reduce ? " (reduce)" : "");
+    const char* kind = a.reduce ? " (reduce)" : stage.scan >= 0 && l == 0 ? " (time)" : "";
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", a.name, kind);
   }
   return out.empty() ? "none" : out;
 }

@@ -45,6 +45,8 @@ struct StageState {
   Scope scope = Scope::global;
   std::vector<LayoutDim> layout;  // empty: as the axes
   std::string layout_text;
+  std::shared_ptr<const ExternBody> external;  // has no loops; its values only say what it reads
+  int scan = -1;  // which recurrence it belongs to: axis 0 is time, and its first loop that of all its stages
 
   [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
   [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
@@ -69,6 +71,16 @@ struct ScheduleState {
 Check apply_loop_step(ScheduleState& state, const Step& step);     // steps_loops.cpp
 Check apply_place_step(ScheduleState& state, const Step& step);    // steps_place.cpp
 Check apply_storage_step(ScheduleState& state, const Step& step);  // steps_storage.cpp
+
+// Recurrences (scan.cpp).
+/// Whether a step leaves the time of every scan in order, and its histories whole.
+Check check_scan_step(const ScheduleState& state, const Step& step);
+/// Whether a stage of a scan is needed at other times than that at which it is
+/// computed: it is an output, or read outside the scan or at an earlier time.
+[[nodiscard]] bool keeps_history(const ScheduleState& state, int stage);
+
+/// Whether a step leaves externs, and what they read, as they are (externs.cpp).
+Check check_extern_step(const ScheduleState& state, const Step& step);
 
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);

@@ -125,6 +125,7 @@ Check cache_write(ScheduleState& state, int id, Step step) {
   StageState cache = copy_stage(s, step.into[0], scope.value());
   // the cache takes the computation, the stage becomes the copy
   cache.vars = s.vars, cache.reduce = s.reduce, cache.values = s.values;
+  cache.scan = s.scan;
   reset_loops(cache);
   s.values.clear();
   s.vars = fresh_vars(s.vars);

@@ -29,6 +29,9 @@ struct ReduceAxis {
 };
 [[nodiscard]] ReduceAxis reduce_axis(int64_t min, int64_t extent, std::string name);
 
+struct ScanBody;    // te/scan.h
+struct ExternBody;  // te/extern.h
+
 /// What defines a tensor: a placeholder has neither axes nor values.
 struct Op {
   std::string name;
@@ -36,6 +39,12 @@ struct Op {
   std::vector<VarRef> axes;  // one per dimension, over [0, shape[i])
   std::vector<Expr> values;  // one per output
   std::vector<std::string> output_names;
+  /// Set where the outputs are those of a recurrence or of an extern; `values` then
+  /// are their elements, in buffers of the body.
+  std::shared_ptr<const ScanBody> scan = nullptr;
+  std::shared_ptr<const ExternBody> external = nullptr;
+  /// It is the state of a scan, or depends on one: of use inside that scan only.
+  bool open = false;
   std::vector<ReduceAxis> reduce_axes() const;
   [[nodiscard]] bool is_placeholder() const { return values.empty(); }
 };
