@@ -53,6 +53,8 @@ class Machine {
 
   void bind_args(std::span<const TensorView> args);
   void alloc(const Instr& i);
+  void own_memory(Storage& s, const Buffer& b);
+  void run_whole(size_t which);
   void for_begin(const Instr& i, const Var* var);
   bool for_next(const Instr& i);
   void set_variable(const Frame& f, DType type);
@@ -96,6 +98,7 @@ class Machine {
   int64_t steps_left_, bytes_left_;
   int nesting_ = 0;
   std::vector<std::unordered_map<int64_t, std::vector<Slot>>> memo_;  // by fragment
+  std::vector<bool> whole_ran_;
 };
 
 /// Operations too rare to stand in the main loop; they throw nothing.

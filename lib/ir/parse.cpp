@@ -241,6 +241,8 @@ Stmt Parser::stmt() {
   if (at("for")) return for_loop();
   if (at("if")) return if_stmt();
   if (at("compute")) return compute_stmt();
+  if (at("scan") && at("{", 1)) return scan_stmt();  // else an element of a buffer of that name
+  if (at("extern") && !at("[", 1)) return extern_stmt();
   return store_stmt();
 }
 
@@ -335,6 +337,25 @@ Stmt Parser::compute_stmt() {
   std::vector<Expr> values = compute_values(buffers.size(), start);
   forget(before);
   return make_at(start, [&] { return compute(std::move(buffers), std::move(vars), std::move(values)); });
+}
+
+Stmt Parser::scan_stmt() {
+  const Token& start = next();
+  Stmt body = block("'scan'");
+  return make_at(start, [&] { return scan(std::move(body)); });
+}
+
+Stmt Parser::extern_stmt() {
+  const Token& start = next();
+  std::vector<BufferRef> writes, reads;
+  do {
+    writes.push_back(known_buffer(word("the name of a buffer")));
+  } while (accept(","));
+  expect("of", "what is written");
+  expect("(", "'of'");
+  list(")", [&] { reads.push_back(known_buffer(word("the name of a buffer"))); });
+  Stmt body = block("what is read");
+  return make_at(start, [&] { return extern_(std::move(writes), std::move(reads), std::move(body)); });
 }
 
 std::vector<Expr> Parser::compute_values(size_t n, const Token& start) {

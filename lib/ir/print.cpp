@@ -305,6 +305,12 @@ class Printer {
       case Kind::Compute:
         compute(static_cast<const Compute&>(*s));
         break;
+      case Kind::Scan:
+        by_syntax(static_cast<const Scan&>(*s));
+        break;
+      case Kind::Extern:
+        by_syntax(static_cast<const Extern&>(*s));
+        break;
       default:
         block(s);
     }
@@ -367,6 +373,9 @@ class Printer {
     define_all(scope, c.lhs);
     define_all(scope, c.rhs);
     by_syntax(c);
+    if (is_int(c.where, 1)) return;
+    out += " where ";
+    expr(c.where);
   }
 
   void int_imm(const IntImm& i) {

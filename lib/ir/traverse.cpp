@@ -122,6 +122,14 @@ struct Substituter {
       for (const Expr& v : c->values) values.push_back((*this)(v)), changed |= !values.back().same(v);
       return changed ? compute(bufs, c->vars, values) : s;
     }
+    if (const auto* x = s.as<Extern>()) {
+      std::vector<BufferRef> writes, reads;
+      bool changed = false;
+      for (const BufferRef& b : x->writes) writes.push_back(map(b)), changed |= !writes.back().same(b);
+      for (const BufferRef& b : x->reads) reads.push_back(map(b)), changed |= !reads.back().same(b);
+      Stmt body = (*this)(x->body);
+      return changed || !body.same(x->body) ? extern_(writes, reads, std::move(body)) : s;
+    }
     return map_children(s, *this);
   }
 };

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "nest.h"
 #include "tc/ir/simplify.h"
+#include "tc/te/extern.h"
 #include "tensorize.h"
 
 namespace tc {
@@ -29,11 +31,15 @@ class Lowerer {
   Stmt run() {
     std::vector<Stmt> nests;
     std::vector<BufferRef> locals;
+    std::set<int> scans;
     for (size_t i = 0; i < state_.stages.size(); ++i) {
       const StageState& s = state_.stages[i];
       if (s.is_input || s.attach != StageState::root) continue;
-      nests.push_back(nest(static_cast<int>(i)));
-      if (!s.is_output)
+      if (s.scan < 0)
+        nests.push_back(nest(static_cast<int>(i)));
+      else if (scans.insert(s.scan).second)
+        nests.push_back(scan_nest(s.scan));
+      if (!s.is_output && !nests_.of(static_cast<int>(i)).one_step)
         for (const BufferRef& b : storage_[i]) locals.push_back(b);
     }
     // allocated just before the first nest that touches it, in order of the stages
@@ -46,7 +52,8 @@ class Lowerer {
   void make_storage(int id) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     if (s.attach == StageState::inlined) return;
-    const bool own = s.attach == StageState::at || !s.layout.empty() || s.scope != Scope::global;
+    const bool own =
+        s.attach == StageState::at || !s.layout.empty() || s.scope != Scope::global || nests_.of(id).one_step;
     for (const BufferRef& b : s.buffers)
       storage_[static_cast<size_t>(id)].push_back(
           own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
@@ -54,15 +61,16 @@ class Lowerer {
 
   // Every read of a stage's tensor, as a read of where it is kept.
   Expr redirect(const Expr& e) const {
-    return ir::rewrite(e, [&](const ir::Load& l) -> Expr {
-      const int producer = state_.find(l.buffer.get());
-      if (producer < 0) return nullptr;
-      const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
-      size_t component = 0;
-      while (!buffers[component].same(l.buffer)) ++component;
-      return ir::load(storage_[static_cast<size_t>(producer)][component],
-                      nests_.stored_at(producer, l.indices));
-    });
+    return ir::rewrite(e, [&](const ir::Load& l) -> Expr { return redirected(l); });
+  }
+  Expr redirected(const ir::Load& l) const {
+    const int producer = state_.find(l.buffer.get());
+    if (producer < 0) return nullptr;
+    const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
+    size_t component = 0;
+    while (!buffers[component].same(l.buffer)) ++component;
+    return ir::load(storage_[static_cast<size_t>(producer)][component],
+                    nests_.stored_at(producer, l.indices));
   }
 
   static Stmt guarded(const std::vector<Expr>& conditions, Stmt body) {
@@ -237,8 +245,42 @@ class Lowerer {
 
   Stmt nest(int id) { return build(id, 0); }
 
+  // The loop over time around one step of each stage of a scan. It stands where the
+  // first of them does: what the others need from outside comes before that one.
+  Stmt scan_nest(int scan) {
+    std::vector<Stmt> steps;
+    std::vector<BufferRef> locals;
+    int last = -1;
+    for (size_t i = 0; i < state_.stages.size(); ++i) {
+      const StageState& s = state_.stages[i];
+      if (s.scan != scan || s.attach != StageState::root) continue;
+      last = static_cast<int>(i);
+      steps.push_back(with_attached(last, 0, build(last, 1)));
+      if (nests_.of(last).one_step)
+        for (const BufferRef& b : storage_[i]) locals.push_back(b);
+    }
+    Stmt body = ir::seq(std::move(steps));
+    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
+    return loop(last, 0, nests_.of(last).axis_var[0], std::move(body));
+  }
+
+  // The body of an extern, on what is kept where.
+  Stmt extern_body(int id) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const Stmt whole = extern_statement(*s.external, s.buffers);
+    return ir::rewrite(
+        whole.as<ir::Extern>()->body, [&](const ir::Load& l) -> Expr { return redirected(l); },
+        [&](const ir::Store& st) -> Stmt {
+          for (size_t i = 0; i < s.buffers.size(); ++i)
+            if (s.buffers[i].same(st.buffer))
+              return ir::store(storage(id)[i], nests_.stored_at(id, st.indices), st.value);
+          return nullptr;
+        });
+  }
+
   Stmt build(int id, int p) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
+    if (s.external) return extern_body(id);
     const int n = static_cast<int>(s.leaves.size());
     Stmt body;
     if (p == tensor_position(s)) {

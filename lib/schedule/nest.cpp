@@ -84,6 +84,7 @@ Check Nests::read_region(int stage, int reader, const std::vector<ir::VarRange>&
 Check Nests::infer_region(int id) {
   const StageState& s = state_.stages[static_cast<size_t>(id)];
   NestState& n = nests_[static_cast<size_t>(id)];
+  n.one_step = s.scan >= 0 && s.attach == StageState::root && !keeps_history(state_, id);
   const size_t rank = s.vars.size();
   std::vector<int64_t> shape;
   for (const Expr& e : s.buffers[0]->shape) {
@@ -142,6 +143,8 @@ void Nests::derive_axes(int id) {
   n.axis_var.resize(s.axes.size());
   for (const int l : s.leaves)
     n.axis_var[static_cast<size_t>(l)] = ir::var(s.axes[static_cast<size_t>(l)].name);
+  if (s.scan >= 0 && s.attach == StageState::root)
+    n.axis_var[0] = time_.emplace(s.scan, n.axis_var[0]).first->second;
 }
 
 Expr Nests::value(int stage, int axis, const ir::VarMap* subst) const {
@@ -203,6 +206,7 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   std::vector<Expr> local, out;
   for (size_t d = 0; d < index.size(); ++d)
     local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
+  if (n.one_step) local[0] = int_imm(0);
   if (s.layout.empty()) return local;
   if (looks_plain(stage)) out.push_back(int_imm(0));
   for (const LayoutDim& d : s.layout) {
@@ -215,10 +219,9 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
 }
 
 std::vector<int64_t> Nests::layout_shape(int stage) const {
-  const NestState& n = nests_[static_cast<size_t>(stage)];
   std::vector<int64_t> out;
   for (const LayoutDim& d : state_.stages[static_cast<size_t>(stage)].layout) {
-    const int64_t e = n.extent[static_cast<size_t>(d.axis)];
+    const int64_t e = kept(stage, d.axis);
     out.push_back(d.mod != 0 ? d.mod : (e + d.div - 1) / d.div);
   }
   return out;
@@ -233,9 +236,17 @@ std::vector<Expr> Nests::storage_shape(int stage) const {
   const bool plain = state_.stages[static_cast<size_t>(stage)].layout.empty();
   std::vector<Expr> out;
   if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
-  for (const int64_t e : plain ? nests_[static_cast<size_t>(stage)].extent : layout_shape(stage))
-    out.push_back(int_imm(e));
+  if (plain)
+    for (int d = 0; d < state_.stages[static_cast<size_t>(stage)].rank(); ++d)
+      out.push_back(int_imm(kept(stage, d)));
+  else
+    for (const int64_t e : layout_shape(stage)) out.push_back(int_imm(e));
   return out;
+}
+
+int64_t Nests::kept(int stage, int d) const {
+  const NestState& n = nests_[static_cast<size_t>(stage)];
+  return n.one_step && d == 0 ? 1 : n.extent[static_cast<size_t>(d)];
 }
 
 }  // namespace tc

@@ -14,6 +14,7 @@ struct NestState {
   std::vector<VarRef> axis_var;          // per axis id; loops only
   std::vector<BufferRef> storage;        // per output: where it is kept
   std::vector<ir::VarRange> enclosing;   // loops around the stage, outermost first
+  bool one_step = false;                 // of a scan, and kept for its own time only
 };
 
 class Nests {
@@ -37,6 +38,8 @@ class Nests {
   /// would be its own gets a first dimension of 1, so that shapes tell the two apart.
   [[nodiscard]] std::vector<Expr> stored_at(int stage, const std::vector<Expr>& index) const;
   [[nodiscard]] std::vector<Expr> storage_shape(int stage) const;
+  /// How many values of dimension `d` are kept.
+  [[nodiscard]] int64_t kept(int stage, int d) const;
 
  private:
   Check infer_region(int stage);
@@ -49,6 +52,7 @@ class Nests {
 
   const ScheduleState& state_;
   std::vector<NestState> nests_;
+  std::unordered_map<int, VarRef> time_;  // the loop of each scan
 };
 
 }  // namespace tc

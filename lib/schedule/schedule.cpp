@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "state.h"
+#include "tc/te/extern.h"
 
 namespace tc {
 namespace {
@@ -62,13 +63,21 @@ Schedule::Schedule(std::vector<Tensor> outputs) : state_(std::make_unique<Schedu
   for (size_t i = 0; i < g.ops.size(); ++i) {
     StageState s;
     s.buffers = g.buffers[i];
+    s.scan = g.scans[i];
     s.vars = g.ops[i]->axes;
     s.reduce = g.ops[i]->reduce_axes();
     s.values = g.ops[i]->values;
+    if (const auto& x = g.ops[i]->external) {
+      s.external = x;
+      s.values.clear();
+      for (const BufferRef& b : x->tensors)
+        s.values.push_back(ir::load(b, std::vector<Expr>(b->shape.size(), ir::int_imm(0))));
+    }
     for (const Tensor& t : g.outputs)
       for (const BufferRef& b : s.buffers) s.is_output |= t.buffer().same(b);
     s.name = fresh_stage_name(*state_, g.ops[i]->name);
     add_axes(s);
+    if (s.external) s.leaves.clear();
     state_->stages.push_back(std::move(s));
   }
 }
@@ -106,6 +115,8 @@ std::vector<std::string> Schedule::stages() const {
 
 Check Schedule::apply(const Step& step) {
   try {
+    if (auto error = check_scan_step(*state_, step)) return error;
+    if (auto error = check_extern_step(*state_, step)) return error;
     const bool fits = std::any_of(state_->stages.begin(), state_->stages.end(),
                                   [](const StageState& s) { return s.intrinsic != nullptr; });
     if (is_loop_step(step.kind) && !fits) return apply_loop_step(*state_, step);

@@ -48,6 +48,8 @@ struct StageState {
   std::string layout_text;
   int tensor_axis = -1;  // axis id: from this loop inward, `intrinsic`
   std::shared_ptr<const Intrinsic> intrinsic;
+  std::shared_ptr<const ExternBody> external;  // has no loops; its values only say what it reads
+  int scan = -1;  // which recurrence it belongs to: axis 0 is time, and its first loop that of all its stages
 
   [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
   [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
@@ -81,13 +83,20 @@ Check apply_tensorize(ScheduleState& state, const Step& step);    // steps_tenso
 /// Lowers and throws the result away: the first error, of lower.* and schedule.tensorize.*.
 Check check_lowering(const ScheduleState& state);  // lower.cpp
 
+// Recurrences (scan.cpp).
+/// Whether a step leaves the time of every scan in order, and its histories whole.
+Check check_scan_step(const ScheduleState& state, const Step& step);
+/// Whether a stage of a scan is needed at other times than that at which it is
+/// computed: it is an output, or read outside the scan or at an earlier time.
+[[nodiscard]] bool keeps_history(const ScheduleState& state, int stage);
+
+/// Whether a step leaves externs, and what they read, as they are (externs.cpp).
+Check check_extern_step(const ScheduleState& state, const Step& step);
+
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
 Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
 std::string list_loops(const StageState& stage);
-/// Whether a fold in any order gives the same bits: comparisons choose among floats and
-/// do not round; integers wrap, and a combiner is associative by contract.
-bool folds_exactly(const ir::Combiner& combiner);
 /// Whether every stage placed inside a loop is read only inside that loop; else
 /// the error that names the first that is not.
 Check check_placement(const ScheduleState& state, const Step& step);

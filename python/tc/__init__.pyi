@@ -11,10 +11,10 @@ from typing_extensions import Buffer
 from . import op as op
 
 __all__ = [
-    "Arg", "Axis", "BadLine", "Error", "Expr", "Function", "Log", "NDArray", "OutputCheck", "Progress", "Record", "ReduceAxis", "Schedule", "Stage",
-    "Step", "Target", "TaskStats", "Tensor", "TuneResult", "Workload", "__version__", "abs", "build", "cast", "ceil", "compute", "const", "cos",
-    "empty", "erf", "evaluate", "exp", "floor", "from_dlpack", "if_then_else", "interpret", "log", "max", "min", "num_threads", "op",
-    "placeholder", "pow", "prod", "reduce_axis", "reduce_tuple", "round", "rsqrt", "select", "set_num_threads", "sigmoid", "sin", "sqrt", "sum",
+    "Arg", "Axis", "BadLine", "Error", "Expr", "Function", "Intrinsic", "Log", "NDArray", "OutputCheck", "Progress", "Record", "ReduceAxis", "Reducer", "Schedule",
+    "Stage", "Step", "Target", "TaskStats", "Tensor", "TuneResult", "Workload", "__version__", "abs", "build", "cast", "ceil", "comm_reducer", "compute", "const",
+    "cos", "empty", "erf", "evaluate", "exp", "extern", "floor", "from_dlpack", "if_then_else", "interpret", "log", "max", "min", "num_threads", "op",
+    "placeholder", "pow", "prod", "reduce_axis", "reduce_tuple", "round", "rsqrt", "scan", "scan_state", "select", "set_num_threads", "sigmoid", "sin", "sqrt", "sum",
     "tanh", "tune", "workload", "workload_help",
 ]
 
@@ -115,6 +115,12 @@ class Tensor:
 # ---- expressions
 
 def placeholder(shape: int | Sequence[int], dtype: _DType = "f32", name: str = "A") -> Tensor: ...
+def extern(function: str, inputs: Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]: ...
+def scan_state(shape: int | Sequence[int], dtype: _DType = "f32", name: str = "h") -> Tensor: ...
+@overload
+def scan(init: Tensor, update: Tensor, state: Tensor) -> Tensor: ...
+@overload
+def scan(init: Sequence[Tensor], update: Sequence[Tensor], state: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
 def reduce_axis(range: tuple[int, int] | list[int], name: str = "k") -> ReduceAxis: ...
 @overload
 def compute(shape: int | Sequence[int], body: Callable[..., _Value], name: str = "T") -> Tensor: ...
@@ -137,7 +143,26 @@ def reduce_tuple(
     axis: _ReduceAxes,
     identity: Sequence[_Value] | None = None,
     name: str = "combine",
+    where: Callable[[tuple[Expr, ...]], Expr] | None = None,
 ) -> tuple[Expr, ...]: ...
+@final
+class Reducer:
+    """How two partial results become one; what comm_reducer gives."""
+
+    @property
+    def name(self) -> str: ...
+    @overload
+    def __call__(self, values: _Value, axis: _ReduceAxes) -> Expr: ...
+    @overload
+    def __call__(self, values: Sequence[_Value], axis: _ReduceAxes) -> tuple[Expr, ...]: ...
+
+def comm_reducer(
+    combine: Callable[[Any, Any], _Value | Sequence[_Value]],
+    identity: _Value | Sequence[_Value],
+    dtype: _DType | Sequence[_DType] = "f32",
+    where: Callable[[Any], Expr] | None = None,
+    name: str = "reducer",
+) -> Reducer: ...
 def select(condition: _Value, a: _Value, b: _Value) -> Expr: ...
 def if_then_else(condition: _Value, a: _Value, b: _Value) -> Expr: ...
 @overload

@@ -328,7 +328,7 @@ RandomCase RandomCase::of(uint64_t seed) {
   RandomOptions options;
   static constexpr int64_t kPoints[] = {200, 600, 1500};  // small programs fail in ways that are easy to see
   options.max_points = kPoints[seed % 3];
-  options.max_stages = seed % 5 == 0 ? 6 : 4;
+  if (seed % 5 == 0) options.min_stages = 3, options.max_stages = 8;
   const bool workload = seed % 4 == 3;
   RandomCase c{Subject(workload ? WorkloadDice(seed).roll() : random_program(seed, options), seed), {}};
   Schedule s(c.subject.program().outputs);

@@ -92,6 +92,28 @@ struct Compute : StmtOf<Kind::Compute> {
   }
 };
 
+/// te form only: a recurrence over time. `body` is one compute or a sequence of
+/// them, whose first axes have one extent. For each time from 0 up, each compute in
+/// turn computes its elements of that time. It reads the computes of its scan at
+/// earlier times, and those before it at its own.
+struct Scan : StmtOf<Kind::Scan> {
+  Stmt body;
+  static constexpr std::string_view syntax = "scan {{body}}";
+  static constexpr auto fields() { return std::tuple{use("body", &Scan::body)}; }
+};
+
+/// te form only: `writes`, computed from `reads` by statements in nested form, which
+/// touch nothing else but what they allocate.
+struct Extern : StmtOf<Kind::Extern> {
+  std::vector<BufferRef> writes, reads;
+  Stmt body;
+  static constexpr std::string_view syntax = "extern {writes} of ({reads}) {{body}}";
+  static constexpr auto fields() {
+    return std::tuple{use("writes", &Extern::writes), use("reads", &Extern::reads),
+                      use("body", &Extern::body)};
+  }
+};
+
 /// A function of buffers. Those it stores to are its outputs.
 struct Func : NodeOf<Kind::Func> {
   std::string name;
@@ -114,6 +136,9 @@ using FuncRef = Ref<Func>;
 [[nodiscard]] Stmt let(VarRef var, Expr value, Stmt body);
 [[nodiscard]] Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars,
                            std::vector<Expr> values);
+/// Errors ir.scan (not computes over time) and ir.extern (no writes, or a buffer twice).
+[[nodiscard]] Stmt scan(Stmt body);
+[[nodiscard]] Stmt extern_(std::vector<BufferRef> writes, std::vector<BufferRef> reads, Stmt body);
 [[nodiscard]] FuncRef func(std::string name, std::vector<BufferRef> params, Stmt body);
 [[nodiscard]] bool is_empty(const Stmt& stmt);  // null or an empty Seq
 
