@@ -43,11 +43,11 @@ struct DeviceOp {
     reduce,      // a reduction by the ALU: pooling, depthwise convolution
     elementwise  // ALU alone
   } kind = Kind::elementwise;
-  Tensor plain;                 // the stage of the given graph that this computes
-  Tensor out;                   // blocked, in memory; its stage holds the epilogue
-  Tensor sums;                  // in ACC; none where elementwise
-  std::vector<DeviceCopy> copies;     // gemm: image, weight, then those of the epilogue
-  std::vector<AxisRole> roles;  // of the axes of out; of sums the same without plane
+  Tensor plain;                    // the stage of the given graph that this computes
+  Tensor out;                      // blocked, in memory; its stage holds the epilogue
+  Tensor sums;                     // in ACC; none where elementwise
+  std::vector<DeviceCopy> copies;  // gemm: image, weight, then those of the epilogue
+  std::vector<AxisRole> roles;     // of the axes of out; of sums the same without plane
   /// gemm and reduce: the reduce axes of sums, which of them goes over tiles of the contraction
   /// (-1: none) and that of their columns.
   int reduce_tiles = -1, reduce_column = -1;

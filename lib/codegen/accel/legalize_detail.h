@@ -9,6 +9,21 @@
 
 namespace tc::accel::detail {
 
+/// A value, or why there is none.
+template <class T>
+struct Outcome {
+  std::optional<T> value;
+  std::string why;
+  Outcome(T v) : value(std::move(v)) {}                    // NOLINT(implicit)
+  Outcome(std::string reason) : why(std::move(reason)) {}  // NOLINT(implicit)
+  explicit operator bool() const { return value.has_value(); }
+};
+
+/// The signed integer type of so many bits.
+[[nodiscard]] inline DType int_type(int64_t bits) {
+  return {ir::TypeCode::int_, static_cast<uint8_t>(bits), 1};
+}
+
 /// A variable and how many values it takes, from 0 on.
 struct Dim {
   VarRef var;
@@ -18,8 +33,8 @@ struct Dim {
 /// Which variables of an expression run over the rows and columns of tiles; null where none does.
 struct Lanes {
   VarRef row, column;
-  int64_t rows = 1, columns = 1;                // of a tile
-  int64_t row_extent = 1, column_extent = 1;    // of the variables
+  int64_t rows = 1, columns = 1;              // of a tile
+  int64_t row_extent = 1, column_extent = 1;  // of the variables
 };
 [[nodiscard]] int64_t tiles(int64_t extent, int64_t tile);
 
@@ -40,9 +55,9 @@ struct Packing {
 /// An operand of a device stage: how it is packed, and how the copy on the chip pads it.
 struct OperandPlan {
   Packing packing;
-  BufferRef source;          // what is read, where it is one tensor
-  std::vector<Expr> indices; // of each of packing.dims, in the variables of the computation
-  std::vector<int64_t> base; // of the copy in each of packing.dims: minus its padding before
+  BufferRef source;           // what is read, where it is one tensor
+  std::vector<Expr> indices;  // of each of packing.dims, in the variables of the computation
+  std::vector<int64_t> base;  // of the copy in each of packing.dims: minus its padding before
   std::vector<int64_t> extent;
   bool padded = false;
 };
@@ -55,7 +70,8 @@ struct OperandPlan {
                                                       const std::vector<VarRef>& folded, const Lanes& lanes,
                                                       DType type);
 /// The copy on the chip: `type` is that of its elements.
-[[nodiscard]] Tensor copy_of(const OperandPlan& plan, const Tensor& packed, DType type, const std::string& name);
+[[nodiscard]] Tensor copy_of(const OperandPlan& plan, const Tensor& packed, DType type,
+                             const std::string& name);
 
 /// A sum of products of two operands of 8 bits.
 struct Contraction {
@@ -64,9 +80,9 @@ struct Contraction {
   VarRef row, column, depth;  // row may be null (all lanes of a tile's rows alike), column too
 };
 /// The contraction that `source`, summed over `folded`, is; else why not.
-[[nodiscard]] Expected<Contraction> find_contraction(const Expr& source, const std::vector<Dim>& axes,
-                                                     const std::vector<Dim>& folded,
-                                                     const isa::MachineConfig& config);
+[[nodiscard]] Outcome<Contraction> find_contraction(const Expr& source, const std::vector<Dim>& axes,
+                                                    const std::vector<Dim>& folded,
+                                                    const isa::MachineConfig& config);
 /// Takes if_then_else(c, e, 0) apart, into e and the conditions.
 [[nodiscard]] Expr without_padding(Expr e, std::vector<Expr>& conditions);
 [[nodiscard]] bool uses(const Expr& e, const VarRef& v);

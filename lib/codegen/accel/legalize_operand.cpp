@@ -103,9 +103,8 @@ class Planner {
   }
   // A window moves over the dimension: an axis that is summed over, and no lane, is in its index.
   [[nodiscard]] bool is_window(const Expr& e) const {
-    return !e.as<ir::Var>() && std::any_of(folded_.begin(), folded_.end(), [&](const VarRef& v) {
-      return !is_lane(v) && uses(e, v);
-    });
+    return !e.as<ir::Var>() && std::any_of(folded_.begin(), folded_.end(),
+                                           [&](const VarRef& v) { return !is_lane(v) && uses(e, v); });
   }
 
   // The dimension is kept; the copy on the chip has what lies around it as zeros.
@@ -159,7 +158,8 @@ class Planner {
       inside.assume(load_.indices[d] >= index_imm(0));
       inside.assume(load_.indices[d] < load_.buffer->shape[d]);
     }
-    return std::all_of(conditions_.begin(), conditions_.end(), [&](const Expr& c) { return holds(c, inside); });
+    return std::all_of(conditions_.begin(), conditions_.end(),
+                       [&](const Expr& c) { return holds(c, inside); });
   }
   static bool holds(const Expr& c, const ir::Bounds& inside) {
     if (const auto* b = c.as<ir::Binary>(); b && b->op == ir::BinaryOp::and_)
