@@ -211,7 +211,9 @@ class Builder {
   Why reduction() {
     if (combiner_ == "sum") {
       auto c = find_contraction(summed_, axes_, folded_, config_);
-      if (c) return contraction(*c.value);
+      // without an axis for the columns of weights, GEMM would use one of them: then rather the ALU
+      if (c && (c.value->column || alu_reduction())) return contraction(*c.value);
+      if (c) return std::nullopt;
       gemm_refused_ = c.why;
     }
     return alu_reduction();
@@ -284,6 +286,11 @@ class Builder {
   }
 
   Why alu_reduction() {
+    const auto failed = try_alu_reduction();
+    if (failed) op_ = {}, reads_.clear(), conditions_.clear(), row_ = column_ = VarRef();
+    return failed;
+  }
+  Why try_alu_reduction() {
     if (planes_of(source_.result.dtype(), config_) > 1 ||
         (combiner_ != "sum" && combiner_ != "max" && combiner_ != "min"))
       return no(gemm_refused_.empty() ? "a reduction that neither GEMM nor the ALU does" : gemm_refused_);
@@ -334,7 +341,10 @@ class Builder {
   Why elementwise() {
     if (planes_of(source_.result.dtype(), config_) > 1) return no("a result wider than the machine stores");
     bool arithmetic = false;
-    ir::walk<ir::Binary>(source_.value, [&](const ir::Binary& b) { arithmetic |= b.type != ir::kIndex; });
+    ir::walk_all(*source_.value, [&](const ir::Node& n) {
+      if (n.kind == ir::Kind::Binary || n.kind == ir::Kind::Call)
+        arithmetic |= static_cast<const ir::ExprNode&>(n).type != ir::kIndex;
+    });
     if (!arithmetic) return no("a copy");
     choose_lanes(axes_);
     return std::nullopt;
