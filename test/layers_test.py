@@ -20,7 +20,7 @@ LAYERS = {
     "ir": {"support"},
     "te": {"ir", "support"},
     "schedule": {"te", "ir", "support"},
-    "codegen": {"schedule", "te", "ir", "runtime", "accel", "isa", "support"},
+    "codegen": {"schedule", "te", "ir", "runtime", "accel", "sim", "isa", "support"},
 }
 LAYERS["autotune"] = {"codegen"} | LAYERS["codegen"]
 
