@@ -51,16 +51,4 @@ struct DeviceCode {
 /// Errors codegen.accel.*, with the stage and the number that does not fit.
 [[nodiscard]] Expected<DeviceCode> compile_device(const ir::FuncRef& func, const isa::MachineConfig& config);
 
-/// One step of a function that runs partly on the device.
-struct Segment {
-  bool device = false;
-  ir::FuncRef func;  // its parameters are the global buffers that it touches
-};
-struct Partition {
-  std::vector<Segment> segments;             // to be run in this order
-  std::vector<ir::BufferRef> intermediates;  // global, neither parameters nor within one segment
-};
-/// Cuts a function in nested form into what touches a scratchpad and what does not.
-[[nodiscard]] Expected<Partition> partition(const ir::FuncRef& nested);
-
 }  // namespace tc::accel
