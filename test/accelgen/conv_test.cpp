@@ -19,7 +19,6 @@ TEST(AccelConv, OneInstructionATile) {
   const Ran ran = expect_right(c.args(), c.schedule({.co = 1, .h = 14, .w = 14, .ci = 1}), c.config, 1);
   EXPECT_EQ(ran.code.stats.gemms, 2 * (1 + 2));
   EXPECT_EQ(ran.code.stats.uops, 9 + 1);  // ALU and reset share theirs
-
 }
 
 TEST(AccelConv, TilesOfAllSizes) {

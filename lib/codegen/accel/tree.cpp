@@ -18,9 +18,9 @@ class TreeMaker {
 
   Node make(const Stmt& s) {
     Node node = make_node(s);
-    node.straight = node.kind != Node::Kind::loop &&
-                    std::all_of(node.children.begin(), node.children.end(),
-                                [](const Node& child) { return child.straight; });
+    node.straight =
+        node.kind != Node::Kind::loop && std::all_of(node.children.begin(), node.children.end(),
+                                                     [](const Node& child) { return child.straight; });
     return node;
   }
 
