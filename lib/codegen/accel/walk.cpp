@@ -14,7 +14,7 @@
 namespace tc::accel {
 namespace {
 
-constexpr size_t kMaxEntries = size_t{1} << 22;
+constexpr size_t kMaxEntries = size_t{1} << 19;
 
 struct Context {
   Env env;
