@@ -125,6 +125,7 @@ Check check_scan_step(const ScheduleState& state, const Step& step) {
     case StepKind::vectorize:
     case StepKind::unroll:
     case StepKind::parallel:
+    case StepKind::vthread:
     case StepKind::tensorize:
       return check_time(s, step);
     case StepKind::compute_at:
