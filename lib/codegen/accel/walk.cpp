@@ -44,8 +44,7 @@ class Walker {
     }
     switch (n.kind) {
       case Node::Kind::seq:
-        for (const Node& child : n.children) walk(child, contexts);
-        return;
+        return sequence(n, contexts);
       case Node::Kind::loop:
         return n.vthread ? fork(n, contexts) : loop(n, contexts);
       case Node::Kind::branch: {
@@ -64,6 +63,20 @@ class Walker {
       case Node::Kind::leaf:
         for (Context* c : contexts) execute(*n.leaf, *c);
         return;
+    }
+  }
+
+  void sequence(const Node& n, const Contexts& contexts) {
+    for (size_t i = 0; i < n.children.size();) {
+      if (!n.children[i].straight) {
+        walk(n.children[i++], contexts);
+        continue;
+      }
+      size_t end = i + 1;
+      while (end < n.children.size() && n.children[end].straight) ++end;
+      for (Context* c : contexts)
+        for (size_t k = i; k < end; ++k) walk(n.children[k], {c});
+      i = end;
     }
   }
 
