@@ -19,6 +19,7 @@ constexpr size_t kMaxEntries = size_t{1} << 19;
 struct Context {
   Env env;
   std::vector<int64_t> address;  // of each buffer's place now
+  std::vector<bool> fresh;       // buffers that nothing has touched since they were allocated
   int64_t thread = 0;
 };
 
@@ -28,7 +29,8 @@ class Walker {
       : tree_(tree), places_(places), executions_(tree.buffers.size()) {}
 
   std::vector<Entry> run() {
-    Context root{Env(tree_.slots.size(), 0), std::vector<int64_t>(tree_.buffers.size(), 0), 0};
+    Context root{Env(tree_.slots.size(), 0), std::vector<int64_t>(tree_.buffers.size(), 0),
+                 std::vector<bool>(tree_.buffers.size(), false), 0};
     walk(tree_.root, {&root});
     return std::move(out_);
   }
@@ -113,14 +115,21 @@ class Walker {
   }
 
   void allocate(int buffer, Context& c) {
-    const BufferInfo& b = tree_.buffers[buffer];
     int64_t& execution = executions_[static_cast<size_t>(buffer)][c.thread];
-    const int64_t at = places_.address(buffer, c.thread, execution++);
-    c.address[static_cast<size_t>(buffer)] = at;
+    c.address[static_cast<size_t>(buffer)] = places_.address(buffer, c.thread, execution++);
+    c.fresh[static_cast<size_t>(buffer)] = true;
+  }
+
+  // The place of an allocation is its own from its first use on; before, another one may have it.
+  void touch(const Access& a, Context& c) {
+    const auto i = static_cast<size_t>(a.buffer);
+    if (!c.fresh[i]) return;
+    c.fresh[i] = false;
+    const BufferInfo& b = tree_.buffers[a.buffer];
     Op op;
     op.kind = Op::Kind::renew;
     op.pad = b.pad;
-    op.block = {.sram = at, .rows = 1, .cols = b.tiles};
+    op.block = {.sram = c.address[i], .rows = 1, .cols = b.tiles};
     append(std::move(op));
   }
 
@@ -181,6 +190,8 @@ class Walker {
 
   void execute(const Leaf& leaf, Context& c) {
     count_step();
+    touch(leaf.dst, c);
+    for (const Access& a : leaf.operands) touch(a, c);
     const isa::MachineConfig& config = tree_.buffers.config();
     const BufferInfo& dst = tree_.buffers[leaf.dst.buffer];
     const int64_t dst_tile = dst.global ? tile_elements(config, Pad::acc) : dst.tile;
