@@ -218,11 +218,14 @@ class Walker {
     });
   }
 
+  // Products are only counted; other work is looked at tile by tile.
   static void check_size(const Leaf& leaf, const Box& box) {
+    const int most = leaf.kind == Leaf::Kind::gemm ? 28 : 22;
     int64_t size = 1;
     for (const int64_t n : box.count)
-      if (__builtin_mul_overflow(size, n, &size) || size > int64_t{1} << 28)
-        throw Error("codegen.accel.limit", "one execution of a statement takes more than 2^28 tiles")
+      if (__builtin_mul_overflow(size, n, &size) || size > int64_t{1} << most)
+        throw Error("codegen.accel.limit",
+                    fmt::format("one execution of a statement takes more than 2^{} tiles", most))
             .fact("statement", ir::to_string(ir::Stmt(leaf.statement)))
             .fix("tile the stage");
   }
