@@ -179,6 +179,19 @@ TEST(AccelStorage, ManyStagesShareAPlaceWhenTheyMust) {
   EXPECT_EQ(expect_same(body, tiny(8)).acc_tiles, 4);
 }
 
+// y has the place of x, and is allocated while x is still needed.
+TEST(AccelStorage, APlaceIsTakenAtTheFirstUse) {
+  const std::string body = R"(
+  alloc x: i32[4, 4] acc
+  for t in [0, +4) { for i in [0, +4) { x[t, i] = D[t, i] } }
+  alloc y: i32[4, 4] acc
+  for t in [0, +4) { for i in [0, +4) { C[t, i] = cast(i8, x[t, i] + i32(1)) } }
+  for t in [0, +4) { for i in [0, +4) { C[t + 4, i] = cast(i8, x[t, i]) } }
+  for t in [0, +4) { for i in [0, +4) { y[t, i] = D[t + 8, i] } }
+  for t in [0, +4) { for i in [0, +4) { C[t + 8, i] = cast(i8, y[t, i]) } })";
+  EXPECT_EQ(expect_same(body, tiny(7)).acc_tiles, 4);
+}
+
 // What a loop needs in every iteration keeps its place while the loop runs.
 TEST(AccelStorage, LastsAsLongAsALoopNeedsIt) {
   const std::string body = R"(

@@ -5,6 +5,7 @@
 #include "legalize_detail.h"
 #include "tc/codegen/accel_schedule.h"
 #include "tc/ir/affine.h"
+#include "tc/isa/layout.h"
 
 namespace tc::accel {
 namespace {
@@ -79,6 +80,11 @@ std::vector<int64_t> tiled_extents(const DeviceOp& op) {
   std::vector<int64_t> out;
   for (const int d : tiled_axes(op)) out.push_back(op.out.extent(d));
   return out;
+}
+
+bool Footprint::fits(const isa::MachineConfig& config) const {
+  const int64_t named = int64_t{1} << isa::field_widths(config).acc;
+  return inp <= std::min(config.inp_depth, named) && wgt <= config.wgt_depth && acc <= config.acc_depth;
 }
 
 Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {

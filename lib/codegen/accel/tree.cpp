@@ -18,9 +18,15 @@ class TreeMaker {
 
   Node make(const Stmt& s) {
     Node node = make_node(s);
-    node.straight =
-        node.kind != Node::Kind::loop && std::all_of(node.children.begin(), node.children.end(),
-                                                     [](const Node& child) { return child.straight; });
+    const auto all = [&](bool Node::* what) {
+      return std::all_of(node.children.begin(), node.children.end(),
+                         [&](const Node& child) { return child.*what; });
+    };
+    if (node.leaf)
+      node.loads =
+          node.leaf->kind == Leaf::Kind::load && tree_.buffers[node.leaf->dst.buffer].pad != Pad::acc;
+    node.loads = node.loads && !node.vthread && all(&Node::loads);
+    node.straight = node.loads || (node.kind != Node::Kind::loop && all(&Node::straight));
     return node;
   }
 
