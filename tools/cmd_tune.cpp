@@ -28,10 +28,10 @@ struct Options {
 TuneSettings settings_of(const Options& o) {
   TuneSettings s;
   s.target = parse_target(o.target);
-  TC_REQUIRE(s.target == codegen::Target::host(),
+  TC_REQUIRE(s.target.is_accel() || s.target == codegen::Target::host(),
              Error("autotune.options.target", "trials run on this machine, so it is what can be tuned for")
                  .fact("got", o.target)
-                 .fix("--target cpu"));
+                 .fix("--target cpu, or an accelerator, which is simulated: --target accel:FILE"));
   s.threads = use_threads(o.threads);
   s.worker = find_worker();
   s.workers = static_cast<size_t>(o.workers);
@@ -150,7 +150,7 @@ void add_tune(CLI::App& app, Call& call) {
       app, call, "tune", "Search for fast schedules and log every trial",
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
-        sub.add_option("--target", o.target, "cpu: this machine");
+        sub.add_option("--target", o.target, "cpu: this machine; or accel:FILE");
         sub.add_option("--trials", o.trials, "Trials per workload, those in the log included (64)")
             ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
         sub.add_option("--seed", o.seed, "The same seed and measurements make the same search (0)");

@@ -5,14 +5,13 @@
 #include <cstring>
 #include <map>
 
-#include "tc/codegen/accel_partition.h"
+#include "tc/codegen/accel.h"
 #include "tc/ir/interpret.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/verify.h"
 #include "tc/schedule/lower.h"
 #include "tc/te/evaluate.h"
-#include "tc/te/ops.h"
 
 namespace tc::accel {
 namespace {
@@ -154,11 +153,11 @@ TEST(Partition, StorageOfOneHostSegmentStaysInIt) {
 }
 
 TEST(Partition, NamesAreThoseOfRegions) {
-  const ir::BufferRef a = ir::buffer("x", ir::kI32, {ir::index_imm(2)}),
-                      b = ir::buffer("x", ir::kI32, {ir::index_imm(2)}),
-                      c = ir::buffer("my tensor\n", ir::kI32, {ir::index_imm(2)});
+  const ir::BufferRef a = ir::buffer("x", ir::kI32, {ir::int_imm(2, ir::kIndex)}),
+                      b = ir::buffer("x", ir::kI32, {ir::int_imm(2, ir::kIndex)}),
+                      c = ir::buffer("my tensor\n", ir::kI32, {ir::int_imm(2, ir::kIndex)});
   const auto copy = [](const ir::BufferRef& to, const ir::BufferRef& from) {
-    return ir::store(to, {ir::index_imm(0)}, ir::load(from, {ir::index_imm(0)}));
+    return ir::store(to, {ir::int_imm(0, ir::kIndex)}, ir::load(from, {ir::int_imm(0, ir::kIndex)}));
   };
   const FuncRef f = ir::func("f", {a, b, c}, ir::seq({copy(b, a), copy(c, b)}));
   const Partition p = partition(f).value();
@@ -178,12 +177,15 @@ TEST(Partition, EmptyAndWholeFunctions) {
 // A scheduled computation: operands packed by the host, a product in the scratchpads.
 TEST(Partition, ScheduledMatmul) {
   const Tensor a = placeholder({5, 7}, kI8, "A"), b = placeholder({7, 6}, kI8, "B");
-  const Tensor ap =
-      compute({5, 8}, [&](Expr i, Expr k) { return if_then_else(k < 7, a(i, ir::min(k, 6)), 0); }, "Ap");
+  const Tensor ap = compute(
+      {5, 8}, [&](Expr i, Expr k) { return if_then_else(k < 7, a(i, ir::min(k, ir::int_imm(6))), 0); }, "Ap");
   ReduceAxis k = reduce_axis(0, 7, "k");
   const Tensor c = compute(
       {5, 6}, [&](Expr i, Expr j) { return sum(cast(kI32, ap(i, k)) * cast(kI32, b(k, j)), k); }, "C");
-  const Tensor d = compute({5, 6}, [&](Expr i, Expr j) { return cast(kI8, c(i, j) >> 2); }, "D");
+  const Tensor d = compute(
+      {5, 6},
+      [&](Expr i, Expr j) { return cast(kI8, ir::binary(ir::BinaryOp::shr, c(i, j), ir::int_imm(2, kI32))); },
+      "D");
   const Tensor e = compute({6, 5}, [&](Expr i, Expr j) { return d(j, i); }, "E");
   Schedule s({e});
   s[c].set_scope(Scope::acc);
