@@ -31,7 +31,7 @@ function(tc_shared TARGET)
 endfunction()
 
 tc_shared(tc_runtime_shared OUTPUT tc_runtime LAYERS runtime PUBLIC Threads::Threads)
-tc_shared(tc_compiler OUTPUT tc_compiler LAYERS autotune codegen schedule te ir accel sim isa support
+tc_shared(tc_compiler OUTPUT tc_compiler LAYERS autotune codegen accelgen schedule te ir accel sim isa support
   PUBLIC tc_runtime_shared PRIVATE tc_llvm fmt::fmt nlohmann_json::nlohmann_json tc_xgboost)
 # The headers are C++20. Those of the runtime may be used from C as well, by a project
 # without C++, so cmake/tcConfig.cmake.in asks for it where there is C++.

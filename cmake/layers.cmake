@@ -1,8 +1,11 @@
-# tc_layer(NAME DIR dir DEPS targets...): the static library tc_NAME from every
-# .cpp below DIR, found by glob so that adding a file touches no build file.
+# tc_layer(NAME DIR dir [EXCEPT dir] DEPS targets...): the static library tc_NAME from every
+# .cpp below DIR but not EXCEPT, found by glob so that adding a file touches no build file.
 function(tc_layer NAME)
-  cmake_parse_arguments(L "" "DIR" "DEPS" ${ARGN})
+  cmake_parse_arguments(L "" "DIR;EXCEPT" "DEPS" ${ARGN})
   file(GLOB_RECURSE SRC CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${L_DIR}/*.cpp)
+  if(L_EXCEPT)
+    list(FILTER SRC EXCLUDE REGEX "^${PROJECT_SOURCE_DIR}/${L_EXCEPT}/")
+  endif()
   if(NOT SRC)
     set(SRC ${PROJECT_SOURCE_DIR}/cmake/empty.cpp)
   endif()

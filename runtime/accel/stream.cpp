@@ -79,6 +79,17 @@ struct CommandStream::State {
     return std::nullopt;
   }
 
+  [[nodiscard]] Expected<std::vector<uint32_t>> encode(std::span<const isa::Uop> uops) const {
+    std::vector<uint32_t> words;
+    words.reserve(uops.size());
+    for (const isa::Uop& uop : uops) {
+      const Expected<uint32_t> word = layout.encode(uop);
+      if (!word) return Error(word.error()).fact("uop", isa::disassemble(uop));
+      words.push_back(word.value());
+    }
+    return words;
+  }
+
   void load_uops(const UopCache::Place& place, size_t count);
   template <class Insn>
   Check run(Insn insn, const Kernel& kernel, bool splits);
@@ -114,13 +125,9 @@ Check CommandStream::State::run(Insn insn, const Kernel& kernel, bool splits) {
   insn.uop_end = static_cast<uint32_t>(std::min(count, depth));
   if (Check error = layout.check({insn, {}}))
     return std::move(*error).fact("insn", isa::disassemble({insn, {}}));
-  std::vector<uint32_t> words;
-  words.reserve(count);
-  for (const isa::Uop& uop : kernel.uops) {
-    const Expected<uint32_t> word = layout.encode(uop);
-    if (!word) return Error(word.error()).fact("uop", isa::disassemble(uop));
-    words.push_back(word.value());
-  }
+  const Expected<std::vector<uint32_t>> encoded = encode(kernel.uops);
+  if (!encoded) return encoded.error();
+  const std::vector<uint32_t>& words = encoded.value();
   if (Check error = room(3 * (count / depth + 1))) return error;
   if (cache.pool().size() + count > kMaxPool)
     return Error("runtime.accel.limit", fmt::format("the stream may hold {} micro-ops", kMaxPool))
@@ -227,6 +234,29 @@ Check CommandStream::alu(isa::AluOp op, const Kernel& kernel, int64_t imm) {
   if (kernel.empty()) return std::nullopt;
   // The same function of the same tile, as often: in any order.
   return state_->run(alu, kernel, true);
+}
+
+Check CommandStream::preload(std::span<const Kernel* const> kernels) {
+  State& state = *state_;
+  if (!state.cache.pool().empty())
+    return Error("runtime.accel.kernel", "micro-ops are loaded ahead before the first kernel, not after it")
+        .fix("call preload once, first");
+  const auto depth = static_cast<size_t>(state.config.uop_depth);
+  std::vector<std::vector<uint32_t>> all;
+  size_t count = 0;
+  for (const Kernel* kernel : kernels) {
+    if (kernel->uops.size() > depth - count) break;
+    Expected<std::vector<uint32_t>> words = state.encode(kernel->uops);
+    if (!words) return words.error();
+    count += words.value().size();
+    if (!words.value().empty()) all.push_back(std::move(words).value());
+  }
+  if (Check error = state.room(count / 0xffff + 1)) return error;
+  for (const std::vector<uint32_t>& words : all) (void)state.cache.place(words);
+  // In an empty cache they stand one behind the other.
+  state.load_uops({0, 0, true}, state.cache.pool().size());
+  state.counts.loaded += static_cast<int64_t>(all.size());
+  return std::nullopt;
 }
 
 Check CommandStream::push(isa::Unit from, isa::Unit to) {

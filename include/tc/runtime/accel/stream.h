@@ -70,6 +70,11 @@ class CommandStream {
   /// ACC[dst] = op(ACC[dst], imm)
   [[nodiscard]] Check alu(isa::AluOp op, const Kernel& kernel, int64_t imm);
 
+  /// Loads the micro-ops of kernels in one transfer, before any is recorded, in the order given and
+  /// as many as UOP has room for, so that compute does not wait for memory at each new kernel.
+  /// Error runtime.accel.kernel where a kernel was recorded already.
+  [[nodiscard]] Check preload(std::span<const Kernel* const> kernels);
+
   // Dependence tokens between neighbours: load - compute - store. The last
   // instruction of `from` sends one when it is done; the next one of `to` waits for one.
   // An instruction without effect is recorded where none can carry the token. Error
