@@ -12,6 +12,10 @@ namespace {
 
 constexpr int kMaxNesting = 400;  // of elements that compute each other
 
+// Loops whose iterations have no order.
+bool unordered(LoopMode mode) { return mode == LoopMode::parallel || mode == LoopMode::vthread; }
+bool concurrent(LoopMode mode) { return unordered(mode) || mode == LoopMode::vectorized; }
+
 // The number of elements, or nothing where it does not fit.
 std::optional<int64_t> product(const std::vector<int64_t>& extents) {
   int64_t n = 1;
@@ -34,11 +38,9 @@ Machine::Machine(Program program, std::span<const TensorView> args, const Interp
       lazy_(lazy),
       steps_left_(options.max_steps),
       bytes_left_(options.max_bytes) {
-  bool concurrent = false;
-  for (const Instr& i : p_.code)
-    concurrent |= i.op == Op::for_begin && (static_cast<LoopMode>(i.aux) == LoopMode::parallel ||
-                                            static_cast<LoopMode>(i.aux) == LoopMode::vectorized);
-  options_.detect_races &= concurrent;
+  options_.detect_races &= std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& i) {
+    return i.op == Op::for_begin && concurrent(static_cast<LoopMode>(i.aux));
+  });
   checked_ = !lazy && (options_.detect_races || options_.detect_uninitialized);
   regs_.resize(std::max(p_.registers + p_.constants.size(), p_.buffers.size()) +
                1);  // operands that are buffers stay inside too
@@ -103,7 +105,7 @@ void Machine::set_variable(const Frame& f, DType type) {
 void Machine::for_begin(const Instr& i, const Var* var) {
   const auto mode = static_cast<LoopMode>(i.aux);
   Frame f{var, i.dst, regs_[i.a].i, regs_[i.b].i, 0, 1, 0, false, false};
-  if (mode == LoopMode::parallel && options_.order != LoopOrder::forward && f.extent > 1) {
+  if (unordered(mode) && options_.order != LoopOrder::forward && f.extent > 1) {
     f.permuted = true;
     if (options_.order == LoopOrder::reverse) {
       f.step = f.offset = f.extent - 1;
@@ -114,7 +116,7 @@ void Machine::for_begin(const Instr& i, const Var* var) {
       while (std::gcd(f.step, f.extent) != 1) f.step = (f.step + 1) % f.extent;
     }
   }
-  f.concurrent = options_.detect_races && (mode == LoopMode::parallel || mode == LoopMode::vectorized);
+  f.concurrent = options_.detect_races && concurrent(mode);
   if (f.concurrent) {
     const uint32_t instance = tick();
     levels_.push_back({instance, tick()});

@@ -18,7 +18,8 @@ void add_axes(StageState& s) {
 
 bool is_loop_step(StepKind kind) {
   return kind == StepKind::split || kind == StepKind::fuse || kind == StepKind::reorder ||
-         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel;
+         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel ||
+         kind == StepKind::vthread;
 }
 
 Check apply_to_trial(ScheduleState& trial, const Step& step) {
@@ -267,6 +268,11 @@ Stage& Stage::unroll(const Axis& axis) {
 Stage& Stage::parallel(const Axis& axis) {
   throw_if(
       schedule_->apply(Step{.kind = StepKind::parallel, .stage = name_, .axes = names_of(name_, {axis})}));
+  return *this;
+}
+Stage& Stage::vthread(const Axis& axis) {
+  throw_if(
+      schedule_->apply(Step{.kind = StepKind::vthread, .stage = name_, .axes = names_of(name_, {axis})}));
   return *this;
 }
 Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, kNumStepKinds> kNames = {
     "split",      "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
     "compute_at", "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
-    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize"};
+    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize",   "vthread"};
 
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }

@@ -174,14 +174,15 @@ Check check_reorder_places(const ScheduleState& state, int id, const std::vector
 }
 
 // Loops inside a vectorized one run in lanes: they can neither be shared among
-// threads nor be vectors themselves. Nor are threads split again by an inner loop.
+// threads, virtual ones or not, nor be vectors themselves. Nor are threads split again
+// by an inner loop; virtual threads may be, and a thread may run several of them.
 Check check_modes(const StageState& s) {
   using enum ir::LoopMode;
   for (size_t p = 0; p < s.leaves.size(); ++p)
     for (size_t q = p + 1; q < s.leaves.size(); ++q) {
       const AxisState &outer = s.axes[static_cast<size_t>(s.leaves[p])],
                       &inner = s.axes[static_cast<size_t>(s.leaves[q])];
-      const bool clash = outer.mode == vectorized ? inner.mode == vectorized || inner.mode == parallel
+      const bool clash = outer.mode == vectorized ? inner.mode != serial && inner.mode != unrolled
                                                   : outer.mode == parallel && inner.mode == parallel;
       if (clash)
         return Error("schedule.mode.nested",
@@ -223,10 +224,11 @@ Check reorder(ScheduleState& state, int id, Step step) {
   return std::nullopt;
 }
 
-Error reduce_mode_error(const StageState& s, const AxisState& a, const char* mode, std::string fix) {
-  return Error(fmt::format("schedule.{}.reduce", mode),
-               fmt::format("{} {} would race on {}",
-                           std::string(mode) == "parallel" ? "parallelising" : "vectorizing", a.name, s.name))
+Error reduce_mode_error(const StageState& s, const AxisState& a, std::string_view mode, std::string fix) {
+  const std::string what = mode == "parallel"    ? "parallelising " + a.name
+                           : mode == "vectorize" ? "vectorizing " + a.name
+                                                 : fmt::format("virtual threads over {}", a.name);
+  return Error(fmt::format("schedule.{}.reduce", mode), fmt::format("{} would race on {}", what, s.name))
       .fact("stage", s.name)
       .fact("axis", a.name + " (reduce)")
       .fact("loops", list_loops(s) + fmt::format("  <- {} carries {}", a.name, s.name))
@@ -282,6 +284,12 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
     const std::string other = spatial_loops(s);
     return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
   }
+  if (mode == ir::LoopMode::vthread && a.reduce) {
+    const std::string other = spatial_loops(s);
+    return reduce_mode_error(
+        s, a, "vthread",
+        other.empty() ? "leave it serial, or rfactor it" : "make virtual threads of " + other);
+  }
   if (mode == ir::LoopMode::vectorized) {
     if (a.reduce)
       if (auto error = check_vectorized_reduce(s, a, step.reassociate)) return error;
@@ -326,6 +334,8 @@ Check apply_loop_step(ScheduleState& state, const Step& step) {
       return set_mode(state, id.value(), step, ir::LoopMode::vectorized);
     case StepKind::unroll:
       return set_mode(state, id.value(), step, ir::LoopMode::unrolled);
+    case StepKind::vthread:
+      return set_mode(state, id.value(), step, ir::LoopMode::vthread);
     default:
       return set_mode(state, id.value(), step, ir::LoopMode::parallel);
   }

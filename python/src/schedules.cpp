@@ -169,6 +169,15 @@ void bind_stage(py::module_& m) {
       },
       py::arg("axis"), "parallel(axis): iterations run on all threads.");
   c.def(
+      "vthread",
+      [](const H& s, py::handle a) {
+        s.get().vthread(axis_of(s, a));
+        return s;
+      },
+      py::arg("axis"),
+      "vthread(axis): iterations become virtual threads, whose statements take turns: one works while "
+      "another waits. Each has what is computed inside in storage of its own.");
+  c.def(
       "compute_at",
       [](const H& s, py::handle consumer, py::handle a) {
         const H other{s.schedule, stage_name(*s.schedule, consumer)};

@@ -96,6 +96,19 @@ def test_reverse_compute_at_fuses_an_epilogue():
     assert s.loops().startswith("for yo in") and "parallel" in s.loops()
 
 
+def test_vthread_interleaves_tiles():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    yo, yi = s[C].split(s[C].axes[0], 4)
+    s[C].vthread(yi)
+    W = s.cache_read(A, "stack", [C]).compute_at(s[C], yi)
+    run(s, [A, B, C])
+    f = tc.build(s, [A, B, C])
+    assert "vthread C yi" in s.text() and "vthread" in s.loops()
+    assert "vthread" in f.ir("nested") and "vthread" not in f.ir("interleave")
+    assert f"{W.name}[1, " in f.ir("interleave")
+
+
 def test_tensorize():
     A, B, C = matmul(n=16, m=24, l=32)
     s = tc.Schedule([C])

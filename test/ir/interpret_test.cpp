@@ -218,6 +218,9 @@ TEST(Interpret, WhatIsNoRace) {
       "for y in [0, +4) parallel { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = "
       "T[0] }");
   expect_clean(
+      "for y in [0, +4) vthread { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = "
+      "T[0] }");
+  expect_clean(
       "for y in [0, +4) { A[y] = 0.0 } for y in [0, +2) parallel { for t in [0, +2) { for x in [0, +2) "
       "parallel { A[y * 2 + x] = A[y * 2 + x] + 1.0 } } }");
 }

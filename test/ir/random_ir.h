@@ -166,14 +166,14 @@ class RandomIr {
   }
   Stmt loop(int depth) {
     std::vector<LoopMode> modes = {LoopMode::serial, LoopMode::serial, LoopMode::unrolled};
-    if (opt.parallel) modes.push_back(LoopMode::parallel);
+    if (opt.parallel) modes.insert(modes.end(), {LoopMode::parallel, LoopMode::vthread});
     if (opt.vectorized) modes.push_back(LoopMode::vectorized);
     const LoopMode mode = pick(modes);
     const auto bufs = bufs_;
     const auto vars = vars_;
     const int64_t extent = below(20) == 0 ? 0 : below(5) + 1, least = chance(70) ? 0 : below(6) - 2;
     const VarRef v = var(chance(50) ? "x" : "y");
-    if (mode == LoopMode::parallel || mode == LoopMode::vectorized) own_elements(v, least, extent);
+    if (mode != LoopMode::serial && mode != LoopMode::unrolled) own_elements(v, least, extent);
     vars_.push_back({v, least, least + extent - 1});
     Stmt s = for_(v, int_imm(least), int_imm(extent), mode, block(depth + 1));
     bufs_ = bufs;

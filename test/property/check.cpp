@@ -40,9 +40,8 @@ Cost cost_of(const ir::Stmt& s, double runs, double code) {
   const auto add = [&](const Cost& c) { sum.runs += c.runs, sum.code += c.code; };
   if (const auto* f = s.as<ir::For>()) {
     const auto extent = static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 1));
-    const double copies = f->mode == ir::LoopMode::unrolled     ? extent
-                          : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8)
-                                                                : 1;
+    const bool copied = f->mode == ir::LoopMode::unrolled || f->mode == ir::LoopMode::vthread;
+    const double copies = copied ? extent : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8) : 1;
     add(cost_of(f->body, runs * extent, code * copies));
   } else if (const auto* q = s.as<ir::Seq>()) {
     for (const ir::Stmt& one : q->stmts) add(cost_of(one, runs, code));

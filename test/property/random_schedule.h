@@ -36,15 +36,15 @@ class ScheduleDice {
                                          StepKind::reverse_compute_at,
                                          StepKind::reverse_compute_at};
   static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
-                                        StepKind::parallel,  StepKind::tensorize, StepKind::tensorize,
-                                        StepKind::tensorize};
+                                        StepKind::parallel,  StepKind::vthread,   StepKind::vthread,
+                                        StepKind::tensorize, StepKind::tensorize, StepKind::tensorize};
   static constexpr StepKind kAny[] = {
       StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
       StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
       StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
       StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
       StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at,
-      StepKind::tensorize};
+      StepKind::tensorize,      StepKind::vthread};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -118,6 +118,7 @@ class ScheduleDice {
         break;
       case StepKind::unroll:
       case StepKind::parallel:
+      case StepKind::vthread:
       case StepKind::init_at:
         step.axes = {leaf(step.stage)};
         break;

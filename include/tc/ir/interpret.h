@@ -17,8 +17,8 @@ struct TensorView {
   void* data = nullptr;
 };
 
-/// In which order the iterations of `parallel` loops run: no correct program
-/// can tell them apart.
+/// In which order the iterations of `parallel` and `vthread` loops run: no correct
+/// program can tell them apart.
 enum class LoopOrder : uint8_t { forward, reverse, shuffled };
 
 struct InterpretOptions {
@@ -26,7 +26,7 @@ struct InterpretOptions {
   int64_t max_steps = 10'000'000'000;
   /// Bytes of all buffers that the function allocates, until ir.interpret.memory.
   int64_t max_bytes = int64_t{1} << 32;
-  /// Within one parallel or vectorized loop, an element that an iteration
+  /// Within one parallel, vthread or vectorized loop, an element that an iteration
   /// writes must not be read or written by another one.
   bool detect_races = true;
   /// Elements must be written before they are read.

@@ -29,14 +29,16 @@ enum class StepKind : uint8_t {
   rfactor,
   reverse_compute_at,
   tensorize,
+  vthread,
 };
-inline constexpr size_t kNumStepKinds = 17;
+inline constexpr size_t kNumStepKinds = 18;
 [[nodiscard]] std::string_view to_string(StepKind kind);
 
 /// One step. Its text is `kind stage [axes] [key=value ...]`:
 ///   split C y factor=8 into=yo,yi          split C y parts=4 into=yo,yi
 ///   fuse C h,w into=hw                     reorder C yo,xo,k,yi,xi
 ///   vectorize C xi [reassociate]           unroll C yi       parallel C yo
+///   vthread C xo
 ///   compute_at T C xo                      compute_root T    compute_inline T
 ///   cache_read A scope=global readers=C into=A_r
 ///   cache_write C scope=stack into=C_w     set_scope T scope=stack

@@ -1,0 +1,177 @@
+// What a plan takes of the scratchpads, and a plan that fits.
+#include <algorithm>
+#include <numeric>
+
+#include "legalize_detail.h"
+#include "tc/codegen/accel_schedule.h"
+#include "tc/ir/affine.h"
+
+namespace tc::accel {
+namespace {
+
+const ir::Reduce* reduce_of(const DeviceOp& op) {
+  return op.sums ? op.sums.op().values[0].as<ir::Reduce>() : nullptr;
+}
+int64_t constant(const Expr& e) { return ir::as_int(e).value_or(1); }
+
+// How many values each variable of a stage takes while a copy is used.
+using Extents = std::unordered_map<VarRef, int64_t, ir::RefHash, ir::RefSame>;
+
+// Tiles of the copy that a stage with such extents reads.
+int64_t tiles_read(const Op& stage, const Tensor& copy, const Extents& extents) {
+  const size_t lanes = 2;
+  std::vector<int64_t> most(static_cast<size_t>(copy.ndim()) - lanes, 1);
+  const auto& value = stage.values[0];
+  ir::walk<ir::Load>(value, [&](const ir::Load& l) {
+    if (!l.buffer.same(copy.buffer())) return;
+    for (size_t d = 0; d < most.size(); ++d) {
+      const int64_t whole = constant(l.buffer->shape[d]);
+      int64_t n = 1;
+      const auto sum = ir::to_affine(l.indices[d]);
+      if (!sum)
+        n = whole;
+      else
+        for (const ir::AffineTerm& t : sum->terms) {
+          const auto* v = t.atom.as<ir::Var>();
+          const auto at = v ? extents.find(VarRef(v)) : extents.end();
+          if (at == extents.end())
+            n = whole;
+          else
+            n += std::abs(t.coef) * (at->second - 1);
+        }
+      most[d] = std::max(most[d], std::min(n, whole));
+    }
+  });
+  return std::accumulate(most.begin(), most.end(), int64_t{1}, std::multiplies<>());
+}
+
+// Axes of `stage` with the extents of a tile; dims of out before `skip` are left out.
+Extents tile_extents(const DeviceOp& op, const DevicePlan& plan, const Op& stage, bool planes) {
+  Extents out;
+  const auto tiled = tiled_axes(op);
+  size_t at = 0;
+  for (size_t d = 0; d < op.roles.size(); ++d) {
+    if (op.roles[d] == AxisRole::plane && !planes) continue;
+    const VarRef& v = stage.axes[at++];
+    const auto found = std::find(tiled.begin(), tiled.end(), static_cast<int>(d));
+    out[v] = found == tiled.end() ? op.out.extent(static_cast<int>(d))
+                                  : plan.tile[static_cast<size_t>(found - tiled.begin())];
+  }
+  return out;
+}
+
+int64_t depth_tiles(const DeviceOp& op) {
+  const auto* r = reduce_of(op);
+  return op.reduce_tiles < 0 ? 1 : constant(r->extents[static_cast<size_t>(op.reduce_tiles)]);
+}
+
+}  // namespace
+
+std::vector<int> tiled_axes(const DeviceOp& op) {
+  std::vector<int> out;
+  for (size_t d = 0; d < op.roles.size(); ++d)
+    if (op.roles[d] == AxisRole::row_tile || op.roles[d] == AxisRole::column_tile ||
+        op.roles[d] == AxisRole::outer)
+      out.push_back(static_cast<int>(d));
+  return out;
+}
+std::vector<int64_t> tiled_extents(const DeviceOp& op) {
+  std::vector<int64_t> out;
+  for (const int d : tiled_axes(op)) out.push_back(op.out.extent(d));
+  return out;
+}
+
+Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
+  Footprint f;
+  const auto extents = tiled_extents(op);
+  const auto tiled = tiled_axes(op);
+  const int64_t threads = plan.thread_axis < 0 ? 1 : plan.threads;
+  const auto add = [&](Scope scope, int64_t n) {
+    (scope == Scope::inp ? f.inp : scope == Scope::wgt ? f.wgt : f.acc) += n;
+  };
+  if (op.sums) {
+    int64_t n = threads;
+    for (const int64_t t : plan.tile) n *= t;
+    add(Scope::acc, n);
+    // products of the ALU and parts of a wide result are made beside what they are made of
+    if (op.kind == DeviceOp::Kind::reduce || op.roles[0] == AxisRole::plane) add(Scope::acc, n / threads);
+  }
+  for (size_t c = 0; c < op.copies.size(); ++c) {
+    const DeviceCopy& copy = op.copies[c];
+    const bool operand = op.kind == DeviceOp::Kind::gemm && c < 2;
+    bool in_sums = false;
+    if (op.sums)
+      ir::walk<ir::Load>(op.sums.op().values[0],
+                         [&](const ir::Load& l) { in_sums |= l.buffer.same(copy.copy.buffer()); });
+    const Op& reader = in_sums ? op.sums.op() : op.out.op();
+    Extents e = tile_extents(op, plan, reader, !in_sums);
+    const Keep keep = !operand ? (in_sums ? Keep::part : Keep::stay) : c == 0 ? plan.image : plan.weight;
+    if (in_sums) {
+      const auto* r = reduce_of(op);
+      for (size_t k = 0; k < r->vars.size(); ++k) {
+        const bool part = keep == Keep::part && static_cast<int>(k) == op.reduce_tiles;
+        const bool lane = static_cast<int>(k) == op.reduce_column;
+        const bool single = keep == Keep::part && !plan.windows_inside && !lane && !part;
+        e[r->vars[k]] = part ? plan.depth : single ? 1 : constant(r->extents[k]);
+      }
+    }
+    // what stays is shared by the virtual threads where it does not change with their axis
+    bool shared = keep == Keep::stay && plan.thread_axis >= 0;
+    if (shared) {
+      const auto d = static_cast<size_t>(tiled[static_cast<size_t>(plan.thread_axis)]);
+      size_t at = 0;
+      for (size_t i = 0; i < d; ++i) at += op.roles[i] != AxisRole::plane || !in_sums;
+      shared = !ir::uses_var(*reader.values[0], *reader.axes[at]) || [&] {
+        bool uses = false;
+        ir::walk<ir::Load>(reader.values[0], [&](const ir::Load& l) {
+          if (l.buffer.same(copy.copy.buffer()))
+            for (const Expr& i : l.indices) uses |= ir::uses_var(*i, *reader.axes[at]);
+        });
+        return !uses;
+      }();
+    }
+    add(copy.scope, tiles_read(reader, copy.copy, e) * (shared ? 1 : threads));
+  }
+  return f;
+}
+
+std::optional<DevicePlan> default_plan(const DeviceOp& op, const isa::MachineConfig& config) {
+  const auto extents = tiled_extents(op);
+  DevicePlan p;
+  p.tile.assign(extents.size(), 1);
+  p.order.resize(extents.size());
+  std::iota(p.order.begin(), p.order.end(), 0);
+  const auto fits = [&](const DevicePlan& q) { return footprint(op, q).fits(config); };
+  if (!fits(p)) p.windows_inside = false;
+  if (!fits(p)) return std::nullopt;
+  // the longest axis is shared by the threads; half of it at most is one tile
+  for (size_t i = 0; i < extents.size(); ++i)
+    if (extents[i] > 1 && (p.thread_axis < 0 || extents[i] > extents[static_cast<size_t>(p.thread_axis)])) {
+      DevicePlan q = p;
+      q.thread_axis = static_cast<int>(i);
+      if (fits(q)) p = q;
+    }
+  // from the innermost axis on, as much of each as fits, in even pieces
+  for (size_t i = extents.size(); i-- > 0;) {
+    const int64_t whole =
+        static_cast<int>(i) == p.thread_axis ? detail::tiles(extents[i], p.threads) : extents[i];
+    for (int64_t pieces = 1; pieces <= whole; ++pieces) {
+      DevicePlan q = p;
+      q.tile[i] = detail::tiles(whole, pieces);
+      if (!fits(q)) continue;
+      p = q;
+      break;
+    }
+  }
+  const int64_t depth = depth_tiles(op);
+  for (int64_t pieces = 1; pieces <= depth; ++pieces) {
+    DevicePlan q = p;
+    q.depth = detail::tiles(depth, pieces);
+    if (!fits(q)) continue;
+    p = q;
+    break;
+  }
+  return p;
+}
+
+}  // namespace tc::accel
