@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tc/autotune/local_executor.h"
 #include "tc/autotune/measure.h"
+#include "tc/codegen/accel_schedule.h"
 
 namespace tc {
 namespace {
@@ -16,6 +19,22 @@ Expected<Schedule> schedule_of(const WorkloadGraph& graph, const autotune::Space
   using autotune::Choices;
   Choices choices = record ? Choices::replay(record->decisions) : Choices::defaults();
   return autotune::draw_schedule(graph, context, choices);
+}
+
+// The same for an accelerator, with what stays on the CPU said in the explanation.
+Expected<Function> build_default(const WorkloadGraph& graph, const BuildOptions& options) {
+  const isa::MachineConfig machine = options.target.machine();
+  auto legal = accel::legalize(graph.args, machine);
+  if (!legal) return legal.error();
+  auto schedule = accel::default_schedule(legal.value(), machine);
+  if (!schedule) return schedule.error();
+  auto function = build(schedule.value(), legal.value().args, options);
+  if (!function) return function.error();
+  std::string why = function.value().explain();
+  why = "default: the largest tiles that fit" + why.substr(std::min(why.find("; "), why.size()));
+  if (!legal.value().left.empty()) why += fmt::format("; on the CPU {}", fmt::join(legal.value().left, ", "));
+  function.value().set_explanation(std::move(why));
+  return function;
 }
 
 }  // namespace
@@ -43,6 +62,7 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
       log.lookup(key_of(workload), autotune::record_target(options.target, threads));
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
+  if (options.target.is_accel()) return build_default(graph, options);
   std::string why = found.why;
   if (const size_t bad = log.bad().size(); bad > 0)
     why += fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",

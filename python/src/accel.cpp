@@ -164,8 +164,7 @@ void bind_accel(py::module_& m) {
     function.attr(name) = py::cpp_function(f, py::name(name), py::is_method(function), extra...);
   };
   method(
-      "profile", &profile, py::kw_only(), py::arg("order") = "timed", py::arg("seed") = 0,
-      py::arg("check") = true,
+      "profile", &profile, py::arg("order") = "timed", py::arg("seed") = 0, py::arg("check") = true,
       "profile(a, b, c): runs on arrays as a call does, and gives a Profile of what the accelerator did. "
       "order \"random\" takes instructions in any order that the tokens allow, by the seed: results are the "
       "same. With check, accesses that no token orders are errors.");

@@ -153,7 +153,15 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
   options.name = "kernel";
   if (!name.is_none()) options.name = name.cast<std::string>();
   options.compile.use_cache = cache;
+  // for an accelerator tensors need more than loops: blocking, and a schedule
+  const bool legalise = options.target.is_accel() && !py::isinstance<Schedule>(what);
   const bool is_workload = PyUnicode_Check(what.ptr()) || py::isinstance<WorkloadHandle>(what);
+  if (legalise && !is_workload) {
+    const Workload workload = to_workload(args.is_none() ? what : args);
+    const autotune::Log records = log.is_none() ? autotune::Log() : to_log(log);
+    const py::gil_scoped_release nogil;
+    return build(workload, records, 1, options).value();
+  }
   if (!is_workload) {
     TC_REQUIRE(
         log.is_none(),
@@ -344,7 +352,9 @@ void bind_functions(py::module_& m) {
         py::kw_only(), py::arg("cache") = true,
         "build(schedule, [A, B, C], target=\"cpu\", name=...) -> Function of these tensors, in this order.\n"
         "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; "
-        "f.explain() says which.");
+        "f.explain() says which.\n"
+        "build(C, target=tc.Target(\"accel\")): for an accelerator the computation is blocked into its tiles "
+        "first, and scheduled; a schedule that is given runs as it is.");
   m.def("evaluate", &evaluate, py::arg("outputs"), py::arg("inputs"),
         "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions "
         "mean, computed\n"

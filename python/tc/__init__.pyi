@@ -11,11 +11,11 @@ from typing_extensions import Buffer
 from . import op as op
 
 __all__ = [
-    "Arg", "Axis", "BadLine", "Error", "Expr", "Function", "Log", "NDArray", "OutputCheck", "Progress", "Record", "ReduceAxis", "Schedule", "Stage",
-    "Step", "Target", "TaskStats", "Tensor", "TuneResult", "Workload", "__version__", "abs", "build", "cast", "ceil", "compute", "const", "cos",
-    "empty", "erf", "evaluate", "exp", "floor", "from_dlpack", "if_then_else", "interpret", "log", "max", "min", "num_threads", "op",
-    "placeholder", "pow", "prod", "reduce_axis", "reduce_tuple", "round", "rsqrt", "select", "set_num_threads", "sigmoid", "sin", "sqrt", "sum",
-    "tanh", "tune", "workload", "workload_help",
+    "Arg", "Axis", "BadLine", "DeviceProgram", "Error", "Expr", "Function", "Intrinsic", "Log", "NDArray", "OutputCheck", "Profile", "Progress",
+    "Record", "ReduceAxis", "Schedule", "SegmentProfile", "Stage", "Step", "Target", "TaskStats", "Tensor", "TuneResult", "Workload",
+    "__version__", "abs", "build", "cast", "ceil", "compute", "const", "cos", "empty", "erf", "evaluate", "exp", "floor", "from_dlpack",
+    "if_then_else", "interpret", "log", "max", "min", "num_threads", "op", "placeholder", "pow", "prod", "reduce_axis", "reduce_tuple", "round",
+    "rsqrt", "select", "set_num_threads", "sigmoid", "sin", "sqrt", "sum", "tanh", "tune", "workload", "workload_help",
 ]
 
 __version__: str

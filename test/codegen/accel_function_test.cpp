@@ -84,12 +84,12 @@ struct Product {
 };
 
 // Tensors of the arguments: inputs by a seed, what is expected, and what is got.
-struct Run {
+struct Trial {
   std::vector<HostTensor> expected, got;
   std::vector<DLTensor> views;
   std::vector<const DLTensor*> args;
 
-  explicit Run(const Product& p, uint64_t seed = 1)
+  explicit Trial(const Product& p, uint64_t seed = 1)
       : expected(make_args(p.args(), seed)), got(make_args(p.args(), seed)) {
     EXPECT_FALSE(evaluate(p.args(), views_of(expected)));
     for (const HostTensor& t : got) {
@@ -100,7 +100,7 @@ struct Run {
     }
     for (const DLTensor& v : views) args.push_back(&v);
   }
-  Run(const Run&) = delete;
+  Trial(const Trial&) = delete;
   void clear() { std::memset(got[2].data(), 0x5a, got[2].bytes()); }
   [[nodiscard]] bool right() const {
     return std::memcmp(got[2].data(), expected[2].data(), got[2].bytes()) == 0;
@@ -119,7 +119,7 @@ TEST(AccelFunction, RunsPartlyOnTheDevice) {
   for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 1, 1}, {3, 5, 7}, {4, 8, 4}, {6, 9, 17}}) {
     const Product p(m, n, k);
     const Function f = built(p, small_machine());
-    Run run(p);
+    Trial run(p);
     f(run.args);
     EXPECT_TRUE(run.right()) << m << " " << n << " " << k;
     EXPECT_EQ(f.programs().size(), 1u);
@@ -130,7 +130,7 @@ TEST(AccelFunction, RunsPartlyOnTheDevice) {
 TEST(AccelFunction, EveryOrderGivesTheSame) {
   const Product p(5, 6, 9);
   const Function f = built(p, small_machine());
-  Run run(p);
+  Trial run(p);
   for (uint64_t seed = 0; seed < 20; ++seed) {
     sim::RunOptions options;
     options.order = sim::Order::random;
@@ -144,7 +144,7 @@ TEST(AccelFunction, EveryOrderGivesTheSame) {
 TEST(AccelFunction, ProfileSaysWhatTheDeviceDid) {
   const Product p(5, 6, 9);
   const Function f = built(p, small_machine());
-  Run run(p);
+  Trial run(p);
   const Profile profile = f.profile(run.args).value();
   EXPECT_TRUE(run.right());
   EXPECT_EQ(profile.machine, "small");
@@ -177,7 +177,7 @@ TEST(AccelFunction, ProfileSaysWhatTheDeviceDid) {
 TEST(AccelFunction, HtmlIsBoundedWhateverTheLength) {
   const Product p(12, 6, 9);
   const Function f = built(p, small_machine());
-  Run run(p);
+  Trial run(p);
   const Profile profile = f.profile(run.args).value();
   const auto count = [](const std::string& text, const std::string& what) {
     size_t n = 0;
@@ -218,7 +218,7 @@ TEST(AccelFunction, TextsOfEachForm) {
 TEST(AccelFunction, ChecksItsArguments) {
   const Product p(3, 5, 7);
   const Function f = built(p, small_machine());
-  Run run(p);
+  Trial run(p);
   const auto code = [&](std::vector<const DLTensor*> args) { return f.run(args)->code(); };
   EXPECT_EQ(code({run.args[0], run.args[1]}), "runtime.arg.count");
   EXPECT_EQ(code({run.args[0], run.args[0], run.args[2]}), "runtime.arg.shape");
@@ -232,7 +232,7 @@ TEST(AccelFunction, PackedArgumentsMayComePlain) {
   const Product p(3, 5, 7);
   const Function f = built(p, small_machine(), true);
   ASSERT_EQ(f.packs().size(), 1u);
-  Run run(p);
+  Trial run(p);
   f(run.args);
   EXPECT_TRUE(run.right());
   run.clear();
@@ -245,8 +245,8 @@ TEST(AccelFunction, PackedArgumentsMayComePlain) {
 TEST(AccelFunction, ManyThreads) {
   const Product p(4, 6, 9);
   const Function f = built(p, small_machine());
-  std::vector<std::unique_ptr<Run>> runs;
-  for (uint64_t i = 0; i < 4; ++i) runs.push_back(std::make_unique<Run>(p, i));
+  std::vector<std::unique_ptr<Trial>> runs;
+  for (uint64_t i = 0; i < 4; ++i) runs.push_back(std::make_unique<Trial>(p, i));
   std::vector<std::thread> threads;
   for (auto& run : runs)
     threads.emplace_back([&f, &run] {
@@ -280,7 +280,7 @@ TEST(AccelFunction, WithoutAScratchpadAllIsOnTheCpu) {
   BuildOptions options;
   options.target = small_machine();
   const Function f = build(Schedule({p.c}), p.args(), options).value();
-  Run run(p);
+  Trial run(p);
   f(run.args);
   EXPECT_TRUE(run.right());
   EXPECT_TRUE(f.programs().empty());

@@ -70,12 +70,12 @@ Partition cut(std::string_view text, std::string_view kinds) {
 
 TEST(Partition, HostAndDeviceTakeTurns) {
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4]) {
-      alloc P: i32[4]
-      alloc Q: i32[4]
+    func f(A: i64[4], B: i64[4]) {
+      alloc P: i64[4]
+      alloc Q: i64[4]
       for i in [0, +4) { P[i] = A[i] + 1 }
       for i in [0, +4) {
-        alloc T: i32[1] acc
+        alloc T: i64[1] acc
         T[0] = P[i] * 2
         Q[i] = T[0]
       }
@@ -84,9 +84,9 @@ TEST(Partition, HostAndDeviceTakeTurns) {
     })",
                           "hdh");
   ASSERT_EQ(p.intermediates.size(), 2u);
-  EXPECT_EQ(ir::to_string(p.segments[1].func), R"(func f_1(P: i32[4], Q: i32[4]) {
+  EXPECT_EQ(ir::to_string(p.segments[1].func), R"(func f_1(P: i64[4], Q: i64[4]) {
   for i in [0, +4) {
-    alloc T: i32[1] acc
+    alloc T: i64[1] acc
     T[0] = P[i] * 2
     Q[i] = T[0]
   }
@@ -97,14 +97,14 @@ TEST(Partition, HostAndDeviceTakeTurns) {
 
 TEST(Partition, EachNestOfTheDeviceIsOneProgramUnlessTheyShareAScratchpad) {
   cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4]) {
-      for i in [0, +4) { alloc T: i32[1] acc  T[0] = A[i]  B[i] = T[0] }
-      for i in [0, +4) { alloc U: i32[1] acc  U[0] = B[i]  C[i] = U[0] }
+    func f(A: i64[4], B: i64[4], C: i64[4]) {
+      for i in [0, +4) { alloc T: i64[1] acc  T[0] = A[i]  B[i] = T[0] }
+      for i in [0, +4) { alloc U: i64[1] acc  U[0] = B[i]  C[i] = U[0] }
     })",
       "dd");
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i] }
       for i in [0, +4) { B[i] = T[i] }
       for i in [0, +4) { C[i] = B[i] }
@@ -115,8 +115,8 @@ TEST(Partition, EachNestOfTheDeviceIsOneProgramUnlessTheyShareAScratchpad) {
 
 TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
   cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4], D: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4], D: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i] }
       for i in [0, +4) { C[i] = A[i] * 5 }
       for i in [0, +4) { B[i] = T[i] + C[i] }
@@ -124,8 +124,8 @@ TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
     })",
       "hdh");
   const auto refused = partition(ir::parse_func(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4], D: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4], D: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i]  D[i] = T[i] }
       for i in [0, +4) { C[i] = D[i] * 5 }
       for i in [0, +4) { B[i] = T[i] + C[i] }
@@ -138,13 +138,13 @@ TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
 
 TEST(Partition, StorageOfOneHostSegmentStaysInIt) {
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4]) {
-      alloc S: i32[4] stack
-      alloc R: i32[4] stack
-      alloc unused: i32[4]
+    func f(A: i64[4], B: i64[4]) {
+      alloc S: i64[4] stack
+      alloc R: i64[4] stack
+      alloc unused: i64[4]
       for i in [0, +4) { S[i] = A[i] + 1 }
       for i in [0, +4) { R[i] = S[i] * 2 }
-      for i in [0, +4) { alloc T: i32[1] acc  T[0] = R[i]  B[i] = T[0] }
+      for i in [0, +4) { alloc T: i64[1] acc  T[0] = R[i]  B[i] = T[0] }
     })",
                           "hd");
   ASSERT_EQ(p.intermediates.size(), 1u);
@@ -168,8 +168,8 @@ TEST(Partition, NamesAreThoseOfRegions) {
 }
 
 TEST(Partition, EmptyAndWholeFunctions) {
-  EXPECT_EQ(partition(ir::parse_func("func f(A: i32[4]) { }").value()).value().segments.size(), 0u);
-  const Partition p = cut("func f(A: i32[0], B: i32[4]) { for i in [0, +4) { B[i] = 1 } }", "h");
+  EXPECT_EQ(partition(ir::parse_func("func f(A: i64[4]) { }").value()).value().segments.size(), 0u);
+  const Partition p = cut("func f(A: i64[0], B: i64[4]) { for i in [0, +4) { B[i] = 1 } }", "h");
   EXPECT_EQ(p.params.size(), 2u);
   EXPECT_EQ(p.segments[0].func->params.size(), 1u);
 }
@@ -178,7 +178,11 @@ TEST(Partition, EmptyAndWholeFunctions) {
 TEST(Partition, ScheduledMatmul) {
   const Tensor a = placeholder({5, 7}, kI8, "A"), b = placeholder({7, 6}, kI8, "B");
   const Tensor ap = compute(
-      {5, 8}, [&](Expr i, Expr k) { return if_then_else(k < 7, a(i, ir::min(k, ir::int_imm(6))), 0); }, "Ap");
+      {5, 8},
+      [&](Expr i, Expr k) {
+        return if_then_else(k < 7, a(i, ir::min(k, ir::int_imm(6))), ir::int_imm(0, kI8));
+      },
+      "Ap");
   ReduceAxis k = reduce_axis(0, 7, "k");
   const Tensor c = compute(
       {5, 6}, [&](Expr i, Expr j) { return sum(cast(kI32, ap(i, k)) * cast(kI32, b(k, j)), k); }, "C");
