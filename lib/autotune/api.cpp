@@ -2,44 +2,64 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "tc/autotune/accel.h"
 #include "tc/autotune/local_executor.h"
 #include "tc/autotune/measure.h"
-#include "tc/codegen/accel_schedule.h"
 
 namespace tc {
 namespace {
 
 autotune::WorkloadKey key_of(const Workload& w) { return autotune::WorkloadKey(w.text()); }
 
-// The schedule of a recorded or default point, or why it cannot be had.
-Expected<Schedule> schedule_of(const WorkloadGraph& graph, const autotune::SpaceContext& context,
-                               const autotune::Record* record) {
-  using autotune::Choices;
-  Choices choices = record ? Choices::replay(record->decisions) : Choices::defaults();
-  return autotune::draw_schedule(graph, context, choices);
-}
+// What is built: the arguments and their schedule. An accelerator takes other stages than the
+// computation was written with, for the same arguments.
+struct Scheduled {
+  std::vector<Tensor> args;
+  Schedule schedule;
+  std::string note;  // on what the device does not do
+};
 
-// The same for an accelerator, with what stays on the CPU said in the explanation.
-Expected<Function> build_default(const WorkloadGraph& graph, const BuildOptions& options) {
-  const isa::MachineConfig machine = options.target.machine();
+Expected<Scheduled> on_accelerator(const WorkloadGraph& graph, const isa::MachineConfig& machine,
+                                   autotune::Choices choices) {
   auto legal = accel::legalize(graph.args, machine);
   if (!legal) return legal.error();
-  auto schedule = accel::default_schedule(legal.value(), machine);
+  auto plans = autotune::draw_plans(legal.value(), machine, choices);
+  if (!plans) return plans.error();
+  auto schedule = accel::make_schedule(legal.value(), plans.value());
   if (!schedule) return schedule.error();
-  auto function = build(schedule.value(), legal.value().args, options);
-  if (!function) return function.error();
-  std::string why = function.value().explain();
-  why = "default: the largest tiles that fit" + why.substr(std::min(why.find("; "), why.size()));
-  if (!legal.value().left.empty()) why += fmt::format("; on the CPU {}", fmt::join(legal.value().left, ", "));
-  function.value().set_explanation(std::move(why));
-  return function;
+  Scheduled out{std::move(legal.value().args), std::move(schedule).value(), ""};
+  for (const std::string& why : legal.value().left) out.note += "; on the CPU " + why;
+  return out;
+}
+
+// The schedule of a recorded or default point, or why it cannot be had.
+Expected<Scheduled> schedule_of(const WorkloadGraph& graph, const autotune::SpaceContext& context,
+                                const autotune::Record* record) {
+  using autotune::Choices;
+  Choices choices = record ? Choices::replay(record->decisions) : Choices::defaults();
+  if (context.target.is_accel()) return on_accelerator(graph, context.target.machine(), std::move(choices));
+  auto schedule = autotune::draw_schedule(graph, context, choices);
+  if (!schedule) return schedule.error();
+  return Scheduled{graph.args, std::move(schedule).value(), ""};
+}
+
+// Cycles are the same in every run: finalists need not be measured again.
+Expected<autotune::TuneResult> tune_accel(const Workload& workload, const TuneSettings& settings) {
+  const isa::MachineConfig machine = settings.target.machine();
+  auto space = autotune::make_accel_space(workload.build(), machine);
+  if (!space) return space.error();
+  autotune::TuneOptions options = settings.options;
+  options.build = autotune::build_stamp();
+  options.finalists = 0;
+  const auto executor = autotune::make_accel_executor(machine, settings.workers);
+  const autotune::Task task{key_of(workload), autotune::record_target(machine), std::move(space).value()};
+  return autotune::tune(task, *executor, options);
 }
 
 }  // namespace
 
 Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings& settings) {
+  if (settings.target.is_accel()) return tune_accel(workload, settings);
   autotune::LocalOptions local;
   local.worker = settings.worker;
   local.args = settings.worker_args;
@@ -58,11 +78,12 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
                          BuildOptions options) {
   const WorkloadGraph graph = workload.build();
   const autotune::SpaceContext context{options.target, threads};
-  const autotune::Lookup found =
-      log.lookup(key_of(workload), autotune::record_target(options.target, threads));
+  const autotune::RecordTarget target = options.target.is_accel()
+                                            ? autotune::record_target(options.target.machine())
+                                            : autotune::record_target(options.target, threads);
+  const autotune::Lookup found = log.lookup(key_of(workload), target);
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
-  if (options.target.is_accel()) return build_default(graph, options);
   std::string why = found.why;
   if (const size_t bad = log.bad().size(); bad > 0)
     why += fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",
@@ -75,8 +96,8 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
     schedule = schedule_of(graph, context, nullptr);
   }
   if (!schedule) return schedule.error();
-  auto function = build(schedule.value(), graph.args, options);
-  if (function) function.value().set_explanation(fmt::format("{}: {}", source, why));
+  auto function = build(schedule.value().schedule, schedule.value().args, options);
+  if (function) function.value().set_explanation(fmt::format("{}: {}{}", source, why, schedule.value().note));
   return function;
 }
 

@@ -7,12 +7,11 @@ namespace tc {
 
 Expected<Scope> scope_of(const Step& step) {
   if (step.scope == "global" || step.scope.empty()) return Scope::global;
-  if (step.scope == "stack") return Scope::stack;
-  for (const Scope scratchpad : {Scope::inp, Scope::wgt, Scope::acc})  // of an accelerator
-    if (step.scope == ir::to_string(scratchpad)) return scratchpad;
+  for (const Scope s : {Scope::stack, Scope::inp, Scope::wgt, Scope::acc})
+    if (step.scope == ir::to_string(s)) return s;
   return Error("schedule.scope", fmt::format("cannot keep {} in the scope {}", step.stage, step.scope))
       .fact("stage", step.stage)
-      .fact("expected", "global or stack; on an accelerator inp, wgt or acc")
+      .fact("expected", "global, stack, inp, wgt or acc")
       .fix("on the CPU, registers are used by themselves where a stage's tile fits");
 }
 

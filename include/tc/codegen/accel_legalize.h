@@ -51,6 +51,8 @@ struct DeviceOp {
   /// gemm and reduce: the reduce axes of sums, which of them goes over tiles of the contraction
   /// (-1: none) and that of their columns.
   int reduce_tiles = -1, reduce_column = -1;
+  /// Dimensions of plain that are rows and columns of tiles (-1: none), and parts of a wide result.
+  int row_dim = -1, column_dim = -1, planes = 1;
 };
 [[nodiscard]] std::string_view to_string(DeviceOp::Kind kind);
 
@@ -67,5 +69,9 @@ struct Legalized {
 /// machine. Without anything for the device, `ops` is empty and the graph as it was. The result
 /// depends on the arguments alone. Errors te.args.* and those of isa::validate.
 [[nodiscard]] Expected<Legalized> legalize(const std::vector<Tensor>& args, const isa::MachineConfig& config);
+
+/// The plain result that a tensor blocked like op.out holds: what the CPU's stage behind the op
+/// computes. `blocked` has out's type and shape.
+[[nodiscard]] Tensor unpacked(const DeviceOp& op, const Tensor& blocked, const isa::MachineConfig& config);
 
 }  // namespace tc::accel

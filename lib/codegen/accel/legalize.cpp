@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "legalize_group.h"
@@ -12,7 +13,7 @@
 namespace tc::accel {
 namespace {
 
-using detail::Blocked, detail::GroupInputs, detail::GroupSource;
+using detail::GroupInputs, detail::GroupSource;
 
 class Legalizer {
  public:
@@ -32,7 +33,10 @@ class Legalizer {
         });
     taken_.resize(graph_.ops.size(), false);
     inputs_ = {[this](const BufferRef& b) { return plain(b); },
-               [this](const BufferRef& b) { return blocked(b); }};
+               [this](const BufferRef& b) { return blocked(b); },
+               [this](const std::string& name) { return unique(name); }};
+    for (const Tensor& t : args) names_.insert(t.name());
+    for (const auto& op : graph_.ops) names_.insert(op->output_names.begin(), op->output_names.end());
   }
 
   Legalized run() {
@@ -53,6 +57,12 @@ class Legalizer {
   [[nodiscard]] bool is_output(size_t i) const {
     return std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
                        [&](const Tensor& t) { return t.buffer()->source == graph_.ops[i]; });
+  }
+
+  std::string unique(const std::string& name) {
+    std::string out = name;
+    for (int n = 1; !names_.insert(out).second; ++n) out = fmt::format("{}_{}", name, n);
+    return out;
   }
 
   // ---- groups
@@ -130,8 +140,8 @@ class Legalizer {
       if (why.empty()) why = made.why;
       return false;
     }
-    out_.ops.push_back(made.value->op);
-    blocked_.emplace(source.result.buffer().get(), made.value->blocked);
+    blocked_.emplace(source.result.buffer().get(), *made.value);
+    out_.ops.push_back(std::move(*made.value));
     return true;
   }
 
@@ -156,7 +166,7 @@ class Legalizer {
 
   // ---- the new graph
 
-  const Blocked* blocked(const BufferRef& b) {
+  const DeviceOp* blocked(const BufferRef& b) {
     const auto from = made_by_.find(b.get());
     if (from == made_by_.end()) return nullptr;
     settle(from->second);
@@ -169,8 +179,8 @@ class Legalizer {
     if (from == made_by_.end()) return Tensor(b);  // an input, or made while legalising
     if (const auto done = plain_.find(b.get()); done != plain_.end()) return done->second;
     Tensor t;
-    if (const Blocked* device = blocked(b))
-      t = detail::unpack(*device, Tensor(b), config_);
+    if (const DeviceOp* device = blocked(b))
+      t = detail::unpack(*device, device->out, config_);
     else
       rebuild(from->second);
     if (t) plain_.emplace(b.get(), t);
@@ -216,8 +226,9 @@ class Legalizer {
   std::unordered_map<const ir::Buffer*, size_t> made_by_;
   std::vector<std::vector<size_t>> readers_;
   std::vector<bool> taken_;  // stages that are decided on
-  std::unordered_map<const ir::Buffer*, Blocked> blocked_;
+  std::unordered_map<const ir::Buffer*, DeviceOp> blocked_;
   std::unordered_map<const ir::Buffer*, Tensor> plain_;
+  std::set<std::string> names_;
   Legalized out_;
 };
 
@@ -230,6 +241,10 @@ std::string_view to_string(AxisRole role) {
 std::string_view to_string(DeviceOp::Kind kind) {
   static constexpr std::string_view kNames[] = {"gemm", "reduce", "elementwise"};
   return kNames[static_cast<size_t>(kind)];
+}
+
+Tensor unpacked(const DeviceOp& op, const Tensor& blocked, const isa::MachineConfig& config) {
+  return detail::unpack(op, blocked, config);
 }
 
 Expected<Legalized> legalize(const std::vector<Tensor>& args, const isa::MachineConfig& config) {

@@ -24,7 +24,7 @@ class Builder {
     acc_ = int_type(config.acc_bits);
   }
 
-  Outcome<Group> build() {
+  Outcome<DeviceOp> build() {
     if (acc_ != kI32) return no("accumulators of less than 32 bits");
     if (auto why = read_axes()) return *why;
     if (auto why = source_.reduce ? reduction() : elementwise()) return *why;
@@ -134,22 +134,23 @@ class Builder {
   Tensor place(OperandPlan& plan, const BufferRef& source, DType on_chip, Scope scope) {
     DeviceCopy c;
     c.scope = scope;
-    const Blocked* b = scope == Scope::wgt ? nullptr : inputs_.blocked(source);
+    const DeviceOp* b = scope == Scope::wgt ? nullptr : inputs_.blocked(source);
     if (b && same_blocks(plan.packing, *b)) {
       c.packed = b->out;
     } else {
       const Tensor plain = inputs_.plain(source);
       plan.packing.element =
           ir::load(plain.buffer(), std::vector<Expr>(plan.packing.element.as<ir::Load>()->indices));
-      c.packed = pack(plan.packing, source->name + "_packed");
+      c.packed = pack(plan.packing, inputs_.name(source->name + "_packed"));
     }
-    c.copy = copy_of(plan, c.packed, on_chip, fmt::format("{}_{}", source->name, ir::to_string(scope)));
+    c.copy = copy_of(plan, c.packed, on_chip,
+                     inputs_.name(fmt::format("{}_{}", source->name, ir::to_string(scope))));
     op_.copies.push_back(c);
     return c.copy;
   }
 
   // An earlier result that is blocked as this operand wants it need not be unpacked and packed.
-  [[nodiscard]] bool same_blocks(const Packing& p, const Blocked& b) const {
+  [[nodiscard]] bool same_blocks(const Packing& p, const DeviceOp& b) const {
     const auto* l = p.element.as<ir::Load>();
     if (b.planes != 1 || p.inside || p.type != b.out.dtype() || p.lanes.columns != config_.block_out ||
         p.lanes.rows != config_.batch)
@@ -332,7 +333,7 @@ class Builder {
                  : combiner_ == "min" ? tc::min(e, over)
                                       : tc::sum(e, over);
         },
-        source_.sums->name + "_acc", f.names);
+        inputs_.name(source_.sums->name + "_acc"), f.names);
     std::vector<Expr> index;
     for (const VarRef& v : f.vars) index.emplace_back(v);
     sums_at_ = op_.sums.at(index);
@@ -386,9 +387,9 @@ class Builder {
   Expr number(int64_t v) {
     DeviceCopy c;
     c.packed = compute({config_.batch, config_.block_out}, [&](const Axes&) { return ir::int_imm(v, acc_); },
-                       name_ + "_number", {"row", "column"});
+                       inputs_.name(name_ + "_number"), {"row", "column"});
     c.copy = compute({config_.batch, config_.block_out}, [&](const Axes& i) { return c.packed.at(i); },
-                     name_ + "_number_acc", {"row", "column"});
+                     inputs_.name(name_ + "_number_acc"), {"row", "column"});
     op_.copies.push_back(c);
     return c.copy(row_in_, column_in_);
   }
@@ -427,7 +428,7 @@ class Builder {
                                   for (const Expr& t : small) sum = sum ? sum + t : t;
                                   return ir::substitute(on_plain(sum), {{axis, i[0]}});
                                 },
-                                name_ + "_bias", {axis->name});
+                                inputs_.name(name_ + "_bias"), {axis->name});
     add(bias(axis));
     return out;
   }
@@ -442,7 +443,7 @@ class Builder {
     return l ? ir::load(inputs_.plain(l->buffer).buffer(), l->indices) : inner;
   }
 
-  Outcome<Group> epilogue() {
+  Outcome<DeviceOp> epilogue() {
     const DType type = source_.result.dtype();
     const int planes = planes_of(type, config_);
     const auto value = to_alu_low(gather_biases(source_.value), alu());
@@ -462,13 +463,13 @@ class Builder {
             e = ir::binary(ir::BinaryOp::shr, e, ir::cast(acc_, i[0] * ir::int_imm(config_.out_bits)));
           return ir::cast(stored, e);
         },
-        name_ + "_blocked", f.names);
-    Group g{op_, {op_.out, -1, -1, planes}};
+        inputs_.name(name_ + "_blocked"), f.names);
+    op_.planes = planes;
     for (size_t d = 0; d < axes_.size(); ++d) {
-      if (row_ && axes_[d].var.same(row_)) g.blocked.row_dim = static_cast<int>(d);
-      if (column_ && axes_[d].var.same(column_)) g.blocked.column_dim = static_cast<int>(d);
+      if (row_ && axes_[d].var.same(row_)) op_.row_dim = static_cast<int>(d);
+      if (column_ && axes_[d].var.same(column_)) op_.column_dim = static_cast<int>(d);
     }
-    return g;
+    return op_;
   }
 
   const GroupSource& source_;
@@ -489,8 +490,8 @@ class Builder {
 
 }  // namespace
 
-Outcome<Group> make_group(const GroupSource& source, const GroupInputs& inputs,
-                          const isa::MachineConfig& config) {
+Outcome<DeviceOp> make_group(const GroupSource& source, const GroupInputs& inputs,
+                             const isa::MachineConfig& config) {
   try {
     return Builder(source, inputs, config).build();
   } catch (const Error& e) {
@@ -498,7 +499,8 @@ Outcome<Group> make_group(const GroupSource& source, const GroupInputs& inputs,
   }
 }
 
-Tensor unpack(const Blocked& b, const Tensor& plain, const isa::MachineConfig& config) {
+Tensor unpack(const DeviceOp& b, const Tensor& blocked, const isa::MachineConfig& config) {
+  const Tensor& plain = b.plain;
   std::vector<std::string> names;
   for (const VarRef& v : plain.op().axes) names.push_back(v->name);
   const DType type = plain.dtype();
@@ -518,11 +520,11 @@ Tensor unpack(const Blocked& b, const Tensor& plain, const isa::MachineConfig& c
         for (int d = 0; d < plain.ndim(); ++d)
           if (d != b.row_dim && d != b.column_dim) index.push_back(dim(d));
         lane(b.row_dim, config.batch), lane(b.column_dim, config.block_out);
-        if (b.planes == 1) return ir::cast(type, b.out.at(index));
+        if (b.planes == 1) return ir::cast(type, blocked.at(index));
         Expr value;
         for (int p = 0; p < b.planes; ++p) {
           index[0] = ir::int_imm(p);
-          Expr part = ir::cast(kI32, b.out.at(index));
+          Expr part = ir::cast(kI32, blocked.at(index));
           if (p + 1 < b.planes)
             part = ir::binary(ir::BinaryOp::bit_and, part,
                               ir::int_imm((int64_t{1} << config.out_bits) - 1, kI32));

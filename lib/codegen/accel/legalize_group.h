@@ -5,13 +5,6 @@
 
 namespace tc::accel::detail {
 
-/// A device result as later stages see it.
-struct Blocked {
-  Tensor out;
-  int row_dim = -1, column_dim = -1;  // of the plain tensor
-  int planes = 1;
-};
-
 /// What a group is made from.
 struct GroupSource {
   const Op* reduce = nullptr;  // null: elementwise stages alone
@@ -24,17 +17,15 @@ struct GroupInputs {
   /// The tensor of the new graph that stands for a buffer of the old one.
   std::function<Tensor(const BufferRef&)> plain;
   /// The device result that stands for it, or null.
-  std::function<const Blocked*(const BufferRef&)> blocked;
-};
-struct Group {
-  DeviceOp op;
-  Blocked blocked;
+  std::function<const DeviceOp*(const BufferRef&)> blocked;
+  /// A name like this one that no other stage has.
+  std::function<std::string(const std::string&)> name;
 };
 /// The stages of a group; else why the device cannot do it.
-[[nodiscard]] Outcome<Group> make_group(const GroupSource& source, const GroupInputs& inputs,
-                                        const isa::MachineConfig& config);
-/// The plain tensor of a result.
-[[nodiscard]] Tensor unpack(const Blocked& blocked, const Tensor& plain, const isa::MachineConfig& config);
+[[nodiscard]] Outcome<DeviceOp> make_group(const GroupSource& source, const GroupInputs& inputs,
+                                           const isa::MachineConfig& config);
+/// The plain tensor of a result, from a tensor blocked as op.out is.
+[[nodiscard]] Tensor unpack(const DeviceOp& op, const Tensor& blocked, const isa::MachineConfig& config);
 /// Parts of OUT's width that a type has.
 [[nodiscard]] int planes_of(DType type, const isa::MachineConfig& config);
 

@@ -38,8 +38,7 @@ class Walker {
     if (contexts.empty()) return;
     switch (n.kind) {
       case Node::Kind::seq:
-        for (const Node& child : n.children) walk(child, contexts);
-        return;
+        return sequence(n, contexts);
       case Node::Kind::loop:
         return n.vthread ? fork(n, contexts) : loop(n, contexts);
       case Node::Kind::branch: {
@@ -59,6 +58,32 @@ class Walker {
         for (Context* c : contexts) execute(*n.leaf, *c);
         return;
     }
+  }
+
+  // Statements take turns, but loads that stand together are a thread's own: the load unit works in
+  // order, and what one thread waits for must not stand behind what another may not load yet.
+  void sequence(const Node& n, const Contexts& contexts) {
+    size_t i = 0;
+    while (i < n.children.size()) {
+      size_t end = i;
+      while (end < n.children.size() && only_loads(n.children[end])) ++end;
+      if (end == i) {
+        walk(n.children[i++], contexts);
+        continue;
+      }
+      for (Context* c : contexts)
+        for (size_t k = i; k < end; ++k) walk(n.children[k], {c});
+      i = end;
+    }
+  }
+  bool only_loads(const Node& n) {
+    const auto [known, fresh] = only_loads_.emplace(&n, false);
+    if (!fresh) return known->second;
+    bool yes = !n.vthread && n.kind != Node::Kind::alloc;
+    if (n.kind == Node::Kind::leaf)
+      yes = n.leaf->kind == Leaf::Kind::load && tree_.buffers[n.leaf->dst.buffer].pad != Pad::acc;
+    for (const Node& child : n.children) yes = yes && only_loads(child);
+    return only_loads_[&n] = yes;
   }
 
   void loop(const Node& n, const Contexts& contexts) {
@@ -292,6 +317,7 @@ class Walker {
   const Tree& tree_;
   const Places& places_;
   std::vector<std::map<int64_t, int64_t>> executions_;  // by buffer, by thread
+  std::map<const Node*, bool> only_loads_;
   std::vector<Entry> out_;
   mutable int64_t steps_ = 0;
 };
