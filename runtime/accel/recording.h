@@ -20,6 +20,8 @@ class Recording {
   void append(isa::Insn insn, bool takes_pops = true);
   [[nodiscard]] Check push(isa::Unit from, isa::Unit to);
   [[nodiscard]] Check pop(isa::Unit from, isa::Unit to);
+  /// An instruction without effect, which waits for what pops asked for.
+  void pass(isa::Unit unit) { append_nop(unit); }
   /// Gives all pops an instruction, lets compute wait for all DMA, and ends the
   /// program. Error runtime.accel.token where pushes and pops do not match.
   [[nodiscard]] Check finish();

@@ -269,6 +269,12 @@ Check CommandStream::pop(isa::Unit from, isa::Unit to) {
   return state_->recording.pop(from, to);
 }
 
+Check CommandStream::pass(isa::Unit unit) {
+  if (Check error = state_->room()) return error;
+  state_->recording.pass(unit);
+  return std::nullopt;
+}
+
 Expected<isa::Program> CommandStream::finish(int64_t uop_address, int64_t dram_bytes) const {
   Recording recording = state_->recording;
   if (Check error = recording.finish()) return *error;

@@ -63,13 +63,12 @@ struct Ran {
 };
 
 /// Runs in program order, in time and in `orders` random orders, each checked for order.
-inline std::string run_all(const DeviceCode& code, const std::vector<Tensor>& args,
+inline std::string run_all(const isa::Program& program, const std::vector<Tensor>& args,
                            const std::vector<HostTensor>& want, int orders, sim::Counters* counters) {
-  std::string wrong = run_once(code.program, args, want, {.order = sim::Order::program});
-  if (wrong.empty()) wrong = run_once(code.program, args, want, {.order = sim::Order::timed}, counters);
+  std::string wrong = run_once(program, args, want, {.order = sim::Order::program});
+  if (wrong.empty()) wrong = run_once(program, args, want, {.order = sim::Order::timed}, counters);
   for (int seed = 0; seed < orders && wrong.empty(); ++seed)
-    wrong = run_once(code.program, args, want,
-                     {.order = sim::Order::random, .seed = static_cast<uint64_t>(seed)});
+    wrong = run_once(program, args, want, {.order = sim::Order::random, .seed = static_cast<uint64_t>(seed)});
   return wrong;
 }
 
@@ -87,7 +86,7 @@ inline Ran expect_right(const std::vector<Tensor>& args, const Schedule& s, cons
   std::vector<HostTensor> want = make_args(args, 3, Fill::uniform);
   const Check error = evaluate(args, views_of(want));
   EXPECT_FALSE(error) << error->str();
-  const std::string wrong = run_all(ran.code, args, want, orders, &ran.counters);
+  const std::string wrong = run_all(ran.code.program, args, want, orders, &ran.counters);
   EXPECT_EQ(wrong, "") << ran.text << "\n" << isa::disassemble(ran.code.program).substr(0, 6000);
   return ran;
 }

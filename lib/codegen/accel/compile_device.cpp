@@ -116,11 +116,6 @@ class Emitter {
     Expected<CommandStream> stream = CommandStream::make(tree.buffers.config());
     return std::move(stream).value();
   }
-  static Unit unit_of(const Op& op) {
-    return op.kind == Op::Kind::store                        ? Unit::store
-           : op.kind == Op::Kind::load && op.pad != Pad::acc ? Unit::load
-                                                             : Unit::compute;
-  }
   static Unit prev(Unit u) { return u == Unit::store ? Unit::compute : Unit::load; }
   static Unit next(Unit u) { return u == Unit::load ? Unit::compute : Unit::store; }
 
@@ -166,7 +161,8 @@ class Emitter {
         return check(stream_.alu(op.alu_op, op.kernel));
       case Op::Kind::alu_imm:
         return check(stream_.alu(op.alu_op, op.kernel, op.imm));
-      case Op::Kind::pass:  // the tokens alone make an instruction
+      case Op::Kind::pass:
+        return check(stream_.pass(op.unit));
       case Op::Kind::renew:
         return;
     }

@@ -152,6 +152,7 @@ class Maker {
     leaf_.dst = access(dst_);
     for (const Raw& r : operands_) leaf_.operands.push_back(access(r));
     for (const Expr& e : nest_.conditions) add_conditions(e, leaf_.conditions);
+    for (const Expr& e : meaning.conditions) add_conditions(e, leaf_.conditions);
     for (const Expr& e : meaning.padding) add_conditions(e, leaf_.padding);
     return std::move(leaf_);
   }
@@ -313,6 +314,7 @@ class Maker {
       add_conditions(b->b, out);
       return;
     }
+    if (ir::is_int(e, 1)) return;
     out.push_back(condition(e));
   }
 

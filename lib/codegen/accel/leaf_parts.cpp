@@ -212,9 +212,9 @@ void check_copy(const ir::Buffer& dst, const ir::Load& from, const Buffers& buff
       .fix("cast on the CPU before the copy");
 }
 
-// acc[..] + inp[..] * wgt[..], in any order and with casts: the loads of inp and wgt.
-bool product(const ir::BufferRef& dst, const std::vector<Expr>& index, const Expr& value,
-             const ir::Load*& inp, const ir::Load*& wgt) {
+// acc[..] + inp[..] * wgt[..], in any order and with casts: the loads of inp and wgt. A factor
+// that is zero elsewhere, as padding is, gives conditions.
+bool product(const ir::BufferRef& dst, const std::vector<Expr>& index, const Expr& value, Meaning& m) {
   const auto* sum = value.as<ir::Binary>();
   if (!sum || sum->op != BinaryOp::add) return false;
   const auto is_dst = [&](const Expr& e) {
@@ -222,17 +222,17 @@ bool product(const ir::BufferRef& dst, const std::vector<Expr>& index, const Exp
     return l && l->buffer.same(dst) &&
            std::equal(index.begin(), index.end(), l->indices.begin(), l->indices.end(), ir::same_expr);
   };
-  const auto* mul = (is_dst(sum->a) ? sum->b : is_dst(sum->b) ? sum->a : Expr()).as<ir::Binary>();
+  const Expr other = is_dst(sum->a) ? sum->b : is_dst(sum->b) ? sum->a : Expr();
+  const auto* mul = other.as<ir::Binary>();
   if (!mul || mul->op != BinaryOp::mul) return false;
-  inp = wgt = nullptr;
+  const ir::Load *inp = nullptr, *wgt = nullptr;
   for (const Expr& factor : {mul->a, mul->b}) {
-    const auto* c = factor.as<ir::Cast>();
-    const Expr inner = c ? c->value : factor;
-    const auto* l = inner.as<ir::Load>();
+    const ir::Load* l = copied(factor, m.conditions);
     if (!l) return false;
     if (l->buffer->scope == Scope::inp) inp = l;
     if (l->buffer->scope == Scope::wgt) wgt = l;
   }
+  m.operands = {inp, wgt};
   return inp && wgt;
 }
 
@@ -253,7 +253,7 @@ std::optional<Op> reduce_op(BinaryOp op) {
 
 Meaning alu_meaning(const ir::BufferRef& dst, const std::vector<Expr>& index, const Expr& value,
                     const Buffers& buffers) {
-  Meaning m{Leaf::Kind::alu, {}, {}, {}, {}, {}};
+  Meaning m{Leaf::Kind::alu, {}, {}, {}, {}, {}, {}};
   m.expr = alu_expr(value, buffers.config().acc_bits, buffers, m.operands);
   // dst = op(dst, rest), for loops that come to one tile again. Only where nothing is cut off
   // may the operations of different iterations be taken in any order.
@@ -278,7 +278,7 @@ Meaning store_meaning(const ir::BufferRef& dst, const Expr& value, const Buffers
     throw Error("codegen.accel.type", fmt::format("a store writes i{}, not {}", bits, to_string(dst->type)))
         .fact("stage", dst->name)
         .fix(fmt::format("cast to i{} on the device, as the last operation", bits));
-  Meaning m{Leaf::Kind::store, {}, {}, {}, {}, {}};
+  Meaning m{Leaf::Kind::store, {}, {}, {}, {}, {}, {}};
   m.expr = alu_expr(value, bits, buffers, m.operands);
   return m;
 }
@@ -298,7 +298,7 @@ Meaning meaning_of(const ir::BufferRef& dst, const std::vector<Expr>& index, con
   const ir::Load* from = copied(value, padding);
   if (from && buffers[buffers.index(from->buffer)].global) {
     check_copy(*dst, *from, buffers);
-    return {Leaf::Kind::load, {from}, std::move(padding), {}, {}, {}};
+    return {Leaf::Kind::load, {from}, std::move(padding), {}, {}, {}, {}};
   }
   if (info.pad != Pad::acc)
     throw Error("codegen.accel.operand", fmt::format("{} is kept in {}, which only copies from memory fill",
@@ -306,15 +306,15 @@ Meaning meaning_of(const ir::BufferRef& dst, const std::vector<Expr>& index, con
         .fact("stage", dst->name)
         .fact("value", ir::to_string(value))
         .fix("compute the stage on the CPU or in acc, and keep a cache_read of it here");
-  if (ir::is_int(value, 0)) return {Leaf::Kind::reset, {}, {}, {}, {}, {}};
-  const ir::Load *inp = nullptr, *wgt = nullptr;
-  if (product(dst, index, value, inp, wgt)) {
+  if (ir::is_int(value, 0)) return {Leaf::Kind::reset, {}, {}, {}, {}, {}, {}};
+  Meaning m{Leaf::Kind::gemm, {}, {}, {}, {}, {}, {}};
+  if (product(dst, index, value, m)) {
     if (dst->type.bits != buffers.config().acc_bits)
       throw Error("codegen.accel.type", fmt::format("products are summed in i{}, not in {}",
                                                     buffers.config().acc_bits, to_string(dst->type)))
           .fact("stage", dst->name)
           .fix("cast both factors to the accumulator's type");
-    return {Leaf::Kind::gemm, {inp, wgt}, {}, {}, {}, {}};
+    return m;
   }
   return alu_meaning(dst, index, value, buffers);
 }

@@ -7,7 +7,8 @@ namespace tc::accel {
 struct Meaning {
   Leaf::Kind kind;
   std::vector<const ir::Load*> operands;
-  std::vector<ir::Expr> padding;  // of loads: conditions of what is copied
+  std::vector<ir::Expr> padding;     // of loads: conditions of what is copied
+  std::vector<ir::Expr> conditions;  // of products: where no factor is zero
   AluExpr expr;
   std::optional<AluNode::Op> reduce_op;
   AluExpr reduced;

@@ -25,12 +25,6 @@ constexpr size_t at(Unit u) { return static_cast<size_t>(u); }
 // How many operations of each unit are known to be done.
 using Clock = std::array<int32_t, isa::kUnits>;
 
-Unit unit_of(const Op& op) {
-  if (op.kind == Op::Kind::store) return Unit::store;
-  if (op.kind == Op::Kind::load && op.pad != Pad::acc) return Unit::load;
-  return Unit::compute;
-}
-
 // For each place the number of the last operation of a unit that touched it; 0: none.
 using Last = std::vector<int32_t>;
 
@@ -235,11 +229,77 @@ class Planner {
   int32_t relayed_ = 0;                                   // operation of compute to wait for
 };
 
+// Keeps the tokens that are on their way from one unit to another, between what gives and what
+// takes them in program order, at no more than the machine has room for: the oldest is
+// taken early. Then no unit waits for room for ever: all before the first operation that is not
+// done are done, so the tokens on their way are at most those counted here.
+class Limiter {
+ public:
+  Limiter(std::vector<Planned> planned, int64_t depth) : planned_(std::move(planned)), depth_(depth) {
+    for (size_t i = 0; i < planned_.size(); ++i)
+      for (const bool next : {false, true})
+        if (pops(planned_[i], !next)) channel(unit_of(planned_[i].op), next).takers.push_back(i);
+  }
+
+  std::vector<Planned> run() {
+    out_.reserve(planned_.size());
+    for (Planned& p : planned_) {
+      const Unit unit = unit_of(p.op);
+      for (const bool next : {false, true}) {
+        if (!pops(p, !next)) continue;
+        ++channel(unit, next).taken;
+      }
+      for (const bool next : {false, true}) {
+        if (!(next ? p.tokens.push_next : p.tokens.push_prev)) continue;
+        const Unit to = static_cast<Unit>(static_cast<int>(unit) + (next ? 1 : -1));
+        Channel& c = channel(to, !next);
+        if (c.given - c.taken == depth_) take_early(c, to, !next);
+        ++c.given;
+      }
+      out_.push_back(std::move(p));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  struct Channel {
+    int64_t given = 0, taken = 0;
+    std::vector<size_t> takers;  // in order
+  };
+  // The tokens that a unit takes of its next or previous one.
+  Channel& channel(Unit to, bool of_next) { return channels_[at(to)][of_next ? 1 : 0]; }
+  static bool pops(const Planned& p, bool prev) { return prev ? p.tokens.pop_prev : p.tokens.pop_next; }
+
+  void take_early(Channel& c, Unit to, bool of_next) {
+    Planned pass;
+    pass.op.kind = Op::Kind::pass;
+    pass.op.unit = to;
+    (of_next ? pass.tokens.pop_next : pass.tokens.pop_prev) = true;
+    isa::Tokens& later = planned_[c.takers[static_cast<size_t>(c.taken)]].tokens;
+    (of_next ? later.pop_next : later.pop_prev) = false;
+    ++c.taken;
+    out_.push_back(std::move(pass));
+  }
+
+  std::vector<Planned> planned_;
+  int64_t depth_;
+  std::array<std::array<Channel, 2>, isa::kUnits> channels_;
+  std::vector<Planned> out_;
+};
+
 }  // namespace
+
+Unit unit_of(const Op& op) {
+  if (op.kind == Op::Kind::pass) return op.unit;
+  if (op.kind == Op::Kind::store) return Unit::store;
+  if (op.kind == Op::Kind::load && op.pad != Pad::acc) return Unit::load;
+  return Unit::compute;
+}
 
 std::vector<Planned> plan_tokens(std::vector<Op> ops, const Tree& tree) {
   std::erase_if(ops, [](const Op& op) { return op.kind == Op::Kind::renew; });
-  return Planner(tree).run(std::move(ops));
+  std::vector<Planned> planned = Planner(tree).run(std::move(ops));
+  return Limiter(std::move(planned), tree.buffers.config().token_depth).run();
 }
 
 }  // namespace tc::accel

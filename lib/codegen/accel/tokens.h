@@ -12,8 +12,12 @@ struct Planned {
   isa::Tokens tokens;
 };
 
+[[nodiscard]] isa::Unit unit_of(const Op& op);
+
 /// Plans tokens for operations in program order, without marks; adds operations that only pass
-/// tokens where load and store meet in memory.
+/// tokens where load and store meet in memory, or where more tokens would be on their way than
+/// the machine's token_depth: an instruction that gives one waits for room, and who takes them may
+/// be behind it in the stream.
 [[nodiscard]] std::vector<Planned> plan_tokens(std::vector<Op> ops, const Tree& tree);
 
 }  // namespace tc::accel

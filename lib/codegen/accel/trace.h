@@ -21,18 +21,19 @@ struct Op {
     reset,
     alu,
     alu_imm,
-    pass,  // only passes tokens, on compute
+    pass,  // only passes tokens
     renew  // a mark: what these tiles of a scratchpad held is gone
   };
   Kind kind = Kind::pass;
   isa::AluOp alu_op = isa::AluOp::add;
   int64_t imm = 0;
-  Kernel kernel = {};                // gemm, reset, alu
-  isa::MemId mem = isa::MemId::inp;  // load, store
-  TileBlock block = {};              // in memory: tiles from the start of the buffer
-  int buffer = -1;                   // load, store: in memory
-  Pad pad = Pad::inp;                // load, renew
-  const Leaf* leaf = nullptr;        // where it comes from
+  Kernel kernel = {};                   // gemm, reset, alu
+  isa::MemId mem = isa::MemId::inp;     // load, store
+  TileBlock block = {};                 // in memory: tiles from the start of the buffer
+  int buffer = -1;                      // load, store: in memory
+  Pad pad = Pad::inp;                   // load, renew
+  isa::Unit unit = isa::Unit::compute;  // pass
+  const Leaf* leaf = nullptr;           // where it comes from
 };
 
 /// Tiles of a box: first + sum of steps * loops.

@@ -17,6 +17,15 @@ class TreeMaker {
   explicit TreeMaker(Tree& tree) : tree_(tree) {}
 
   Node make(const Stmt& s) {
+    Node node = make_node(s);
+    node.straight =
+        node.kind != Node::Kind::loop && std::all_of(node.children.begin(), node.children.end(),
+                                                     [](const Node& child) { return child.straight; });
+    return node;
+  }
+
+ private:
+  Node make_node(const Stmt& s) {
     Node node;
     if (ir::is_empty(s)) return node;
     if (const auto* all = s.as<ir::Seq>()) {
@@ -47,7 +56,6 @@ class TreeMaker {
     return node;
   }
 
- private:
   Node leaf_node(Leaf leaf) {
     Node node;
     node.kind = Node::Kind::leaf;

@@ -15,6 +15,7 @@ struct Node {
   int slot = -1;               // of a loop's or let's variable
   Linear min, extent;          // loop; let: min is the value
   bool vthread = false;
+  bool straight = true;             // no loop is inside
   std::optional<Scalar> condition;  // branch
   int buffer = -1;                  // alloc
   std::unique_ptr<Leaf> leaf;

@@ -1,5 +1,7 @@
-// Runs the loops of a device function with numbers. Virtual threads are contexts that are
-// walked in lock-step: each leaf is executed for all of them in turn.
+// Runs the loops of a device function with numbers. Virtual threads are contexts: their loops
+// run in lock-step, and code without loops is executed for one after the other. So the
+// transfers that one thread needs for its next piece of work stand together, before those of the
+// next thread, which may have to wait longer.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +14,7 @@
 namespace tc::accel {
 namespace {
 
-constexpr size_t kMaxEntries = size_t{1} << 22;
+constexpr size_t kMaxEntries = size_t{1} << 19;
 
 struct Context {
   Env env;
@@ -36,6 +38,10 @@ class Walker {
 
   void walk(const Node& n, const Contexts& contexts) {
     if (contexts.empty()) return;
+    if (n.straight && contexts.size() > 1) {
+      for (Context* c : contexts) walk(n, {c});
+      return;
+    }
     switch (n.kind) {
       case Node::Kind::seq:
         return sequence(n, contexts);

@@ -82,6 +82,9 @@ class CommandStream {
   [[nodiscard]] Check push(isa::Unit from, isa::Unit to);
   [[nodiscard]] Check pop(isa::Unit from, isa::Unit to);
 
+  /// An instruction of a unit that does nothing but take the tokens that were asked for.
+  [[nodiscard]] Check pass(isa::Unit unit);
+
   /// The program so far: the instructions, tokens that make the end wait for all DMA,
   /// and finish; its one segment holds the micro-ops, at `uop_address`. The caller
   /// adds other segments and regions. Errors runtime.accel.token (pops and pushes of two
