@@ -33,7 +33,7 @@ TuneSettings settings_of(const Options& o) {
                  .fact("got", o.target)
                  .fix("--target cpu, or an accelerator, which is simulated: --target accel:FILE"));
   s.threads = use_threads(o.threads);
-  s.worker = find_worker();
+  if (!s.target.is_accel()) s.worker = find_worker();
   s.workers = static_cast<size_t>(o.workers);
   s.options.trials = o.trials;
   s.options.seed = o.seed;
@@ -93,9 +93,12 @@ void note_failures(const TuneResult& r) {
   }
 }
 
-std::string summary(const Workload& w, const TuneResult& r) {
+std::string summary(const Workload& w, const TuneResult& r, bool accel) {
   std::string best = "no valid candidate";
-  if (r.best)
+  if (r.best && accel)  // a cycle is recorded as a nanosecond
+    best = fmt::format("{:.0f} cycles, {} operations a cycle", r.best->cost(),
+                       speed_text(w.build().flops / r.best->cost()));
+  else if (r.best)
     best = fmt::format("{}, {} GFLOP/s", time_text(r.best->cost()),
                        speed_text(w.build().flops / r.best->cost()));
   std::string out = fmt::format("{}: {}; {} trials", w.text(), best, r.resumed + r.measured);
@@ -125,7 +128,7 @@ int run(const Options& o, bool json) {
     if (json)
       results.push_back(to_json(w, r));
     else
-      print(summary(w, r));
+      print(summary(w, r, settings.target.is_accel()));
     std::fflush(stdout);
     note_failures(r);
     if (r.end == TuneEnd::interrupted) {

@@ -131,6 +131,22 @@ TEST_F(AccelCommand, RunsAndChecksAWorkload) {
   EXPECT_EQ(bench["results"][0]["default"]["cycles"], timed["cycles"]);
 }
 
+TEST_F(AccelCommand, TunesByCyclesAndBuildsFromTheLog) {
+  const std::string log = path("log.jsonl");
+  const Words tune = with({"tune", "--target", "accel", "--trials", "6", "--log", log});
+  const Json tuned = json(tune, 0);
+  const double best = tuned["results"][0]["best"]["ns"].get<double>();  // cycles
+  const Json ran = json(with({"run", "--target", "accel", "--log", log, "--check"}), 0);
+  EXPECT_EQ(ran["cycles"].get<double>(), best);
+  EXPECT_TRUE(ran["schedule"].get<std::string>().starts_with("tuned:")) << ran["schedule"];
+  // another machine finds nothing in it
+  const Json other = json(with({"run", "--target", "accel:vta-4x16x16", "--log", log}), 0);
+  EXPECT_TRUE(other["schedule"].get<std::string>().starts_with("default:")) << other["schedule"];
+  const Finished again = run(tune);
+  EXPECT_NE(again.out.find("(6 from the log)"), std::string::npos) << again.out << again.err;
+  EXPECT_NE(again.out.find(" cycles, "), std::string::npos) << again.out;
+}
+
 TEST_F(AccelCommand, SaysWhatCannotBe) {
   refuses(with({"compile", "--target", "accel", "--emit", "so", "-o", path("out")}), 1,
           "codegen.export.accel");
