@@ -3,6 +3,7 @@
 #include "tc/autotune/api.h"
 #include "tc/ir/print.h"
 #include "tc/isa/assembler.h"
+#include "tc/te/evaluate.h"
 
 namespace tc::docs {
 
