@@ -8,7 +8,6 @@
 
 #include "tc/autotune/accel.h"
 #include "tc/codegen/accel.h"
-#include "tc/codegen/accel_partition.h"
 #include "tc/schedule/lower.h"
 #include "tc/te/evaluate.h"
 

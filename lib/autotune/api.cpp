@@ -29,7 +29,6 @@ Expected<Scheduled> on_accelerator(const WorkloadGraph& graph, const isa::Machin
   if (!schedule) return schedule.error();
   Scheduled out{std::move(legal.value().args), std::move(schedule).value(), ""};
   for (const std::string& why : legal.value().left) out.note += "; on the CPU " + why;
-  if (legal.value().ops.empty()) out.note += "; nothing runs on the accelerator";
   return out;
 }
 
@@ -42,6 +41,19 @@ Expected<Scheduled> schedule_of(const WorkloadGraph& graph, const autotune::Spac
   auto schedule = autotune::draw_schedule(graph, context, choices);
   if (!schedule) return schedule.error();
   return Scheduled{graph.args, std::move(schedule).value(), ""};
+}
+
+// The function of a recorded or default point; its explanation is what there is to say besides.
+Expected<Function> build_with(const WorkloadGraph& graph, const autotune::SpaceContext& context,
+                              const autotune::Record* record, const BuildOptions& options) {
+  auto scheduled = schedule_of(graph, context, record);
+  if (!scheduled) return scheduled.error();
+  auto function = build(scheduled.value().schedule, scheduled.value().args, options);
+  if (!function) return function;
+  const std::string said = function.value().explain();  // how it was scheduled; where it runs
+  const size_t where = said.find("; ");
+  function.value().set_explanation((where == said.npos ? "" : said.substr(where)) + scheduled.value().note);
+  return function;
 }
 
 // Cycles are the same in every run: finalists need not be measured again.
@@ -89,16 +101,17 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
   if (const size_t bad = log.bad().size(); bad > 0)
     why += fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",
                        bad == 1 ? "is" : "are");
-  auto schedule = schedule_of(graph, context, found.record ? &*found.record : nullptr);
   std::string source(autotune::to_string(found.source));
-  if (!schedule && found.record) {
-    why = fmt::format("the {} record does not fit: {}", source, schedule.error().message());
+  auto function = build_with(graph, context, found.record ? &*found.record : nullptr, options);
+  if (!function && found.record) {
+    why = fmt::format("the {} record does not fit: {}", source, function.error().message());
     source = "default";
-    schedule = schedule_of(graph, context, nullptr);
+    function = build_with(graph, context, nullptr, options);
   }
-  if (!schedule) return schedule.error();
-  auto function = build(schedule.value().schedule, schedule.value().args, options);
-  if (function) function.value().set_explanation(fmt::format("{}: {}{}", source, why, schedule.value().note));
+  if (function) {
+    const std::string parts = function.value().explain();  // on which machine
+    function.value().set_explanation(fmt::format("{}: {}{}", source, why, parts));
+  }
   return function;
 }
 

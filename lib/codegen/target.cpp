@@ -55,7 +55,7 @@ Expected<std::string> read_config(const std::string& path) {
 }
 
 Expected<Target> parse_accel(std::string_view text) {
-  const std::string_view what = text.size() > 6 ? text.substr(6) : "vta";
+  const std::string_view what = text == "accel" ? "vta" : text.substr(6);
   if (const auto named = isa::builtin_config(what)) return Target::accel(*named);
   const bool inline_text = what.starts_with("{");
   auto json = inline_text ? Expected<std::string>(std::string(what)) : read_config(std::string(what));

@@ -196,6 +196,12 @@ std::vector<Axis> Stage::leaf_axes() const {
   for (const int l : s.leaves) out.push_back({name_, s.axes[static_cast<size_t>(l)].name});
   return out;
 }
+std::vector<Step> Stage::steps() const {
+  std::vector<Step> out;
+  for (const Step& s : schedule_->steps())
+    if (s.stage == name_) out.push_back(s);
+  return out;
+}
 Axis Stage::axis(std::string_view name) const {
   const StageState& s = state_of(*schedule_, name_);
   if (s.find_axis(name) < 0) (void)loop_of(s, std::string(name), "find").value();

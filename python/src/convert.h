@@ -20,6 +20,7 @@ void bind_schedules(py::module_& m);
 void bind_arrays(py::module_& m);
 void bind_functions(py::module_& m);
 void bind_tuning(py::module_& m);
+void bind_accel(py::module_& m);
 
 /// Throws the error, if there is one.
 inline void throw_if(Check error) {

@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 
-#include "arrays.h"
 #include "tc/autotune/api.h"
 #include "tc/runtime/c_api.h"
 #include "tc/te/evaluate.h"
@@ -59,35 +57,15 @@ std::string names_of(const codegen::AbiSpec& abi) {
 }
 
 void call(const Function& f, const py::args& given, const py::kwargs& named) {
-  const codegen::AbiSpec& abi = f.abi();
   // pybind11's own error would print every array in full
   if (!named.empty())
-    throw py::type_error(fmt::format("{}() takes its arrays by position, without names: f({})",
-                                     f.kernel().name(), names_of(abi)));
-  if (given.size() != abi.args.size()) {
-    throw Error("runtime.arg.count", fmt::format("{} takes {} arguments and is given {}", f.kernel().name(),
-                                                 abi.args.size(), given.size()))
-        .fact("expected", names_of(abi))
-        .fix("give every argument in this order, outputs too");
-  }
-  std::deque<ArrayView> views;
-  std::vector<const DLTensor*> args;
-  args.reserve(given.size());
-  for (size_t i = 0; i < given.size(); ++i) {
-    const std::string name = argument_name(abi, i);
-    ArrayView& v = views.emplace_back(given[i], name);
-    v.expect(abi.args[i].type);
-    TC_REQUIRE(
-        !abi.args[i].is_output || !v.readonly(),
-        Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
-            .fact("argument", name)
-            .fix("pass an array that may be written"));
-    args.push_back(v.dl());
-  }
+    throw py::type_error(
+        fmt::format("{}() takes its arrays by position, without names: f({})", f.name(), names_of(f.abi())));
+  const CallArgs args(f, given);
   Check error;
   {
     const py::gil_scoped_release nogil;
-    error = f.run(args);
+    error = f.run(args.args());
   }
   throw_if(std::move(error));
 }
@@ -132,6 +110,32 @@ std::vector<Arg> args_of(const Function& f) {
   return out;
 }
 
+}  // namespace
+
+CallArgs::CallArgs(const Function& f, const py::args& given) {
+  const codegen::AbiSpec& abi = f.abi();
+  if (given.size() != abi.args.size()) {
+    throw Error("runtime.arg.count",
+                fmt::format("{} takes {} arguments and is given {}", f.name(), abi.args.size(), given.size()))
+        .fact("expected", names_of(abi))
+        .fix("give every argument in this order, outputs too");
+  }
+  args_.reserve(given.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    const std::string name = argument_name(abi, i);
+    ArrayView& v = views_.emplace_back(given[i], name);
+    v.expect(abi.args[i].type);
+    TC_REQUIRE(
+        !abi.args[i].is_output || !v.readonly(),
+        Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
+            .fact("argument", name)
+            .fix("pass an array that may be written"));
+    args_.push_back(v.dl());
+  }
+}
+
+namespace {
+
 // ---- building
 
 Function build_schedule(const Schedule& schedule, py::handle args, const BuildOptions& options) {
@@ -149,7 +153,15 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
   options.name = "kernel";
   if (!name.is_none()) options.name = name.cast<std::string>();
   options.compile.use_cache = cache;
+  // for an accelerator tensors need more than loops: blocking, and a schedule
+  const bool legalise = options.target.is_accel() && !py::isinstance<Schedule>(what);
   const bool is_workload = PyUnicode_Check(what.ptr()) || py::isinstance<WorkloadHandle>(what);
+  if (legalise && !is_workload) {
+    const Workload workload = to_workload(args.is_none() ? what : args);
+    const autotune::Log records = log.is_none() ? autotune::Log() : to_log(log);
+    const py::gil_scoped_release nogil;
+    return build(workload, records, 1, options).value();
+  }
   if (!is_workload) {
     TC_REQUIRE(
         log.is_none(),
@@ -246,7 +258,7 @@ void bind_function(py::module_& m) {
   c.def("__call__", &call,
         "Runs on NumPy arrays, or anything with __dlpack__, the buffer protocol or __array_interface__, "
         "without copies. Other threads run meanwhile.");
-  c.def_property_readonly("name", [](const Function& f) { return f.kernel().name(); });
+  c.def_property_readonly("name", &Function::name);
   c.def_property_readonly("args", [](const Function& f) { return args_of(f); });
   c.def_property_readonly(
       "packed_args",
@@ -263,34 +275,39 @@ void bind_function(py::module_& m) {
   c.def(
       "ir", [](const Function& f, const std::string& form) { return f.ir(form); }, py::arg("form") = "nested",
       "The program as text: \"te\", \"nested\", \"target\" (what code is made of), or after the pass of "
-      "this name.");
-  c.def("llvm", &Function::llvm, "LLVM's IR.", py::call_guard<py::gil_scoped_release>());
-  c.def("asm", &Function::assembly, "The machine code as assembly.",
+      "this name. For an accelerator also \"segments\": what runs on the device and on the host.");
+  c.def("llvm", &Function::llvm, "LLVM's IR; for an accelerator that of what stays on the host.",
         py::call_guard<py::gil_scoped_release>());
+  c.def("asm", &Function::assembly, "The machine code as assembly; for an accelerator its programs.",
+        py::call_guard<py::gil_scoped_release>());
+  c.def_property_readonly("target", &Function::target);
   c.def("explain", &Function::explain,
         "Of a workload: which schedule this is (tuned, nearest or default) and why; empty of a schedule that "
         "was given.");
   c.def("schedule", &Function::schedule_text, "The steps that it was built from, as text.");
   c.def(
       "export",
-      [](const Function& f, py::handle path, bool object, bool header, bool shared, bool llvm,
-         bool assembly) {
+      [](const Function& f, py::handle path, std::optional<bool> object, std::optional<bool> header,
+         std::optional<bool> shared, bool llvm, bool assembly) {
         const std::string at = to_path(path);
+        const bool cpu = !f.target().is_accel();
         Check error;
         {
           const py::gil_scoped_release nogil;
-          error = f.export_to(at, {object, header, shared, llvm, assembly});
+          error = f.export_to(
+              at, {object.value_or(true), header.value_or(cpu), shared.value_or(cpu), llvm, assembly});
         }
         throw_if(std::move(error));
       },
-      py::arg("path"), py::kw_only(), py::arg("object") = true, py::arg("header") = true,
-      py::arg("shared") = true, py::arg("llvm") = false, py::arg("assembly") = false,
+      py::arg("path"), py::kw_only(), py::arg("object") = py::none(), py::arg("header") = py::none(),
+      py::arg("shared") = py::none(), py::arg("llvm") = false, py::arg("assembly") = false,
       "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's "
-      "runtime.");
+      "runtime; for an accelerator the object of what stays on the host, and dir/matmul.NAME.prog for each "
+      "program.");
   c.def("__repr__", [](const Function& f) {
     std::vector<std::string> names;
     for (const auto& a : f.abi().args) names.push_back(a.name);
-    return fmt::format("Function({}({}))", f.kernel().name(), fmt::join(names, ", "));
+    return fmt::format("Function({}({}))", f.name(), fmt::join(names, ", "));
   });
 }
 
@@ -300,9 +317,15 @@ void bind_functions(py::module_& m) {
   bind_function(m);
   using codegen::Target;
   py::class_<Target> t(m, "Target",
-                       "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.");
+                       "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.\n"
+                       "Target(\"accel\", config): an accelerator simulated beside this machine; config is a "
+                       "file with JSON (tc's or VTA's), a dict, or a name: vta, vta-1x32x32, vta-4x16x16.");
   t.def(py::init([](std::string text, py::handle config) {
-          if (!config.is_none()) text += ":" + to_path(config);
+          if (!config.is_none()) {
+            TC_REQUIRE(text == "accel", Error("codegen.target", fmt::format("{} takes no config", text))
+                                            .fix("Target(\"accel\", config)"));
+            text += ":" + machine_text(config);
+          }
           return Target::parse(text).value();
         }),
         py::arg("text") = "cpu", py::arg("config") = py::none());
@@ -310,6 +333,13 @@ void bind_functions(py::module_& m) {
       .def_readonly("triple", &Target::triple)
       .def_readonly("cpu", &Target::cpu);
   t.def_readonly("isa", &Target::isa).def_readonly("vector_bits", &Target::vector_bits);
+  t.def_property_readonly(
+      "machine",
+      [](const Target& x) -> py::object {
+        if (!x.is_accel()) return py::none();
+        return machine_dict(x.machine());
+      },
+      "The sizes of an accelerator as a dict; None of a CPU.");
   t.def("__str__", &Target::text).def("__repr__", [](const Target& x) {
     return "Target(\"" + x.text() + "\")";
   });
@@ -322,7 +352,9 @@ void bind_functions(py::module_& m) {
         py::kw_only(), py::arg("cache") = true,
         "build(schedule, [A, B, C], target=\"cpu\", name=...) -> Function of these tensors, in this order.\n"
         "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; "
-        "f.explain() says which.");
+        "f.explain() says which.\n"
+        "build(C, target=tc.Target(\"accel\")): for an accelerator the computation is blocked into its tiles "
+        "first, and scheduled; a schedule that is given runs as it is.");
   m.def("evaluate", &evaluate, py::arg("outputs"), py::arg("inputs"),
         "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions "
         "mean, computed\n"

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_tc, m) {
   bind_arrays(m);
   bind_functions(m);
   bind_tuning(m);
+  bind_accel(m);
   give_signatures(m);
   give_signatures(m.attr("op"));
 }

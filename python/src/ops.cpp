@@ -1,6 +1,7 @@
 // tc.op: the operator library, with options as keyword arguments.
 #include "tc/te/ops.h"
 #include "convert.h"
+#include "tc/te/ops_quantized.h"
 
 namespace tc::python {
 namespace {
@@ -171,6 +172,87 @@ void bind_products(py::module_& m) {
       "The mean of each channel.");
 }
 
+// ---- int8
+
+// The keywords of Requantize, behind those of the operator.
+#define TC_REQUANTIZE_ARGS                                                                     \
+  py::arg("mul") = 1, py::arg("shift") = 0, py::arg("round") = false, py::arg("act") = "none", \
+  py::arg("low") = -128, py::arg("high") = 127
+
+te::Requantize to_requantize(int64_t mul, int64_t shift, bool round, py::handle act, int64_t low,
+                             int64_t high) {
+  const Act a = to_act(act);
+  if (a != Act::none && a != Act::relu) bad_attr("act", std::string(te::to_string(a)), "none relu");
+  return {mul, shift, round, a == Act::relu, low, high};
+}
+
+using QConv = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Conv2dOptions&,
+                         const te::Requantize&);
+void def_qconv(py::module_& m, const char* name, QConv f, const char* doc) {
+  m.def(
+      name,
+      [f](const Tensor& x, const Tensor& w, py::handle bias, py::handle stride, py::handle padding,
+          py::handle dilation, int64_t groups, py::handle layout, int64_t mul, int64_t shift, bool round,
+          py::handle act, int64_t low, int64_t high, std::string stage) {
+        return f(x, w, to_bias(bias),
+                 conv_options(stride, padding, dilation, groups, layout, py::none(), py::none(), py::int_(0),
+                              std::move(stage)),
+                 to_requantize(mul, shift, round, act, low, high));
+      },
+      py::arg("x"), py::arg("weight"), py::arg("bias") = py::none(), py::kw_only(), py::arg("stride") = 1,
+      py::arg("padding") = 0, py::arg("dilation") = 1, py::arg("groups") = 1, py::arg("layout") = "nhwc",
+      TC_REQUANTIZE_ARGS, py::arg("name") = "Y", doc);
+}
+
+void bind_quantized(py::module_& m) {
+  m.def(
+      "requantize",
+      [](const Tensor& x, int64_t mul, int64_t shift, bool round, py::handle act, int64_t low, int64_t high,
+         const std::string& name) {
+        return te::requantize(x, to_requantize(mul, shift, round, act, low, high), name);
+      },
+      py::arg("x"), py::kw_only(), TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i32 to i8: x * mul, moved right by shift bits (floor; round: halves up), then relu, then cut to "
+      "[low, high].");
+  m.def(
+      "qmatmul",
+      [](const Tensor& a, const Tensor& b, py::handle bias, bool tb, int64_t mul, int64_t shift, bool round,
+         py::handle act, int64_t low, int64_t high, std::string name) {
+        return te::qmatmul(a, b, to_bias(bias),
+                           {tb, to_requantize(mul, shift, round, act, low, high), std::move(name)});
+      },
+      py::arg("a"), py::arg("b"), py::arg("bias") = py::none(), py::kw_only(), py::arg("transpose_b") = false,
+      TC_REQUANTIZE_ARGS, py::arg("name") = "C",
+      "i8: a[m,k] b[k,n], summed in i32, with an i32 bias[n], requantized as by requantize. Stages: C[y, x | "
+      "k], "
+      "C_out.");
+  def_qconv(m, "qconv2d", &te::qconv2d,
+            "i8: conv2d summed in i32, with an i32 bias, requantized as by requantize. Stages: Y, Y_out.");
+  def_qconv(m, "qdepthwise_conv2d", &te::qdepthwise_conv2d, "The same of each channel by itself.");
+  m.def(
+      "qavg_pool2d",
+      [](const Tensor& x, py::handle kernel, py::handle stride, py::handle padding, py::handle layout,
+         int64_t mul, int64_t shift, bool round, py::handle act, int64_t low, int64_t high,
+         std::string stage) {
+        PoolOptions o;
+        o.kernel = to_two(kernel, "kernel"), o.stride = to_two(stride, "stride"),
+        o.padding = to_padding(padding), o.layout = to_layout(layout), o.name = std::move(stage);
+        return te::qavg_pool2d(x, o, to_requantize(mul, shift, round, act, low, high));
+      },
+      py::arg("x"), py::kw_only(), py::arg("kernel") = 2, py::arg("stride") = 2, py::arg("padding") = 0,
+      py::arg("layout") = "nhwc", TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i8: the sum of each window, requantized; padding counts as zeros.");
+  m.def(
+      "qadd",
+      [](const Tensor& a, const Tensor& b, int64_t mul, int64_t shift, bool round, py::handle act,
+         int64_t low, int64_t high, const std::string& name) {
+        return te::qadd(a, b, to_requantize(mul, shift, round, act, low, high), name);
+      },
+      py::arg("a"), py::arg("b"), py::kw_only(), TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i8: a + b, summed in i32 and requantized.");
+}
+#undef TC_REQUANTIZE_ARGS
+
 void bind_elementwise(py::module_& m) {
 #define TC_X(f)                                                                                  \
   m.def(                                                                                         \
@@ -325,6 +407,7 @@ void bind_ops(py::module_& root) {
   py::module_ m = root.def_submodule(
       "op", "The operator library: functions from tensors to tensors. Stages and axes have fixed names.");
   bind_products(m);
+  bind_quantized(m);
   bind_elementwise(m);
   def_reduction(m, "sum", &te::sum, "The sum over one axis, several, or all. Stages: Y[... | k].");
   def_reduction(m, "prod", &te::prod, "The product over one axis, several, or all.");

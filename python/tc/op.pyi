@@ -57,6 +57,82 @@ class _Pooling(Protocol):
 max_pool2d: _Pooling
 avg_pool2d: _Pooling
 
+class _QuantizedConvolution(Protocol):
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        stride: _Ints = 1,
+        padding: _Ints = 0,
+        dilation: _Ints = 1,
+        groups: int = 1,
+        layout: str = "nhwc",
+        mul: int = 1,
+        shift: int = 0,
+        round: bool = False,
+        act: str | None = "none",
+        low: int = -128,
+        high: int = 127,
+        name: str = "Y",
+    ) -> Tensor: ...
+
+qconv2d: _QuantizedConvolution
+qdepthwise_conv2d: _QuantizedConvolution
+
+def requantize(
+    x: Tensor,
+    *,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
+def qmatmul(
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor | None = None,
+    *,
+    transpose_b: bool = False,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "C",
+) -> Tensor: ...
+def qavg_pool2d(
+    x: Tensor,
+    *,
+    kernel: _Ints = 2,
+    stride: _Ints = 2,
+    padding: _Ints = 0,
+    layout: str = "nhwc",
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
+def qadd(
+    a: Tensor,
+    b: Tensor,
+    *,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
 def global_avg_pool(x: Tensor, *, layout: str = "nhwc", name: str = "Y") -> Tensor: ...
 def exp(x: Tensor, *, name: str = "") -> Tensor: ...
 def log(x: Tensor, *, name: str = "") -> Tensor: ...

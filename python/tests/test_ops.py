@@ -133,3 +133,43 @@ def test_normalisation():
     np.testing.assert_allclose(run(tc.op.softmax(X), {X: x}), e / e.sum(1, keepdims=True), rtol=1e-5)
     y = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
     np.testing.assert_allclose(run(tc.op.layer_norm(X), {X: x}), y, rtol=1e-4, atol=1e-5)
+
+
+def requantized(sums, mul=1, shift=0, round=False, act="none", low=-128, high=127):
+    x = sums.astype(np.int32) * np.int32(mul) + (1 << shift >> 1 if round else 0)
+    return np.clip(x >> shift, max(low, 0) if act == "relu" else low, high).astype(np.int8)
+
+
+@pytest.mark.parametrize("how", [{"shift": 6}, {"mul": 3, "shift": 7, "round": True}, {"shift": 5, "act": "relu"}, {"low": -3, "high": 5}])
+def test_int8_operators(how):
+    a, b = rng.integers(-128, 128, (4, 9), np.int8), rng.integers(-128, 128, (9, 5), np.int8)
+    bias = rng.integers(-999, 999, 5, np.int32)
+    A, B, T = place(a, "A"), place(b, "B"), place(bias, "T")
+    sums = a.astype(np.int32) @ b + bias
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qmatmul(A, B, T, **how), {A: a, B: b, T: bias}), requantized(sums, **how))
+    C = tc.op.matmul(A, B, out="i32")
+    np.testing.assert_array_equal(tc.evaluate(tc.op.requantize(C, **how), {A: a, B: b}), requantized(sums - bias, **how))
+
+    x, w = rng.integers(-128, 128, (1, 6, 5, 3), np.int8), rng.integers(-128, 128, (3, 3, 3, 5), np.int8)
+    X, W = place(x, "X"), place(w, "W")
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x.astype(np.int32), ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), axis=(1, 2))
+    sums = np.einsum("nyxcrs,rsck->nyxk", windows, w.astype(np.int32)) + bias
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qconv2d(X, W, T, padding=1, **how), {X: x, W: w, T: bias}), requantized(sums, **how))
+    d = w[:, :, :, :1]
+    D = place(np.ascontiguousarray(d), "D")
+    sums = np.einsum("nyxcrs,rsc->nyxc", windows, d[..., 0].astype(np.int32))
+    got = tc.evaluate(tc.op.qdepthwise_conv2d(X, D, padding=1, **how), {X: x, D: np.ascontiguousarray(d)})
+    np.testing.assert_array_equal(got, requantized(sums, **how))
+    got = tc.evaluate(tc.op.qavg_pool2d(X, kernel=(2, 1), stride=(2, 1), **how), {X: x})
+    np.testing.assert_array_equal(got, requantized(x.reshape(1, 3, 2, 5, 3).astype(np.int32).sum(2), **how))
+    y = rng.integers(-128, 128, x.shape, np.int8)
+    Y = place(y, "Y")
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qadd(X, Y, **how), {X: x, Y: y}), requantized(x.astype(np.int32) + y, **how))
+
+
+def test_int8_operators_refuse():
+    A = tc.placeholder((4, 9), dtype="i8", name="A")
+    for wrong in ({"shift": 32}, {"act": "gelu"}, {"low": 5, "high": 4}, {"mul": 1 << 20}):
+        with pytest.raises(tc.Error) as e:
+            tc.op.qmatmul(A, A, transpose_b=True, **wrong)
+        assert e.value.code == "te.op.attr"

@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 #include "tc/codegen/accel.h"
-#include "tc/codegen/accel_partition.h"
 #include "tc/codegen/accel_schedule.h"
 #include "tc/schedule/lower.h"
 #include "tc/sim/run.h"

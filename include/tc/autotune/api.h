@@ -7,6 +7,8 @@
 
 namespace tc {
 
+using autotune::Log;
+
 struct TuneSettings {
   codegen::Target target = codegen::Target::host();
   int threads = 1;

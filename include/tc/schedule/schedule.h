@@ -47,6 +47,8 @@ class Stage {
   }
   /// The loops as they stand now, outermost first.
   [[nodiscard]] std::vector<Axis> leaf_axes() const;
+  /// The steps applied to this stage, in order.
+  [[nodiscard]] std::vector<Step> steps() const;
   /// The axis of this stage with that name; error schedule.axis.unknown lists the axes.
   [[nodiscard]] Axis axis(std::string_view name) const;
 

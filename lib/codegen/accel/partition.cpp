@@ -1,4 +1,4 @@
-#include "tc/codegen/accel_partition.h"
+#include "tc/codegen/accel.h"
 
 #include <fmt/format.h>
 
@@ -232,7 +232,8 @@ class Cutter {
     };
     add(func_->params, all.params);
     add(root_.allocs, all.intermediates);
-    return {piece.device, func(fmt::format("{}_{}", func_->name, i), params, substitute(body, map_))};
+    const std::string name = fmt::format("{}_{}", Names().unique(func_->name), i);
+    return {piece.device, func(name, params, substitute(body, map_))};
   }
 
   const FuncRef& func_;

@@ -5,14 +5,13 @@
 #include <cstring>
 #include <map>
 
-#include "tc/codegen/accel_partition.h"
+#include "tc/codegen/accel.h"
 #include "tc/ir/interpret.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/verify.h"
 #include "tc/schedule/lower.h"
 #include "tc/te/evaluate.h"
-#include "tc/te/ops.h"
 
 namespace tc::accel {
 namespace {
@@ -71,12 +70,12 @@ Partition cut(std::string_view text, std::string_view kinds) {
 
 TEST(Partition, HostAndDeviceTakeTurns) {
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4]) {
-      alloc P: i32[4]
-      alloc Q: i32[4]
+    func f(A: i64[4], B: i64[4]) {
+      alloc P: i64[4]
+      alloc Q: i64[4]
       for i in [0, +4) { P[i] = A[i] + 1 }
       for i in [0, +4) {
-        alloc T: i32[1] acc
+        alloc T: i64[1] acc
         T[0] = P[i] * 2
         Q[i] = T[0]
       }
@@ -85,9 +84,9 @@ TEST(Partition, HostAndDeviceTakeTurns) {
     })",
                           "hdh");
   ASSERT_EQ(p.intermediates.size(), 2u);
-  EXPECT_EQ(ir::to_string(p.segments[1].func), R"(func f_1(P: i32[4], Q: i32[4]) {
+  EXPECT_EQ(ir::to_string(p.segments[1].func), R"(func f_1(P: i64[4], Q: i64[4]) {
   for i in [0, +4) {
-    alloc T: i32[1] acc
+    alloc T: i64[1] acc
     T[0] = P[i] * 2
     Q[i] = T[0]
   }
@@ -98,14 +97,14 @@ TEST(Partition, HostAndDeviceTakeTurns) {
 
 TEST(Partition, EachNestOfTheDeviceIsOneProgramUnlessTheyShareAScratchpad) {
   cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4]) {
-      for i in [0, +4) { alloc T: i32[1] acc  T[0] = A[i]  B[i] = T[0] }
-      for i in [0, +4) { alloc U: i32[1] acc  U[0] = B[i]  C[i] = U[0] }
+    func f(A: i64[4], B: i64[4], C: i64[4]) {
+      for i in [0, +4) { alloc T: i64[1] acc  T[0] = A[i]  B[i] = T[0] }
+      for i in [0, +4) { alloc U: i64[1] acc  U[0] = B[i]  C[i] = U[0] }
     })",
       "dd");
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i] }
       for i in [0, +4) { B[i] = T[i] }
       for i in [0, +4) { C[i] = B[i] }
@@ -116,8 +115,8 @@ TEST(Partition, EachNestOfTheDeviceIsOneProgramUnlessTheyShareAScratchpad) {
 
 TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
   cut(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4], D: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4], D: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i] }
       for i in [0, +4) { C[i] = A[i] * 5 }
       for i in [0, +4) { B[i] = T[i] + C[i] }
@@ -125,8 +124,8 @@ TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
     })",
       "hdh");
   const auto refused = partition(ir::parse_func(R"(
-    func f(A: i32[4], B: i32[4], C: i32[4], D: i32[4]) {
-      alloc T: i32[4] acc
+    func f(A: i64[4], B: i64[4], C: i64[4], D: i64[4]) {
+      alloc T: i64[4] acc
       for i in [0, +4) { T[i] = A[i]  D[i] = T[i] }
       for i in [0, +4) { C[i] = D[i] * 5 }
       for i in [0, +4) { B[i] = T[i] + C[i] }
@@ -139,13 +138,13 @@ TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
 
 TEST(Partition, StorageOfOneHostSegmentStaysInIt) {
   const Partition p = cut(R"(
-    func f(A: i32[4], B: i32[4]) {
-      alloc S: i32[4] stack
-      alloc R: i32[4] stack
-      alloc unused: i32[4]
+    func f(A: i64[4], B: i64[4]) {
+      alloc S: i64[4] stack
+      alloc R: i64[4] stack
+      alloc unused: i64[4]
       for i in [0, +4) { S[i] = A[i] + 1 }
       for i in [0, +4) { R[i] = S[i] * 2 }
-      for i in [0, +4) { alloc T: i32[1] acc  T[0] = R[i]  B[i] = T[0] }
+      for i in [0, +4) { alloc T: i64[1] acc  T[0] = R[i]  B[i] = T[0] }
     })",
                           "hd");
   ASSERT_EQ(p.intermediates.size(), 1u);
@@ -154,11 +153,11 @@ TEST(Partition, StorageOfOneHostSegmentStaysInIt) {
 }
 
 TEST(Partition, NamesAreThoseOfRegions) {
-  const ir::BufferRef a = ir::buffer("x", ir::kI32, {ir::index_imm(2)}),
-                      b = ir::buffer("x", ir::kI32, {ir::index_imm(2)}),
-                      c = ir::buffer("my tensor\n", ir::kI32, {ir::index_imm(2)});
+  const ir::BufferRef a = ir::buffer("x", ir::kI32, {ir::int_imm(2, ir::kIndex)}),
+                      b = ir::buffer("x", ir::kI32, {ir::int_imm(2, ir::kIndex)}),
+                      c = ir::buffer("my tensor\n", ir::kI32, {ir::int_imm(2, ir::kIndex)});
   const auto copy = [](const ir::BufferRef& to, const ir::BufferRef& from) {
-    return ir::store(to, {ir::index_imm(0)}, ir::load(from, {ir::index_imm(0)}));
+    return ir::store(to, {ir::int_imm(0, ir::kIndex)}, ir::load(from, {ir::int_imm(0, ir::kIndex)}));
   };
   const FuncRef f = ir::func("f", {a, b, c}, ir::seq({copy(b, a), copy(c, b)}));
   const Partition p = partition(f).value();
@@ -169,8 +168,8 @@ TEST(Partition, NamesAreThoseOfRegions) {
 }
 
 TEST(Partition, EmptyAndWholeFunctions) {
-  EXPECT_EQ(partition(ir::parse_func("func f(A: i32[4]) { }").value()).value().segments.size(), 0u);
-  const Partition p = cut("func f(A: i32[0], B: i32[4]) { for i in [0, +4) { B[i] = 1 } }", "h");
+  EXPECT_EQ(partition(ir::parse_func("func f(A: i64[4]) { }").value()).value().segments.size(), 0u);
+  const Partition p = cut("func f(A: i64[0], B: i64[4]) { for i in [0, +4) { B[i] = 1 } }", "h");
   EXPECT_EQ(p.params.size(), 2u);
   EXPECT_EQ(p.segments[0].func->params.size(), 1u);
 }
@@ -178,12 +177,19 @@ TEST(Partition, EmptyAndWholeFunctions) {
 // A scheduled computation: operands packed by the host, a product in the scratchpads.
 TEST(Partition, ScheduledMatmul) {
   const Tensor a = placeholder({5, 7}, kI8, "A"), b = placeholder({7, 6}, kI8, "B");
-  const Tensor ap =
-      compute({5, 8}, [&](Expr i, Expr k) { return if_then_else(k < 7, a(i, ir::min(k, 6)), 0); }, "Ap");
+  const Tensor ap = compute(
+      {5, 8},
+      [&](Expr i, Expr k) {
+        return if_then_else(k < 7, a(i, ir::min(k, ir::int_imm(6))), ir::int_imm(0, kI8));
+      },
+      "Ap");
   ReduceAxis k = reduce_axis(0, 7, "k");
   const Tensor c = compute(
       {5, 6}, [&](Expr i, Expr j) { return sum(cast(kI32, ap(i, k)) * cast(kI32, b(k, j)), k); }, "C");
-  const Tensor d = compute({5, 6}, [&](Expr i, Expr j) { return cast(kI8, c(i, j) >> 2); }, "D");
+  const Tensor d = compute(
+      {5, 6},
+      [&](Expr i, Expr j) { return cast(kI8, ir::binary(ir::BinaryOp::shr, c(i, j), ir::int_imm(2, kI32))); },
+      "D");
   const Tensor e = compute({6, 5}, [&](Expr i, Expr j) { return d(j, i); }, "E");
   Schedule s({e});
   s[c].set_scope(Scope::acc);
