@@ -203,6 +203,10 @@ class Compiler {
               .imm = at});
         break;
       }
+      case Kind::Prefetch:  // nothing happens; what its index reads is checked
+        (void)buffer(*s.as<Prefetch>()->buffer);
+        for (const Expr& i : s.as<Prefetch>()->indices) (void)expr(i);
+        break;
       case Kind::Compute:
         compute(*s.as<Compute>());
         break;

@@ -16,6 +16,7 @@ struct Storage {
   int64_t size = 0;
   std::vector<Shadow> shadow;  // empty where nothing is checked
   uint32_t birth = 0;          // what was written before belongs to an earlier life; 0: initialised
+  int64_t watched = -1;        // the element whose writes are noted
   std::vector<std::byte> own;
 };
 
@@ -62,6 +63,9 @@ class Machine {
   void demand(const Instr& i, Slot* dst);
   void charge(int64_t cost);
 
+  void watch();
+  void find_watched(const Buffer& b, Storage& s) const;
+  void note_watched(const Instr& i, uint32_t lane, Slot value);
   int64_t offset(const Instr& i, const Storage& s, uint32_t lane);
   void note_read(const Instr& i, Storage& s, int64_t at, uint32_t lane);
   void note_write(const Instr& i, Storage& s, int64_t at, uint32_t lane);
@@ -101,6 +105,8 @@ class Machine {
   std::vector<bool> whole_ran_;
 };
 
+/// What a slot holds of a value of this type.
+[[nodiscard]] Value value_of(DType type, Slot s);
 /// Operations too rare to stand in the main loop; they throw nothing.
 [[nodiscard]] double math(CallOp op, double x);
 [[nodiscard]] Slot reinterpreted(DType from, DType to, Slot s);

@@ -49,6 +49,7 @@ Machine::Machine(Program program, std::span<const TensorView> args, const Interp
   memo_.resize(p_.fragments.size());
   whole_ran_.resize(p_.wholes.size());
   bind_args(args);
+  if (options_.watch) watch();
 }
 
 void Machine::bind_args(std::span<const TensorView> args) {
@@ -173,6 +174,58 @@ void Machine::alloc(const Instr& i) {
     s.shadow.resize(static_cast<size_t>(s.size));
   }
   s.birth = tick();
+  if (options_.watch) find_watched(b, s);
+}
+
+// ---- the element that is watched
+
+void Machine::watch() {
+  Watch& w = *options_.watch;
+  w.writes.clear();
+  w.count = 0;
+  std::vector<std::string> names, shapes;
+  for (size_t n = 0; n < p_.buffers.size(); ++n) {
+    const Buffer& b = *p_.buffers[n];
+    names.push_back(b.name);
+    if (b.name != w.buffer) continue;
+    const bool fits = b.shape.size() == w.index.size(), param = n < p_.func->params.size();
+    if (fits) find_watched(b, buffers_[n]);
+    if (!fits || (param && buffers_[n].watched < 0))
+      shapes.push_back(param ? joined(buffers_[n].extents) : fmt::format("{} dimensions", b.shape.size()));
+  }
+  const auto with_name = static_cast<size_t>(std::count(names.begin(), names.end(), w.buffer));
+  if (with_name > shapes.size()) return;
+  Error e("ir.interpret.watch", with_name == 0
+                                    ? fmt::format("there is no buffer {} to watch", w.buffer)
+                                    : fmt::format("{} has no element {}", w.buffer, joined(w.index)));
+  if (with_name == 0)
+    throw std::move(e).fact("buffers", fmt::format("{}", fmt::join(names, ", "))).fix("name one of them");
+  throw std::move(e).fact("extents", shapes[0]).fix("give an index as the buffer is stored");
+}
+
+// Of parameters when they are bound, of others whenever they come to life.
+void Machine::find_watched(const Buffer& b, Storage& s) const {
+  s.watched = -1;
+  const Watch* w = options_.watch;
+  if (!w || b.name != w->buffer || w->index.size() != s.extents.size()) return;
+  int64_t at = 0;
+  for (size_t d = 0; d < s.extents.size(); ++d) {
+    if (w->index[d] < 0 || w->index[d] >= s.extents[d]) return;
+    at = at * s.extents[d] + w->index[d];
+  }
+  s.watched = at;
+}
+
+void Machine::note_watched(const Instr& i, uint32_t lane, Slot value) {
+  Watch& w = *options_.watch;
+  if (w.count++ >= w.max_writes) return;
+  Write write{value_of(i.type, value), "", i.lanes > 1 ? static_cast<int>(lane) : -1, {}};
+  for (const Frame& f : frames_) write.loops.emplace_back(f.var->name, regs_[f.reg].i);
+  if (const StmtNode* s = p_.stmts[static_cast<size_t>(&i - p_.code.data())]) {
+    const std::string text = to_string(Stmt(s));
+    write.statement = text.substr(0, text.find('\n'));
+  }
+  w.writes.push_back(std::move(write));
 }
 
 void Machine::own_memory(Storage& s, const Buffer& b) {
@@ -268,6 +321,7 @@ void Machine::store_as(const Instr& i, const Slot* src, F&& convert) {
     const int64_t at = offset(i, s, l);
     if (noted) note_write(i, s, at, l);
     static_cast<T*>(s.data)[at] = convert(src[l]);
+    if (at == s.watched) note_watched(i, l, src[l]);
   }
 }
 

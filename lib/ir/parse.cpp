@@ -185,6 +185,7 @@ Stmt Parser::stmts() {
     std::vector<Stmt> before;
     const Token* at;
     BufferRef buffer;
+    bool double_buffer;
     VarRef var;
     Expr value;
   };
@@ -197,7 +198,9 @@ Stmt Parser::stmts() {
       const Token& name = new_name("a buffer");
       BufferRef buffer = buffer_type(name, false);
       declare(name.text, buffer);
-      open.push_back({std::move(items), &token, std::move(buffer), nullptr, nullptr});
+      const bool twice = at("double_buffer") && !at("[", 1);  // else a store to a buffer of that name
+      if (twice) next();
+      open.push_back({std::move(items), &token, std::move(buffer), twice, nullptr, nullptr});
       items.clear();
     } else if (accept("let")) {
       const Token& name = new_name("a variable");
@@ -216,7 +219,7 @@ Stmt Parser::stmts() {
              "cast the value", "ir.type");
       VarRef v = var(std::string(name.text), value->type);
       declare(name.text, v);
-      open.push_back({std::move(items), &token, nullptr, std::move(v), std::move(value)});
+      open.push_back({std::move(items), &token, nullptr, false, std::move(v), std::move(value)});
       items.clear();
     } else {
       items.push_back(stmt());
@@ -228,7 +231,7 @@ Stmt Parser::stmts() {
     make_at(*o.at, [&] {
       Stmt rest = seq(std::move(items));
       items = std::move(o.before);
-      items.push_back(o.buffer ? alloc(o.buffer, rest) : let(o.var, o.value, rest));
+      items.push_back(o.buffer ? alloc(o.buffer, rest, o.double_buffer) : let(o.var, o.value, rest));
       return 0;
     });
   }
@@ -243,7 +246,16 @@ Stmt Parser::stmt() {
   if (at("compute")) return compute_stmt();
   if (at("scan") && at("{", 1)) return scan_stmt();  // else an element of a buffer of that name
   if (at("extern") && !at("[", 1)) return extern_stmt();
+  if (at("prefetch")) return prefetch_stmt();
   return store_stmt();
+}
+
+Stmt Parser::prefetch_stmt() {
+  next();
+  const Token& name = peek();
+  const BufferRef buffer = known_buffer(word("the name of a buffer"));
+  std::vector<Expr> at = indices();
+  return make_at(name, [&] { return prefetch(buffer, std::move(at)); });
 }
 
 Stmt Parser::for_loop() {

@@ -123,6 +123,7 @@ class Parser {
   Stmt compute_stmt();
   Stmt scan_stmt();
   Stmt extern_stmt();
+  Stmt prefetch_stmt();
   std::vector<Expr> compute_values(size_t n, const Token& start);
 
   Source source_;

@@ -213,6 +213,7 @@ class Printer {
       line();
       out += "alloc ";
       buffer(*a->buffer);
+      if (a->double_buffer) out += " double_buffer";
       body(a->body);
     } else if (const auto* l = s.as<Let>()) {
       Defined d(*this, *l->var, l->var->name);
@@ -301,6 +302,9 @@ class Printer {
       }
       case Kind::Store:
         by_syntax(static_cast<const Store&>(*s));
+        break;
+      case Kind::Prefetch:
+        by_syntax(static_cast<const Prefetch&>(*s));
         break;
       case Kind::Compute:
         compute(static_cast<const Compute&>(*s));

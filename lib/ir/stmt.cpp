@@ -57,9 +57,20 @@ Stmt store(BufferRef buffer, std::vector<Expr> indices, Expr value) {
   });
 }
 
-Stmt alloc(BufferRef buffer, Stmt body) {
+Stmt prefetch(BufferRef buffer, std::vector<Expr> indices) {
+  TC_REQUIRE(load(buffer, indices)->type.is_scalar(),
+             Error("ir.type", fmt::format("the index of a prefetch of {} is a vector", buffer->name))
+                 .fix("prefetch one element a line of memory"));
+  return make_stmt<Prefetch>([&](Prefetch& p) {
+    p.buffer = std::move(buffer);
+    p.indices = std::move(indices);
+  });
+}
+
+Stmt alloc(BufferRef buffer, Stmt body, bool double_buffer) {
   return make_stmt<Alloc>([&](Alloc& a) {
     a.buffer = std::move(buffer);
+    a.double_buffer = double_buffer;
     a.body = body ? std::move(body) : seq({});
   });
 }

@@ -85,6 +85,13 @@ struct Substituter {
       changed |= !value.same(st->value) || !b.same(st->buffer);
       return changed ? store(b, std::move(indices), std::move(value)) : s;
     }
+    if (const auto* p = s.as<Prefetch>()) {
+      std::vector<Expr> indices;
+      const BufferRef b = map(p->buffer);
+      bool changed = !b.same(p->buffer);
+      for (const Expr& i : p->indices) indices.push_back((*this)(i)), changed |= !indices.back().same(i);
+      return changed ? prefetch(b, std::move(indices)) : s;
+    }
     if (const auto* a = s.as<Alloc>()) {
       std::vector<Expr> shape;
       bool other_shape = false;
@@ -93,11 +100,11 @@ struct Substituter {
       if (other_shape) {  // another extent makes it another buffer
         const BufferRef old = map(a->buffer), b = buffer(old->name, old->type, std::move(shape), old->scope);
         const BufferMap renamed = {{old, b}};
-        return alloc(b, substitute((*this)(a->body), renamed));
+        return alloc(b, substitute((*this)(a->body), renamed), a->double_buffer);
       }
       const BufferRef b = map(a->buffer);
       Stmt body = (*this)(a->body);
-      return body.same(a->body) && b.same(a->buffer) ? s : alloc(b, std::move(body));
+      return body.same(a->body) && b.same(a->buffer) ? s : alloc(b, std::move(body), a->double_buffer);
     }
     if (const auto* i = s.as<If>()) {
       Expr c = (*this)(i->condition);

@@ -178,6 +178,13 @@ class Verifier {
       case Kind::Store:
         store(*s.as<Store>());
         break;
+      case Kind::Prefetch: {
+        const auto* p = s.as<Prefetch>();
+        require(p->buffer, "shape", "a prefetch has no buffer");
+        require(address(*p->buffer, p->indices) == 1, "type", "a prefetch of {} is at a vector of indices",
+                p->buffer->name);
+        break;
+      }
       case Kind::Alloc: {
         const auto* a = s.as<Alloc>();
         require(a->buffer, "shape", "an alloc has no buffer");
@@ -244,6 +251,12 @@ class Verifier {
             s.buffer->name, to_string(s.buffer->type.with_lanes(lanes)), to_string(s.value->type));
   }
   int indices(const Buffer& b, const std::vector<Expr>& at) {
+    const int lanes = address(b, at);
+    if (form_ == Form::target && b.scope == Scope::register_)
+      registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
+    return lanes;
+  }
+  int address(const Buffer& b, const std::vector<Expr>& at) {
     use(b);
     require(at.size() == b.shape.size(), "rank", "{} has {} dimensions and is accessed with {} indices",
             b.name, b.shape.size(), at.size());
@@ -254,8 +267,6 @@ class Verifier {
               "type", "an index of {} is {}", b.name, to_string(e->type));
       lanes = std::max<int>(lanes, e->type.lanes);
     }
-    if (form_ == Form::target && b.scope == Scope::register_)
-      registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
     return lanes;
   }
 

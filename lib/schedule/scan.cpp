@@ -143,7 +143,12 @@ Check check_scan_step(const ScheduleState& state, const Step& step) {
     case StepKind::set_scope:
     case StepKind::layout:
     case StepKind::init_at:
+    case StepKind::double_buffer:  // of what one iteration computes: never a history
+    case StepKind::prefetch:
+    case StepKind::storage_align:
       return std::nullopt;
+    case StepKind::rolling_buffer:
+      return check_history(state, id, "roll");
   }
   return std::nullopt;
 }

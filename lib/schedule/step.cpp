@@ -9,9 +9,10 @@ namespace tc {
 namespace {
 
 constexpr std::array<std::string_view, kNumStepKinds> kNames = {
-    "split",      "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
-    "compute_at", "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
-    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize",   "vthread"};
+    "split",         "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
+    "compute_at",    "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
+    "layout",        "init_at",      "rfactor",        "reverse_compute_at", "tensorize",   "vthread",
+    "double_buffer", "prefetch",     "storage_align",  "rolling_buffer"};
 
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
@@ -50,24 +51,31 @@ std::vector<Word> words_of(std::string_view line) {
   return out;
 }
 
+bool read_number(std::string_view text, int64_t& into) {
+  const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), into);
+  return error == std::errc() && p == text.data() + text.size();
+}
+
 Check read_option(Step& step, std::string_view line, const Word& word) {
   const size_t equals = word.text.find('=');
   const std::string_view key = word.text.substr(0, equals);
   const std::string_view value = equals == std::string_view::npos ? "" : word.text.substr(equals + 1);
   if (key == "reassociate" && equals == std::string_view::npos) {
     step.reassociate = true;
-  } else if (key == "factor" || key == "parts" || key == "position") {
-    const auto [p, error] = std::from_chars(value.data(), value.data() + value.size(), step.number);
-    if (error != std::errc() || p != value.data() + value.size())
+  } else if (key == "factor" || key == "parts" || key == "position" || key == "distance") {
+    if (!read_number(value, step.number))
       return parse_error(line, word.column, fmt::format("`{}` is no number", value));
     step.parts = key == "parts";
+  } else if (key == "offset") {
+    if (!read_number(value, step.offset))
+      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
   } else if (key == "intrinsic") {
     step.intrinsic = std::string(value);
   } else if (key == "into") {
     step.into = split_list(value);
   } else if (key == "scope") {
     step.scope = std::string(value);
-  } else if (key == "readers" || key == "dims") {
+  } else if (key == "readers" || key == "dims" || key == "tensor") {
     step.names = split_list(value);
   } else {
     return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
@@ -91,7 +99,16 @@ std::string Step::text() const {
   if (reassociate) out += " reassociate";
   if (!scope.empty()) out += fmt::format(" scope={}", scope);
   if (!names.empty())
-    out += fmt::format(" {}={}", kind == StepKind::layout ? "dims" : "readers", fmt::join(names, ","));
+    out += fmt::format(" {}={}",
+                       kind == StepKind::layout     ? "dims"
+                       : kind == StepKind::prefetch ? "tensor"
+                                                    : "readers",
+                       fmt::join(names, ","));
+  if (kind == StepKind::prefetch) out += fmt::format(" distance={}", number);
+  if (kind == StepKind::storage_align) {
+    out += fmt::format(" factor={}", number);
+    if (offset != 0) out += fmt::format(" offset={}", offset);
+  }
   if (!into.empty()) out += fmt::format(" into={}", fmt::join(into, ","));
   return out;
 }

@@ -33,6 +33,13 @@ Check require_plain(const ScheduleState& state, int stage, int axis, const char*
         .fact("stage", s.name)
         .fact("intrinsic", s.intrinsic->name)
         .fix(fmt::format("{} first, then tensorize", step));
+  for (const Hint& h : s.prefetches)
+    if (h.axis == axis)
+      return Error("schedule.axis.attached",
+                   fmt::format("cannot {} {}: {} is prefetched at it", step, a.name, h.buffer->name))
+          .fact("stage", s.name)
+          .fact("axis", a.name)
+          .fix(fmt::format("{} first, then prefetch", step));
   if (s.init_at == axis)
     return Error("schedule.axis.attached",
                  fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))

@@ -178,6 +178,40 @@ void bind_stage(py::module_& m) {
       "vthread(axis): iterations become virtual threads, whose statements take turns: one works while "
       "another waits. Each has what is computed inside in storage of its own.");
   c.def(
+      "double_buffer",
+      [](const H& s) {
+        s.get().double_buffer();
+        return s;
+      },
+      "double_buffer(): kept in two places that take turns from one iteration of the loop where it is "
+      "computed to the next. A CPU uses one place.");
+  c.def(
+      "rolling_buffer",
+      [](const H& s) {
+        s.get().rolling_buffer();
+        return s;
+      },
+      "rolling_buffer(): kept as a ring outside the loop where it is computed; iterations after the first "
+      "compute only what is new in their window.");
+  c.def(
+      "storage_align",
+      [](const H& s, const std::string& dim, int64_t factor, int64_t offset) {
+        s.get().storage_align(dim, factor, offset);
+        return s;
+      },
+      py::arg("dim"), py::arg("factor"), py::arg("offset") = 0,
+      "storage_align(\"y\", 16, 1): pads the storage so that neighbours along y are k * 16 + 1 elements "
+      "apart.");
+  c.def(
+      "prefetch",
+      [](const H& s, py::handle tensor, py::handle a, int64_t distance) {
+        s.get().prefetch(stage_name(*s.schedule, tensor), axis_of(s, a), distance);
+        return s;
+      },
+      py::arg("tensor"), py::arg("axis"), py::arg("distance") = 1,
+      "prefetch(B, axis, distance): each iteration of the loop asks for what this stage reads of B that "
+      "many iterations later.");
+  c.def(
       "compute_at",
       [](const H& s, py::handle consumer, py::handle a) {
         const H other{s.schedule, stage_name(*s.schedule, consumer)};

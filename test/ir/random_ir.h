@@ -159,7 +159,7 @@ class RandomIr {
       static const std::vector<Scope> scopes = {Scope::global, Scope::stack, Scope::register_};
       const BufferRef b = new_buffer("acc", pick(scopes), true);
       Stmt first = fill(bufs_.back());
-      s = alloc(b, seq({first, block(depth + 1)}));
+      s = alloc(b, seq({first, block(depth + 1)}), chance(20));
     }
     bufs_ = bufs;
     vars_ = vars;
@@ -195,6 +195,12 @@ class RandomIr {
     std::vector<BufferState> writable;
     for (const BufferState& b : bufs_)
       if (b.writable) writable.push_back(b);
+    if (!bufs_.empty() && chance(8)) {  // of an element that need not be there
+      const BufferState& hinted = pick(bufs_);
+      std::vector<Expr> at;
+      while (at.size() < hinted.extents.size()) at.push_back(integer(1, 2));
+      return prefetch(hinted.ref, at);
+    }
     if (writable.empty()) return seq({});
     const BufferState& b = pick(writable);
     int lanes = 1;

@@ -23,7 +23,10 @@ class ScheduleDice {
   static constexpr StepKind kLoops[] = {StepKind::split,   StepKind::split,   StepKind::split,
                                         StepKind::split,   StepKind::fuse,    StepKind::fuse,
                                         StepKind::reorder, StepKind::reorder, StepKind::reverse_compute_at};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at,
+  static constexpr StepKind kPlaces[] = {StepKind::rolling_buffer,
+                                         StepKind::rolling_buffer,
+                                         StepKind::storage_align,
+                                         StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::init_at,
@@ -35,16 +38,24 @@ class ScheduleDice {
                                          StepKind::cache_write,
                                          StepKind::reverse_compute_at,
                                          StepKind::reverse_compute_at};
-  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
-                                        StepKind::parallel,  StepKind::vthread,   StepKind::vthread,
-                                        StepKind::tensorize, StepKind::tensorize, StepKind::tensorize};
-  static constexpr StepKind kAny[] = {
-      StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
-      StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
-      StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
-      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
-      StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at,
-      StepKind::tensorize,      StepKind::vthread};
+  static constexpr StepKind kModes[] = {StepKind::vectorize,     StepKind::vectorize,     StepKind::unroll,
+                                        StepKind::parallel,      StepKind::vthread,       StepKind::vthread,
+                                        StepKind::double_buffer, StepKind::double_buffer, StepKind::prefetch,
+                                        StepKind::prefetch,      StepKind::tensorize,     StepKind::tensorize,
+                                        StepKind::tensorize};
+  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,
+                                      StepKind::split,          StepKind::fuse,
+                                      StepKind::reorder,        StepKind::reorder,
+                                      StepKind::vectorize,      StepKind::unroll,
+                                      StepKind::parallel,       StepKind::compute_at,
+                                      StepKind::compute_at,     StepKind::compute_root,
+                                      StepKind::compute_inline, StepKind::cache_read,
+                                      StepKind::cache_write,    StepKind::set_scope,
+                                      StepKind::layout,         StepKind::init_at,
+                                      StepKind::rfactor,        StepKind::reverse_compute_at,
+                                      StepKind::tensorize,      StepKind::vthread,
+                                      StepKind::double_buffer,  StepKind::prefetch,
+                                      StepKind::storage_align,  StepKind::rolling_buffer};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -121,6 +132,16 @@ class ScheduleDice {
       case StepKind::vthread:
       case StepKind::init_at:
         step.axes = {leaf(step.stage)};
+        break;
+      case StepKind::prefetch:
+        fill_prefetch(step);
+        break;
+      case StepKind::storage_align:
+        fill_storage_align(step);
+        break;
+      case StepKind::double_buffer:
+      case StepKind::rolling_buffer:
+        fill_attached(step);
         break;
       case StepKind::compute_at:
         fill_compute_at(step);
@@ -251,6 +272,47 @@ class ScheduleDice {
     const auto readers = s_.state().readers(s_.state().find(step.stage));
     if (!readers.empty() && coin(3))
       step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
+  }
+  void fill_prefetch(Step& step) {
+    step.axes = {leaf(step.stage)};
+    step.number = below(5);
+    const auto read = buffers_read(state_of(step.stage).values);
+    step.names = {read.empty() || coin(8)
+                      ? stage()
+                      : s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name};
+  }
+  // Mostly a stage that is computed at a loop. Windows that roll are rare: those that do
+  // are looked for.
+  void fill_attached(Step& step) {
+    std::vector<std::string> attached;
+    for (const StageState& s : s_.state().stages)
+      if (s.attach == StageState::at) attached.push_back(s.name);
+    shuffle(attached);
+    if (attached.empty() || coin(8)) return;
+    step.stage = attached[0];
+    if (step.kind != StepKind::rolling_buffer) return;
+    for (const std::string& name : attached) {
+      Schedule trial = s_;
+      if (trial.apply(Step{.kind = StepKind::rolling_buffer, .stage = name})) continue;
+      step.stage = name;
+      return;
+    }
+  }
+  void fill_storage_align(Step& step) {
+    const StageState& s = state_of(step.stage);
+    std::vector<std::string> dims;
+    for (size_t at = 0; !s.layout.empty() && at < s.layout_text.size();) {
+      const size_t end = std::min(s.layout_text.find(',', at), s.layout_text.size());
+      dims.push_back(s.layout_text.substr(at, end - at));
+      at = end + 1;
+    }
+    for (int d = 0; s.layout.empty() && d < s.rank(); ++d)
+      dims.push_back(s.axes[static_cast<size_t>(d)].name);
+    if (dims.size() > 1 && !coin(8)) dims.pop_back();
+    static constexpr int64_t kFactors[] = {1, 2, 3, 4, 8, 16};
+    step.axes = {dims.empty() ? "none" : coin() ? dims.back() : pick(dims)};
+    step.number = pick(kFactors);
+    step.offset = coin() ? 0 : below(step.number);
   }
   void fill_layout(Step& step) {
     std::vector<std::string> axes;
