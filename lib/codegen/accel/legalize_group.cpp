@@ -220,7 +220,13 @@ class Builder {
     return alu_reduction();
   }
 
-  Why contraction(const Contraction& c) {
+  Why contraction(Contraction c) {
+    const auto failed = try_contraction(c);
+    if (!failed || !c.row || c.row.same(c.plain_row)) return failed;
+    op_ = {}, c.row = c.plain_row;
+    return try_contraction(c);
+  }
+  Why try_contraction(const Contraction& c) {
     if (source_.sums->type != acc_) return no("sums in another type than the accumulators'");
     op_.kind = DeviceOp::Kind::gemm;
     row_ = c.row, column_ = c.column;
