@@ -117,7 +117,7 @@ FAULTS = [
 
 def run_tests(folder, rounds, seconds=300):
     """(caught, how) of the built compiler."""
-    environment = dict(os.environ, TC_ACCELGEN_ROUNDS=str(rounds))
+    environment = dict(os.environ, TC_ACCEL_ROUNDS=str(rounds))
     try:
         out = subprocess.run([str(folder / "build/release/test/accelgen_test"), "--gtest_fail_fast"], capture_output=True, text=True,
                              timeout=seconds, errors="replace", env=environment)

@@ -1,6 +1,6 @@
 // Programs that nobody would schedule: functions of random cases with numbers and operators changed. What
 // the interpreter accepts and the device does not refuse must agree.
-// TC_ACCELGEN_ROUNDS: how many.
+// TC_ACCEL_ROUNDS: how many.
 #include <cctype>
 #include <cstdlib>
 #include <map>
@@ -101,8 +101,8 @@ std::string run_mutant(uint64_t seed) {
 }
 
 TEST(AccelMutants, AgreeOrAreRefused) {
-  const char* rounds = std::getenv("TC_ACCELGEN_ROUNDS");
-  const char* first = std::getenv("TC_ACCELGEN_FIRST");
+  const char* rounds = std::getenv("TC_ACCEL_ROUNDS");
+  const char* first = std::getenv("TC_ACCEL_FIRST");
   const uint64_t begin = first ? std::strtoull(first, nullptr, 10) : 1;
   const uint64_t count = rounds ? std::strtoull(rounds, nullptr, 10) : 300;
   std::map<std::string, int> outcomes;

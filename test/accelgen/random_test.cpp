@@ -1,5 +1,5 @@
 // Random computations under random schedules, against the definition, in all orders.
-// TC_ACCELGEN_ROUNDS: how many; a failure names the seed.
+// TC_ACCEL_ROUNDS: how many, TC_ACCEL_FIRST: from which seed; a failure names the seed.
 #include <cstdlib>
 #include <map>
 
@@ -51,8 +51,8 @@ std::string run_case(uint64_t seed, int orders) {
 }
 
 TEST(AccelRandom, AgreesWithTheDefinition) {
-  const char* rounds = std::getenv("TC_ACCELGEN_ROUNDS");
-  const char* first = std::getenv("TC_ACCELGEN_FIRST");
+  const char* rounds = std::getenv("TC_ACCEL_ROUNDS");
+  const char* first = std::getenv("TC_ACCEL_FIRST");
   const uint64_t begin = first ? std::strtoull(first, nullptr, 10) : 1;
   const uint64_t count = rounds ? std::strtoull(rounds, nullptr, 10) : 300;
   std::map<std::string, int> outcomes;
