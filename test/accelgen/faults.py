@@ -108,6 +108,8 @@ FAULTS = [
     # ---- storage
     ("places-touch", D + "places.cpp", "what is needed at the same leaf shares a place", "all[j]->first <= p.last", "all[j]->first < p.last"),
     ("threads-share", D + "places.h", "virtual threads have one place together", "(thread * p.copies + execution % p.copies)", "(execution % p.copies)"),
+    ("threads-in-step", D + "tree.cpp", "virtual threads are taken to be at one place in the code (once a real fault)",
+     "if (threads_ == 1) return;", "return;"),
     ("loop-not-counted", D + "tree.cpp", "what a loop needs again is given up inside it",
      "if (tree_.allocations[i].last >= first) widen", "if (false) widen"),
 ]
@@ -115,7 +117,7 @@ FAULTS = [
 
 def run_tests(folder, rounds, seconds=300):
     """(caught, how) of the built compiler."""
-    environment = dict(os.environ, TC_ACCELGEN_ROUNDS=str(rounds))
+    environment = dict(os.environ, TC_ACCEL_ROUNDS=str(rounds))
     try:
         out = subprocess.run([str(folder / "build/release/test/accelgen_test"), "--gtest_fail_fast"], capture_output=True, text=True,
                              timeout=seconds, errors="replace", env=environment)
