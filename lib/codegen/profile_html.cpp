@@ -48,15 +48,16 @@ struct Bar {
 
 class Bars {
  public:
-  explicit Bars(int64_t gap) : gap_(gap) {}
+  Bars(int64_t gap, bool mixed) : gap_(gap), mixed_(mixed) {}
   void add(const isa::Program& program, const sim::Event& e, int64_t base) {
     const isa::Insn& insn = program.insns[e.insn];
     if (isa::is_nop(insn)) return;
     const auto row = static_cast<size_t>(e.unit);
     const auto colour = static_cast<size_t>(class_of(insn));
     const int64_t begin = base + e.start, end = base + e.end;
-    if (size_t& last = last_[row]; last < bars_.size() && bars_[last].colour == colour &&
-                                   begin - bars_[last].end <= gap_ && end - bars_[last].begin <= 4 * gap_) {
+    size_t& last = last_[row];
+    if (last < bars_.size() && (mixed_ || bars_[last].colour == colour) && begin - bars_[last].end <= gap_ &&
+        end - bars_[last].begin <= 4 * gap_) {
       bars_[last].end = end;
       ++bars_[last].count;
     } else {
@@ -68,21 +69,28 @@ class Bars {
 
  private:
   int64_t gap_;
+  bool mixed_;  // whether bars of different colours join, in that of the first
   std::vector<Bar> bars_;
   std::array<size_t, isa::kUnits> last_{SIZE_MAX, SIZE_MAX, SIZE_MAX};
 };
 
-// Joins neighbours until there are few enough.
-std::vector<Bar> bars_of(const Profile& profile, size_t most, int64_t cycles) {
-  for (int64_t gap = 0;; gap = std::max<int64_t>(1, gap * 2)) {
-    Bars bars(gap);
-    int64_t base = 0;
-    for (const SegmentProfile& s : profile.segments) {
-      for (const sim::Event& e : s.result.timeline) bars.add(*s.program, e, base);
-      base += s.result.counters.cycles;
-    }
-    if (bars.all().size() <= most || gap > cycles) return bars.all();
+std::vector<Bar> bars_of(const Profile& profile, int64_t gap, bool mixed) {
+  Bars bars(gap, mixed);
+  int64_t base = 0;
+  for (const SegmentProfile& s : profile.segments) {
+    for (const sim::Event& e : s.result.timeline) bars.add(*s.program, e, base);
+    base += s.result.counters.cycles;
   }
+  return bars.all();
+}
+
+// Joins neighbours until there are few enough, those of a kind first; a row has one at least.
+std::vector<Bar> few_bars(const Profile& profile, size_t most, int64_t cycles) {
+  std::vector<Bar> bars = bars_of(profile, 0, false);
+  for (const bool mixed : {false, true})
+    for (int64_t gap = 1; bars.size() > most && gap <= 2 * cycles; gap *= 2)
+      bars = bars_of(profile, gap, mixed);
+  return bars;
 }
 
 std::string drawing(const Profile& profile, size_t most) {
@@ -105,7 +113,7 @@ std::string drawing(const Profile& profile, size_t most) {
         x(base), kTop + 3 * kRow, x(base) + 3, escaped(s.name));
     base += s.result.counters.cycles;
   }
-  for (const Bar& b : bars_of(profile, most, cycles)) {
+  for (const Bar& b : few_bars(profile, most, cycles)) {
     const std::string what = b.count == 1
                                  ? escaped(b.what)
                                  : fmt::format("{} instructions, the first {}", b.count, escaped(b.what));

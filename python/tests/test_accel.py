@@ -70,9 +70,9 @@ def test_calls_and_profiles():
 
 
 def test_programs(tmp_path):
-    f = tc.build(product(), target=tc.Target("accel", {"LOG_BLOCK": 3}), name="mm")
+    f = tc.build(product(), target=tc.Target("accel", {"LOG_BATCH": 1}), name="mm")
     (program,) = f.programs()
-    assert program.name == "mm_1" and program.machine["block_in"] == 8
+    assert program.name == "mm_1" and program.machine["batch"] == 2
     assert program.stats["insns"] == sum(line.startswith("  ") for line in program.listing().split(".code")[1].splitlines())
     assert program.listing() in f.asm()
     program.save(tmp_path / "p.prog")

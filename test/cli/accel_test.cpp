@@ -101,7 +101,7 @@ Words with(const Words& more) {
 }
 
 TEST_F(AccelCommand, CompilesAWorkloadToProgramsThatSimRuns) {
-  const std::string machine = write("m.json", R"({"name": "mine", "LOG_BLOCK": 3})");
+  const std::string machine = write("m.json", R"({"name": "mine", "LOG_BATCH": 1})");
   const Json done = json(with({"compile", "--target", "accel:" + machine, "-o", path("out")}), 0);
   EXPECT_TRUE(done["target"].get<std::string>().starts_with("accel:{")) << done;
   std::vector<std::string> files;
