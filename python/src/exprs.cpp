@@ -195,7 +195,8 @@ ir::CombinerRef combiner_of(const py::function& f, const std::vector<Expr>& sour
   const py::object result = f(to_tuple(l), to_tuple(r));
   TC_REQUIRE(is_sequence(result) && py::len(result) == source.size(),
              Error("te.reduce.combine",
-                   fmt::format("{} takes tuples of {} values and must return one", name, source.size())));
+                   fmt::format("{} takes tuples of {} values and must return one", name, source.size()))
+                 .fix("return a tuple: lambda a, b: (a[0] + b[0], a[1] + b[1])"));
   std::vector<Expr> results;
   i = 0;
   for (const py::handle v : result) results.push_back(to_expr(v, &source[i++]));
@@ -210,7 +211,8 @@ py::tuple reduce_tuple(const py::object& combine, py::handle values, py::handle 
     const auto word = combine.cast<std::string>();
     TC_REQUIRE((word == "argmax" || word == "argmin") && source.size() == 2,
                Error("te.reduce.combine", "\"argmax\" and \"argmin\" combine (value, index); " + word +
-                                              " is given " + std::to_string(source.size()) + " values"));
+                                              " is given " + std::to_string(source.size()) + " values")
+                   .fix("give (A[i, k], k), or combine by a function of two tuples"));
     c = word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type)
                          : argmin_combiner(source[0]->type, source[1]->type);
   } else {
@@ -223,7 +225,8 @@ py::tuple reduce_tuple(const py::object& combine, py::handle values, py::handle 
 using Fold = Expr (*)(Expr, const std::vector<ReduceAxis>&);
 Expr extremum(Fold fold, BinaryOp op, py::handle a, py::handle b, py::handle axis) {
   if (!axis.is_none()) {
-    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis="));
+    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis=")
+                                .fix("write tc.max(x, axis=k) or tc.max(x, y)"));
     return fold(to_expr(a), to_reduce_axes(axis));
   }
   TC_REQUIRE(!b.is_none(),
