@@ -280,7 +280,8 @@ py::object apply_reducer(const Reducer& r, py::handle values, py::handle axis) {
 using Fold = Expr (*)(Expr, const std::vector<ReduceAxis>&);
 Expr extremum(Fold fold, BinaryOp op, py::handle a, py::handle b, py::handle axis) {
   if (!axis.is_none()) {
-    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis="));
+    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis=")
+                                .fix("write tc.max(x, axis=k) or tc.max(x, y)"));
     return fold(to_expr(a), to_reduce_axes(axis));
   }
   TC_REQUIRE(!b.is_none(),

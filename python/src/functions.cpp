@@ -194,7 +194,7 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   std::vector<ir::TensorView> views;
   for (const auto& [key, value] : inputs) {
     TC_REQUIRE(py::isinstance<Tensor>(key),
-               Error("te.tensors", "the inputs are named by a " + type_name(key) + ", not by tensors")
+               Error("te.tensors", "the inputs are named by " + a_type(key) + ", not by tensors")
                    .fix("write tc.evaluate(C, {A: a, B: b})"));
     args.push_back(key.cast<Tensor>());
     views.push_back(interpreter_view(args.back(), value, false, keep));

@@ -50,7 +50,13 @@ Padding to_padding(py::handle v) {
   bad_attr("padding", std::to_string(n.size()) + " numbers",
            "one number, (vertical, horizontal) or (top, left, bottom, right)");
 }
-Tensor to_bias(py::handle v) { return v.is_none() ? Tensor() : v.cast<Tensor>(); }
+Tensor to_bias(py::handle v) {
+  if (v.is_none()) return {};
+  TC_REQUIRE(py::isinstance<Tensor>(v),
+             Error("te.tensors", "the operands are tensors; this is " + a_type(v))
+                 .fix("give what tc.placeholder and tc.compute returned, or None"));
+  return v.cast<Tensor>();
+}
 std::vector<int64_t> to_axes(py::handle v) {
   return v.is_none() ? std::vector<int64_t>{} : numbers(v, "an axis");
 }
