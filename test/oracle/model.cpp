@@ -27,10 +27,11 @@ std::string fresh_axis(const Stage& s, const std::string& wanted) {
 void reset_loops(Stage& s) {
   s.axes.clear(), s.relations.clear(), s.leaves.clear(), s.dims.clear();
   for (const VarRef& v : s.vars) {
-    s.dims.push_back({static_cast<int>(s.axes.size()), 0});
+    s.dims.push_back({static_cast<int>(s.axes.size()), 0, false});
     s.axes.push_back({fresh_axis(s, v->name), false, LoopMode::serial, false});
   }
-  for (const ReduceAxis& k : s.reduce) s.axes.push_back({fresh_axis(s, k.var->name), true, LoopMode::serial, false});
+  for (const ReduceAxis& k : s.reduce)
+    s.axes.push_back({fresh_axis(s, k.var->name), true, LoopMode::serial, false});
   if (s.is_input) return;
   for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
 }
@@ -38,7 +39,7 @@ void reset_loops(Stage& s) {
 std::vector<VarRef> vars_for_dims(const Stage& s) {
   std::vector<VarRef> out;
   for (const Dim& d : s.dims)
-    out.push_back(ir::var(d.since == 0 ? s.vars[at(d.axis)]->name : s.axes[at(d.axis)].name));
+    out.push_back(ir::var(!d.made ? s.vars[at(d.axis)]->name : s.axes[at(d.axis)].name));
   return out;
 }
 
@@ -60,13 +61,13 @@ int Stage::find(const std::string& axis) const {
   return -1;
 }
 bool Stage::is_partial() const {
-  return std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.since > 0; });
+  return std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.made; });
 }
 std::vector<int64_t> Stage::extents() const {
   std::vector<int64_t> out(axes.size(), 0);
   for (size_t i = 0; i < vars.size(); ++i)
     for (size_t d = 0; d < dims.size(); ++d)
-      if (dims[d].since == 0 && dims[d].axis == static_cast<int>(i)) out[i] = shape[d];
+      if (!dims[d].made && dims[d].axis == static_cast<int>(i)) out[i] = shape[d];
   for (size_t k = 0; k < reduce.size(); ++k) out[vars.size() + k] = ir::as_int(reduce[k].extent).value();
   for (const Relation& r : relations) {
     if (r.kind == Relation::fuse) {
@@ -194,9 +195,20 @@ class Apply {
   // A loop that has a mode, or on which something hangs, is not replaced by others: which
   // of those would have the mode?
   [[nodiscard]] bool is_plain(int axis) {
-    if (s().axes[at(axis)].mode != LoopMode::serial || s().init_at == axis) return false;
+    return s().axes[at(axis)].mode == LoopMode::serial && hangs_nothing(axis);
+  }
+  // Whether a stage is computed at the loop, or the reduction initialised.
+  [[nodiscard]] bool hangs_nothing(int axis) {
+    if (s().init_at == axis) return false;
     return std::none_of(m_.stages.begin(), m_.stages.end(),
                         [&](const Stage& o) { return o.at_stage == id_ && o.at_axis == axis; });
+  }
+  // Whether the same loops are around `axis`, in any order.
+  static bool keeps_outside(std::vector<int> before, std::vector<int> after, int axis) {
+    before.erase(std::find(before.begin(), before.end(), axis), before.end());
+    after.erase(std::find(after.begin(), after.end(), axis), after.end());
+    std::sort(before.begin(), before.end()), std::sort(after.begin(), after.end());
+    return before == after;
   }
   // Lanes hold neither lanes nor threads; threads are not divided again.
   static bool nests_modes(const Stage& s) {
@@ -230,8 +242,7 @@ class Apply {
     const bool reduce = s().axes[at(axis)].reduce;
     s().axes.push_back({outer, reduce, LoopMode::serial, false});
     s().axes.push_back({inner, reduce, LoopMode::serial, false});
-    s().relations.push_back(
-        {step_.parts ? Relation::parts : Relation::split, axis, n, n + 1, step_.number});
+    s().relations.push_back({step_.parts ? Relation::parts : Relation::split, axis, n, n + 1, step_.number});
     const auto p = s().leaves.begin() + s().position(axis);
     *p = n;
     s().leaves.insert(p + 1, n + 1);
@@ -259,8 +270,8 @@ class Apply {
     for (size_t i = 1; i < ids.size(); ++i) {
       const int made = static_cast<int>(s().axes.size());
       const bool last = i + 1 == ids.size();
-      s().axes.push_back(
-          {last ? name : fresh_axis(s(), name + "_part"), s().axes[at(outer)].reduce, LoopMode::serial, false});
+      s().axes.push_back({last ? name : fresh_axis(s(), name + "_part"), s().axes[at(outer)].reduce,
+                          LoopMode::serial, false});
       s().relations.push_back({Relation::fuse, made, outer, ids[i], 0});
       const auto p = s().leaves.begin() + s().position(outer);
       *p = made;
@@ -271,14 +282,20 @@ class Apply {
   }
 
   Meaning reorder() {
+    if (s().is_input) return none("an input has no loops");
     std::vector<int> ids, places;
     for (const std::string& n : step_.axes) {
       const int axis = loop(s(), n);
-      if (axis < 0 || std::find(ids.begin(), ids.end(), axis) != ids.end()) return none("no such loop, or twice");
+      if (axis < 0 || std::find(ids.begin(), ids.end(), axis) != ids.end())
+        return none("no such loop, or twice");
       ids.push_back(axis), places.push_back(s().position(axis));
     }
     std::sort(places.begin(), places.end());
+    const std::vector<int> before = s().leaves;
     for (size_t i = 0; i < ids.size(); ++i) s().leaves[at(places[i])] = ids[i];
+    for (const int l : before)
+      if (!hangs_nothing(l) && !keeps_outside(before, s().leaves, l))
+        return none("what hangs on a loop was placed in the loops around it");
     if (nests_modes(s())) return none("modes do not nest so");
     return {};
   }
@@ -334,8 +351,8 @@ class Apply {
 
   [[nodiscard]] bool stage_name_taken() const {
     if (step_.into.size() > 1) return true;
-    return step_.into.size() == 1 &&
-           std::any_of(m_.stages.begin(), m_.stages.end(), [&](const Stage& s) { return s.name == step_.into[0]; });
+    return step_.into.size() == 1 && std::any_of(m_.stages.begin(), m_.stages.end(),
+                                                 [&](const Stage& s) { return s.name == step_.into[0]; });
   }
   [[nodiscard]] std::string new_stage(const char* suffix) const {
     if (!step_.into.empty()) return step_.into[0];
@@ -399,7 +416,7 @@ class Apply {
     Stage made = s();
     made.name = name;
     made.is_output = false;
-    made.layout.clear();
+    made.layout.clear(), made.has_layout = false;  // the storage stays where it was
     made.buffers = buffers_like(s(), name, s().shape);
     s().vars = vars_for_dims(s());
     s().reduce.clear(), s().values.clear();
@@ -424,7 +441,8 @@ class Apply {
     if (s().is_input || step_.axes.size() != 1 || !s().folds()) return none("nothing is folded");
     const int axis = loop(s(), step_.axes[0]);
     if (axis < 0 || !s().axes[at(axis)].reduce) return none("not a loop that folds");
-    if (step_.number < 0 || step_.number > static_cast<int64_t>(s().dims.size())) return none("no such position");
+    if (step_.number < 0 || step_.number > static_cast<int64_t>(s().dims.size()))
+      return none("no such position");
     if (stage_name_taken()) return none("the name is taken");
     const int64_t extent = s().extents()[at(axis)];
     const auto* r = s().reduction();
@@ -434,8 +452,8 @@ class Apply {
     const int id = take_computation(new_stage("_rf"));
     Stage& made = m_.stages[at(id)];
     made.axes[at(axis)].reduce = false;
-    if (made.init_at == axis && !made.folds()) made.init_at = -1;
-    made.dims.insert(made.dims.begin() + position, Dim{axis, made.relations.size()});
+    if (!made.folds()) made.init_at = -1;
+    made.dims.insert(made.dims.begin() + position, Dim{axis, made.relations.size(), true});
     made.shape.insert(made.shape.begin() + position, extent);
     made.buffers = buffers_like(made, made.name, made.shape);
     const ReduceAxis k{ir::var(axis_name), ir::int_imm(0), ir::int_imm(extent)};
@@ -455,6 +473,7 @@ class Apply {
   // ---- storage and initialisation
 
   Meaning layout() {
+    if (s().is_output) return none("the memory is the caller's");
     std::vector<Piece> pieces;
     for (const std::string& text : step_.names) {
       const size_t cut = std::min(text.find_first_of("/%"), text.size());
@@ -542,7 +561,8 @@ class Apply {
     for (const Stage& o : m_.stages)
       if (o.at_stage == id_) return none("the stage has steps already");
     if (!s().relations.empty() || s().init_at >= 0) return none("the stage has steps already");
-    if (m_.stages[at(p)].is_partial() || s().is_partial()) return {Meaning::unjudged, "loops of partial results"};
+    if (m_.stages[at(p)].is_partial() || s().is_partial())
+      return {Meaning::unjudged, "loops of partial results"};
     return take_loops(p, axis);
   }
 

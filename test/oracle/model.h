@@ -22,11 +22,12 @@ struct Relation {
   int parent, outer, inner;
   int64_t number = 0;
 };
-/// One coordinate of the elements of a stage: the value of an axis, once the first
-/// `since` relations are left aside (0 but for those that rfactor makes).
+/// One coordinate of the elements of a stage: the value of an axis. rfactor makes some of
+/// loops, when the axis comes from the first `since` relations.
 struct Dim {
   int axis;
   size_t since = 0;
+  bool made = false;
 };
 /// One dimension of the storage: (coordinate / div) % mod, mod 0 for none.
 struct Piece {
