@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "state.h"
 
@@ -85,7 +86,8 @@ Expected<LayoutDim> parse_dim(const StageState& s, const std::string& text) {
   return dim;
 }
 
-// Per axis the pieces, ordered by divisor, must chain: x%a, x/a%b, x/(a*b).
+// Per axis the pieces, ordered by divisor, must chain: x%a, x/a%b, x/(a*b). The last may
+// be left out, or have a remainder taken, where the others tell all values apart.
 Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
   for (int axis = 0; axis < s.rank(); ++axis) {
     std::vector<LayoutDim> pieces;
@@ -95,12 +97,16 @@ Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
       return a.div != b.div ? a.div < b.div : a.mod != 0 && b.mod == 0;  // x%1 before x/1
     });
     int64_t covered = 1;
-    bool ok = !pieces.empty();
-    for (size_t i = 0; ok && i < pieces.size(); ++i) {
-      ok = pieces[i].div == covered && (pieces[i].mod == 0) == (i + 1 == pieces.size());
-      covered *= std::max<int64_t>(pieces[i].mod, 1);
+    bool ok = true, whole = false;
+    for (const LayoutDim& piece : pieces) {
+      ok = ok && !whole && piece.div == covered;
+      whole = piece.mod == 0;
+      if (__builtin_mul_overflow(covered, std::max<int64_t>(piece.mod, 1), &covered))
+        covered = std::numeric_limits<int64_t>::max();
     }
-    if (!ok)
+    const int64_t extent = ir::as_int(s.buffers[0]->shape[static_cast<size_t>(axis)])
+                               .value_or(std::numeric_limits<int64_t>::max());
+    if (extent > 1 && (!ok || (!whole && extent > covered)))
       return Error("schedule.layout.bijective",
                    fmt::format("the layout of {} does not tell all values of {} apart", s.name,
                                s.axes[static_cast<size_t>(axis)].name))

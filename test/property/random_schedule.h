@@ -3,6 +3,8 @@
 // draw any step at any time; the others go about it as people do (storage, loops,
 // places, modes), for there more steps are legal and they get deeper.
 #pragma once
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -67,6 +69,7 @@ class ScheduleDice {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
     }
+    if (coin(4)) recipe();
   }
 
  private:
@@ -84,6 +87,27 @@ class ScheduleDice {
     if (percent < 55) return pick(kLoops);
     if (percent < 80) return pick(kPlaces);
     return pick(kModes);
+  }
+
+  // Steps that go together too seldom by chance: coverage_test.cpp asks for all pairs.
+  void recipe() {
+    const bool reverse = coin();
+    Step first = draw(reverse  ? StepKind::reverse_compute_at
+                      : coin() ? StepKind::init_at
+                               : StepKind::tensorize);
+    if (s_.apply(first)) return;
+    if (reverse) {  // an intrinsic in what is left of the stage's own loops
+      Step tensor;
+      tensor.kind = StepKind::tensorize, tensor.stage = first.stage;
+      const int id = s_.state().find(first.stage);
+      for (int tries = 0; tries < 12; ++tries)
+        if (fill_tensorize_of(tensor, id), !s_.apply(tensor)) return;
+      return;
+    }
+    Step cache, in_line;  // the stage is a copy then, and may be inlined
+    cache.kind = StepKind::cache_write, in_line.kind = StepKind::compute_inline;
+    cache.stage = in_line.stage = first.stage, cache.scope = "stack";
+    if (!s_.apply(cache)) (void)s_.apply(in_line);
   }
 
   std::string stage() {
@@ -223,9 +247,10 @@ class ScheduleDice {
     }
     step.axes = {leaf(step.stage)};
     step.intrinsic = "gemm_f32_1x4x1";
-    if (sums.empty()) return;
-    const int id = pick(sums);
-    const StageState& s = stages[static_cast<size_t>(id)];
+    if (!sums.empty()) fill_tensorize_of(step, pick(sums));
+  }
+  void fill_tensorize_of(Step& step, int id) {
+    const StageState& s = s_.state().stages[static_cast<size_t>(id)];
     step.stage = s.name;
     Nests nests(s_.state());
     if (nests.infer()) return;
