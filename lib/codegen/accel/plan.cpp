@@ -154,6 +154,19 @@ Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
 }
 
 namespace {
+// The first part's load is waited for and the last one's work hides nothing: parts are small, but
+// long enough for what each costs.
+constexpr int64_t kPartCycles = 1024;
+int64_t cycles_of_part(const DeviceOp& op, const DevicePlan& plan) {
+  int64_t n = 1;
+  for (const int64_t t : plan.tile) n = times(n, t);
+  const auto* r = reduce_of(op);
+  for (size_t k = 0; r && plan.windows_inside && k < r->vars.size(); ++k)
+    if (static_cast<int>(k) != op.reduce_tiles && static_cast<int>(k) != op.reduce_column)
+      n = times(n, constant(r->extents[k]));
+  return n;
+}
+
 // The largest size with which the plan fits, `whole` in as few and even pieces as that allows; 1 fits.
 int64_t largest(const DevicePlan& plan, int64_t whole, const std::function<bool(const DevicePlan&)>& fits,
                 const std::function<void(DevicePlan&, int64_t)>& set) {
@@ -193,7 +206,8 @@ std::optional<DevicePlan> default_plan(const DeviceOp& op, const isa::MachineCon
         static_cast<int>(i) == p.thread_axis ? detail::tiles(extents[i], p.threads) : extents[i];
     p.tile[i] = largest(p, whole, fits, [&](DevicePlan& q, int64_t n) { q.tile[i] = n; });
   }
-  p.depth = largest(p, depth_tiles(op), fits, [](DevicePlan& q, int64_t n) { q.depth = n; });
+  const int64_t most = largest(p, depth_tiles(op), fits, [](DevicePlan& q, int64_t n) { q.depth = n; });
+  p.depth = std::min(most, detail::tiles(kPartCycles, cycles_of_part(op, p)));
   return p;
 }
 
