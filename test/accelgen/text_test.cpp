@@ -109,7 +109,10 @@ TEST(AccelAlu, Expressions) {
       "min(" + x + ", " + y + ") - max(" + x + ", " + y + ")",
       "i32(300)",
       "i32(0) - (i32(5) - " + y + ")"};
-  for (const std::string& e : all) expect_same(values(e));
+  for (const std::string& e : all) {
+    expect_same(values(e));
+    expect_same(values("(" + e + ") >> i32(13)"));  // the high bits too
+  }
 }
 
 TEST(AccelAlu, WorksInPlaceWhereNothingNeedsTheOperand) {
