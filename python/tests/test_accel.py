@@ -78,9 +78,10 @@ def test_programs(tmp_path):
     program.save(tmp_path / "p.prog")
     f.export(tmp_path / "out" / "mm")
     assert (tmp_path / "out" / "mm.mm_1.prog").read_bytes() == (tmp_path / "p.prog").read_bytes()
+    assert (tmp_path / "out" / "mm.bundle").exists() and (tmp_path / "out" / "libmm.so").exists()
     assert (tmp_path / "out" / "mm.o").exists() and not (tmp_path / "out" / "mm.h").exists()
     with pytest.raises(tc.Error) as e:
-        f.export(tmp_path / "mm", shared=True)
+        f.export(tmp_path / "mm", header=True)
     assert e.value.code == "codegen.export.accel"
     assert "// device" in f.ir("segments")
 
