@@ -5,6 +5,7 @@
 #include <set>
 
 #include "state.h"
+#include "tc/te/reducer.h"
 
 namespace tc {
 namespace {
@@ -32,6 +33,13 @@ Check require_plain(const ScheduleState& state, int stage, int axis, const char*
         .fact("stage", s.name)
         .fact("intrinsic", s.intrinsic->name)
         .fix(fmt::format("{} first, then tensorize", step));
+  for (const Hint& h : s.prefetches)
+    if (h.axis == axis)
+      return Error("schedule.axis.attached",
+                   fmt::format("cannot {} {}: {} is prefetched at it", step, a.name, h.buffer->name))
+          .fact("stage", s.name)
+          .fact("axis", a.name)
+          .fix(fmt::format("{} first, then prefetch", step));
   if (s.init_at == axis)
     return Error("schedule.axis.attached",
                  fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))
@@ -247,14 +255,11 @@ std::string spatial_loops(const StageState& s) {
 Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reassociate) {
   const auto* r = s.values[0].as<ir::Reduce>();
   const std::string& c = r->combiner->name;
-  const bool exact = c == "min" || c == "max" || c == "all" || c == "any" ||
-                     ((c == "sum" || c == "prod") && r->type.is_int());
-  const bool simple = r->source.size() == 1 && (exact || c == "sum" || c == "prod");
   const std::string other = spatial_loops(s);
-  if (!simple)
+  if (!operation_of(*r->combiner))
     return reduce_mode_error(s, a, "vectorize",
                              other.empty() ? "leave it serial" : "vectorize " + other + " instead");
-  if (!exact && !reassociate)
+  if (!is_exact(*r->combiner) && !reassociate)
     return Error(
                "schedule.vectorize.reassociate",
                fmt::format("vectorizing {} would change the order of the float {} in {}", a.name, c, s.name))

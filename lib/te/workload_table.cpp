@@ -302,6 +302,20 @@ void build_batch_norm(const Workload& w, WorkloadGraph& g) {
          op::batch_norm(x, gamma, beta, mean, var, {.axis = layout_of(w) == op::Layout::nhwc ? 3 : 1}),
          {1, 2, 3, 4});
 }
+void build_cumsum(const Workload& w, WorkloadGraph& g) {
+  const Tensor x = input(w, shape_of(w));
+  finish(g, {x}, op::cumsum(x, w.integer("axis")));
+}
+template <op::Recurrent (*F)(const Tensor&, const Tensor&, const Tensor&, const op::RecurrentOptions&),
+          int64_t gates>
+void build_recurrent(const Workload& w, WorkloadGraph& g) {
+  const int64_t n = w.integer("n"), k = w.integer("k");
+  const Tensor x = input(w, {w.integer("t"), w.integer("b"), k}), weight = input(w, {gates * n, k}, "W"),
+               recurrent = input(w, {gates * n, n}, "U");
+  if (w.integer("bias") == 0) return finish(g, {x, weight, recurrent}, F(x, weight, recurrent, {}).y, {1, 2});
+  const Tensor bias = input(w, {gates * n}, "B");
+  finish(g, {x, weight, recurrent, bias}, F(x, weight, recurrent, {.bias = bias}).y, {1, 2, 3});
+}
 void build_transpose(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
   finish(g, {x}, op::transpose(x, w.list("perm")));
@@ -469,6 +483,10 @@ void add_rows(std::vector<WorkloadOp>& t) {
   // clang-format on
 #undef TC_X
   t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
+  t.push_back({"variance", "mean squared distance from the mean over axes, in one pass",
+               any_shape() + axes + f32, build_reduce<op::variance>});
+  t.push_back({"logsumexp", "log of the sum of exp(X) over axes, in one pass", any_shape() + axes + f32,
+               build_reduce<op::logsumexp>});
   const Keys arg =
       any_shape() + Keys{axis_key("-1", "the axis to search"), keepdims()} + number + Keys{index_key()};
   t.push_back({"argmax", "the first index of the greatest element", arg, build_arg<op::argmax>});
@@ -483,6 +501,21 @@ void add_rows(std::vector<WorkloadOp>& t) {
                         {"affine", KeyKind::flag, "1", "whether gamma and beta take part", false, {}}} +
                    f32,
                build_layer_norm});
+}
+void add_recurrences(std::vector<WorkloadOp>& t) {
+  const Keys layer = {need("t", "times"),
+                      need("b", "sequences"),
+                      need("k", "elements of an input"),
+                      need("n", "units: elements of an output"),
+                      flag("bias", "1 adds an input bias"),
+                      dtype_key(kFloats)};
+  t.push_back({"cumsum", "sums from the first element to each, along an axis",
+               any_shape() + Keys{axis_key("-1", "the axis along which"), dtype_key(kNumbers)},
+               build_cumsum});
+  t.push_back({"lstm", "long short-term memory over X[t,b,k]; W[4n,k], U[4n,n] and bias[4n] are constant",
+               layer, build_recurrent<op::lstm, 4>});
+  t.push_back({"gru", "gated recurrent units over X[t,b,k]; W[3n,k], U[3n,n] and bias[3n] are constant",
+               layer, build_recurrent<op::gru, 3>});
 }
 void add_moves(std::vector<WorkloadOp>& t) {
   const Keys number = {dtype_key(kNumbers)};
@@ -522,6 +555,7 @@ std::span<const WorkloadOp> workload_table() {
     add_quantized(t);
     add_elementwise(t);
     add_rows(t);
+    add_recurrences(t);
     add_moves(t);
     return t;
   }();

@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <optional>
 
 #include "tc/autotune/api.h"
+#include "tc/ir/parse.h"
+#include "tc/ir/print.h"
 #include "tc/runtime/c_api.h"
 #include "tc/te/evaluate.h"
 
@@ -190,7 +194,7 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   std::vector<ir::TensorView> views;
   for (const auto& [key, value] : inputs) {
     TC_REQUIRE(py::isinstance<Tensor>(key),
-               Error("te.tensors", "the inputs are named by a " + type_name(key) + ", not by tensors")
+               Error("te.tensors", "the inputs are named by " + a_type(key) + ", not by tensors")
                    .fix("write tc.evaluate(C, {A: a, B: b})"));
     args.push_back(key.cast<Tensor>());
     views.push_back(interpreter_view(args.back(), value, false, keep));
@@ -211,14 +215,37 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   return out;
 }
 
-void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays) {
+// (tensor or name, index): an element as it is stored.
+std::optional<ir::Watch> to_watch(py::handle watch) {
+  if (watch.is_none()) return std::nullopt;
+  TC_REQUIRE(is_sequence(watch) && py::len(watch) == 2,
+             Error("ir.interpret.watch", "watch is a " + type_name(watch) + ", which names no element")
+                 .fix("write watch=(\"C\", [3, 4])"));
+  const py::object buffer = py::reinterpret_borrow<py::object>(watch)[py::int_(0)],
+                   index = py::reinterpret_borrow<py::object>(watch)[py::int_(1)];
+  ir::Watch out;
+  if (py::isinstance<Tensor>(buffer))
+    out.buffer = buffer.cast<Tensor>().name();
+  else
+    out.buffer = py::str(buffer);
+  if (is_sequence(index))
+    for (const py::handle i : index) out.index.push_back(to_int(i, "an index"));
+  else
+    out.index.push_back(to_int(index, "an index"));
+  return out;
+}
+
+py::object interpret(const Schedule& schedule, py::handle args_list, py::handle arrays, py::handle watched) {
   const std::vector<Tensor> args = to_tensors(args_list, "the arguments");
   const auto given = py::cast<std::vector<py::object>>(arrays);
   TC_REQUIRE(
       given.size() == args.size(),
       Error("runtime.arg.count", fmt::format("there are {} tensors and {} arrays", args.size(), given.size()))
           .fix("give one array a tensor"));
-  const Lowered lowered = lower(schedule, args).value();
+  Lowered lowered = lower(schedule, args).value();
+  std::optional<ir::Watch> watch = to_watch(watched);
+  // parsed back from its print a function has no name twice where two live at once
+  if (watch) lowered.func = ir::parse_func(ir::to_string(lowered.func)).value();
   std::vector<std::unique_ptr<ArrayView>> keep;
   std::vector<ir::TensorView> views;
   for (size_t i = 0; i < args.size(); ++i)
@@ -226,6 +253,7 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
   std::deque<HostTensor> packed;
   ir::InterpretOptions options;
   options.detect_races = !schedule.folds_lanes();
+  if (watch) options.watch = &*watch;
   Check error;
   {
     const py::gil_scoped_release nogil;
@@ -239,6 +267,33 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
     if (!error) error = ir::interpret(lowered.func, views, options);
   }
   throw_if(std::move(error));
+  return watch ? py::cast(std::move(watch->writes)) : py::none();
+}
+
+std::string line_of(const ir::Write& w) {
+  std::vector<std::string> loops;
+  for (const auto& [name, value] : w.loops) loops.push_back(fmt::format("{} = {}", name, value));
+  return fmt::format("{} by {}{}{}", ir::to_string(w.value), w.statement,
+                     w.lane < 0 ? "" : fmt::format(", lane {}", w.lane),
+                     loops.empty() ? "" : fmt::format(", at {}", fmt::join(loops, ", ")));
+}
+
+void bind_write(py::module_& m) {
+  py::class_<ir::Write> c(m, "Write", "One write of a watched element; see tc.interpret.");
+  c.def_property_readonly("value", [](const ir::Write& w) -> py::object {
+    if (w.value.type.is_float()) return py::float_(w.value.f);
+    if (w.value.type.is_bool()) return py::bool_(w.value.i != 0);
+    if (w.value.type == kU64) return py::int_(static_cast<uint64_t>(w.value.i));
+    return py::int_(w.value.i);
+  });
+  c.def_readonly("statement", &ir::Write::statement);
+  c.def_property_readonly(
+      "loops", [](const ir::Write& w) { return w.loops; }, "(name, value) of the loops around it.");
+  c.def_property_readonly(
+      "lane",
+      [](const ir::Write& w) -> py::object { return w.lane < 0 ? py::none() : py::object(py::int_(w.lane)); },
+      "Which lane of a vector, or None.");
+  c.def("__str__", &line_of).def("__repr__", [](const ir::Write& w) { return "Write(" + line_of(w) + ")"; });
 }
 
 void bind_function(py::module_& m) {
@@ -360,9 +415,11 @@ void bind_functions(py::module_& m) {
         "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions "
         "mean, computed\n"
         "element by element. Slow; bf16 is uint16.");
+  bind_write(m);
   m.def("interpret", &interpret, py::arg("schedule"), py::arg("args"), py::arg("arrays"),
+        py::arg("watch") = py::none(),
         "interpret(s, [A, B, C], [a, b, c]): runs the scheduled loops in the checking interpreter, writing "
-        "c. Slow.");
+        "c. Slow. watch=(\"C\", [3, 4]): gives the writes of that element, in order, as it is stored.");
   m.def(
       "set_num_threads",
       [](py::handle n) { tc_set_num_threads(static_cast<int32_t>(to_int(n, "the number of threads"))); },

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_tc, m) {
   m.attr("__version__") = TC_VERSION;
   bind_errors(m);
   bind_exprs(m);
+  bind_tensor_operators(m);
   bind_ops(m);
   bind_schedules(m);
   bind_arrays(m);

@@ -50,7 +50,13 @@ Padding to_padding(py::handle v) {
   bad_attr("padding", std::to_string(n.size()) + " numbers",
            "one number, (vertical, horizontal) or (top, left, bottom, right)");
 }
-Tensor to_bias(py::handle v) { return v.is_none() ? Tensor() : v.cast<Tensor>(); }
+Tensor to_bias(py::handle v) {
+  if (v.is_none()) return {};
+  TC_REQUIRE(py::isinstance<Tensor>(v),
+             Error("te.tensors", "the operands are tensors; this is " + a_type(v))
+                 .fix("give what tc.placeholder and tc.compute returned, or None"));
+  return v.cast<Tensor>();
+}
 std::vector<int64_t> to_axes(py::handle v) {
   return v.is_none() ? std::vector<int64_t>{} : numbers(v, "an axis");
 }
@@ -360,6 +366,49 @@ void bind_normalisation(py::module_& m) {
 
 }  // namespace
 
+using Layer = te::Recurrent (*)(const Tensor&, const Tensor&, const Tensor&, const te::RecurrentOptions&);
+te::RecurrentOptions layer_options(py::handle bias, py::handle recurrent_bias, py::handle h0, py::handle c0,
+                                   std::string name) {
+  return {.bias = to_bias(bias),
+          .recurrent_bias = to_bias(recurrent_bias),
+          .h0 = to_bias(h0),
+          .c0 = to_bias(c0),
+          .name = std::move(name)};
+}
+void bind_recurrences(py::module_& m) {
+  m.def(
+      "cumsum",
+      [](const Tensor& x, int64_t axis, const std::string& name) { return te::cumsum(x, axis, name); },
+      py::arg("x"), py::arg("axis") = -1, py::kw_only(), py::arg("name") = "Y",
+      "Sums from the first element to each, along an axis. Stages: Y_0, the scan Y_sum, Y.");
+  m.def(
+      "lstm",
+      [](const Tensor& x, const Tensor& weight, const Tensor& recurrent, py::handle bias,
+         py::handle recurrent_bias, py::handle h0, py::handle c0, std::string name) {
+        const te::Recurrent r =
+            te::lstm(x, weight, recurrent, layer_options(bias, recurrent_bias, h0, c0, std::move(name)));
+        return py::make_tuple(r.y, r.h, r.c);
+      },
+      py::arg("x"), py::arg("weight"), py::arg("recurrent"), py::kw_only(), py::arg("bias") = py::none(),
+      py::arg("recurrent_bias") = py::none(), py::arg("h0") = py::none(), py::arg("c0") = py::none(),
+      py::arg("name") = "Y",
+      "x[t,b,k], weight[4n,k], recurrent[4n,n], gates i, f, g, o: the outputs [t,b,n] and the last h and c "
+      "[b,n].\n"
+      "Stages: P, the scan R, Y_c, Y_h, Y.");
+  m.def(
+      "gru",
+      [](const Tensor& x, const Tensor& weight, const Tensor& recurrent, py::handle bias,
+         py::handle recurrent_bias, py::handle h0, std::string name) {
+        const te::Recurrent r = te::gru(x, weight, recurrent,
+                                        layer_options(bias, recurrent_bias, h0, py::none(), std::move(name)));
+        return py::make_tuple(r.y, r.h);
+      },
+      py::arg("x"), py::arg("weight"), py::arg("recurrent"), py::kw_only(), py::arg("bias") = py::none(),
+      py::arg("recurrent_bias") = py::none(), py::arg("h0") = py::none(), py::arg("name") = "Y",
+      "x[t,b,k], weight[3n,k], recurrent[3n,n], gates r, z, n: the outputs [t,b,n] and the last h [b,n].\n"
+      "Stages: P, the scan R, Y_h, Y.");
+}
+
 void bind_ops(py::module_& root) {
   py::module_ m = root.def_submodule(
       "op", "The operator library: functions from tensors to tensors. Stages and axes have fixed names.");
@@ -371,10 +420,17 @@ void bind_ops(py::module_& root) {
   def_reduction(m, "max", &te::max, "The greatest over one axis, several, or all.");
   def_reduction(m, "min", &te::min, "The least over one axis, several, or all.");
   def_reduction(m, "mean", &te::mean, "The mean over one axis, several, or all. Stages: Y_sum, Y.");
+  def_reduction(
+      m, "variance", &te::variance,
+      "The variance over one axis, several, or all, in one pass. Stages: {Y_count, Y_mean, Y_squares}, Y.");
+  def_reduction(
+      m, "logsumexp", &te::logsumexp,
+      "The log of the sum of exp(x) over one axis, several, or all, in one pass. Stages: {Y_max, Y_sum}, Y.");
   def_arg(m, "argmax", &te::argmax,
           "The first index of the greatest along an axis. Stages: {Y_value, Y}[... | k].");
   def_arg(m, "argmin", &te::argmin, "The first index of the least along an axis.");
   bind_normalisation(m);
+  bind_recurrences(m);
   bind_moves(m);
 }
 

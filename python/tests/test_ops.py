@@ -98,6 +98,34 @@ def test_reductions_and_moves():
     np.testing.assert_array_equal(run(tc.op.pad(A, (0, 1, 2), (1, 0, 0), 9), {A: a}), np.pad(a, ((0, 1), (1, 0), (2, 0)), constant_values=9))
 
 
+def test_recurrences():
+    a = ints(3, 4, 5)
+    A = place(a, "A")
+    np.testing.assert_array_equal(run(tc.op.cumsum(A, 1), {A: a}), a.cumsum(1))
+    T, B, K, N = 4, 2, 3, 8
+    x, w, u = (rng.standard_normal(s).astype(np.float32) for s in ((T, B, K), (4 * N, K), (4 * N, N)))
+    X, W, U = place(x, "X"), place(w, "W"), place(u, "U")
+    Y, last, cell = tc.op.lstm(X, W, U)
+    sigmoid = lambda v: 1 / (1 + np.exp(-v))
+    h = c = np.zeros((B, N), np.float32)
+    want = []
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ w.T + h @ u.T, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        want.append(h)
+    np.testing.assert_allclose(run(Y, {X: x, W: w, U: u}), want, rtol=1e-4, atol=1e-5)
+    w3, u3 = w[:3 * N], u[:3 * N]
+    W3, U3 = place(w3, "W"), place(u3, "U")
+    h, want = np.zeros((B, N), np.float32), []
+    for t in range(T):
+        (r, z, n), (hr, hz, hn) = np.split(x[t] @ w3.T, 3, axis=1), np.split(h @ u3.T, 3, axis=1)
+        r, z = sigmoid(r + hr), sigmoid(z + hz)
+        h = (1 - z) * np.tanh(n + r * hn) + z * h
+        want.append(h)
+    np.testing.assert_allclose(run(tc.op.gru(X, W3, U3)[0], {X: x, W: w3, U: u3}), want, rtol=1e-4, atol=1e-5)
+
+
 def test_normalisation():
     x = rng.standard_normal((4, 16)).astype(np.float32)
     X = place(x, "X")

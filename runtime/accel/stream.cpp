@@ -252,10 +252,9 @@ Check CommandStream::preload(std::span<const Kernel* const> kernels) {
     if (!words.value().empty()) all.push_back(std::move(words).value());
   }
   if (Check error = state.room(count / 0xffff + 1)) return error;
-  for (const std::vector<uint32_t>& words : all) (void)state.cache.place(words);
+  for (const std::vector<uint32_t>& words : all) state.counts.loaded += state.cache.place(words).load ? 1 : 0;
   // In an empty cache they stand one behind the other.
   state.load_uops({0, 0, true}, state.cache.pool().size());
-  state.counts.loaded += static_cast<int64_t>(all.size());
   return std::nullopt;
 }
 

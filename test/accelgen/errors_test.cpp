@@ -149,6 +149,40 @@ TEST(AccelErrors, LoopsWithoutEnd) {
   EXPECT_EQ(code.error().code(), "codegen.accel.limit");
 }
 
+// Each of these is refused in time, and without room for all of it.
+TEST(AccelErrors, HostileSizes) {
+  const char* bodies[] = {
+      "for y in [0, +1000000000000) { for i in [0, +4) { x[y % 4, i] = i32(0) } }",
+      "for y in [0, +4) { for i in [0, +4) { x[y * 4611686018427387904, i] = i32(0) } }",
+      "for r in [0, +4000000) { for y in [0, +4000000) { for i in [0, +4) { x[0, i] = D[0, i] } } }",
+      "for r in [0, +4000000) { for y in [0, +4000000) { for i in [0, +4) { x[0, i] = max(x[0, i], i32(1)) } "
+      "} }",
+      "for r in [0, +3000000) { for y in [0, +3000000) { if r * y % 7 == 3 { for i in [0, +4) { x[0, i] = "
+      "i32(0) } } } }",
+      "for y in [0, +4) { for i in [0, +4) { if y * 9223372036854775807 < 5 { x[y, i] = i32(0) } } }",
+      "for t in [0, +9000000000000000000) { for i in [0, +4) { x[t * t * t, i] = i32(0) } }",
+      "for y in [0, +4) { for i in [0, +4) { x[y / 0, i] = i32(0) } }",
+  };
+  for (const char* body : bodies) {
+    const auto func = ir::parse_func(
+        "func main(D: i32[16, 4], C: i8[16, 4]) {\n  alloc x: i32[4, 4] acc\n  " + std::string(body) + "\n}");
+    ASSERT_TRUE(func) << func.error().str();
+    const auto code = compile_device(func.value(), tiny());
+    EXPECT_FALSE(code) << body;
+    if (!code) {
+      EXPECT_EQ(code.error().code().substr(0, 14), "codegen.accel.") << code.error().str();
+    }
+  }
+}
+
+TEST(AccelErrors, ParameterInAScratchpad) {
+  const auto func = ir::parse_func("func main(A: i8[16, 4] inp) { for i in [0, +4) { A[0, i] = i8(0) } }");
+  ASSERT_TRUE(func) << func.error().str();
+  const auto code = compile_device(func.value(), tiny());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().code(), "codegen.accel.scope");
+}
+
 TEST(AccelErrors, NothingToDo) {
   const auto func = ir::parse_func(R"(func main(A: i8[0, 4], C: i8[0, 4]) {
   for y in [0, +0) {

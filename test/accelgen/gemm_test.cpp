@@ -4,6 +4,8 @@
 namespace tc::accel::test {
 namespace {
 
+DType signed_int(int64_t bits) { return {ir::TypeCode::int_, static_cast<uint8_t>(bits), 1}; }
+
 // C = cast(clip(A x B^T >> shift)), blocked: A[m, k], B[n, k], C[m, n] in tiles.
 struct Matmul {
   isa::MachineConfig config;
@@ -11,20 +13,21 @@ struct Matmul {
 
   Matmul(const isa::MachineConfig& machine, int64_t m, int64_t n, int64_t k) : config(machine) {
     const int64_t bt = machine.batch, bi = machine.block_in, bo = machine.block_out;
-    a = placeholder({m, k, bt, bi}, kI8, "A");
-    b = placeholder({n, k, bo, bi}, kI8, "B");
+    const DType acc = signed_int(machine.acc_bits);
+    a = placeholder({m, k, bt, bi}, signed_int(machine.inp_bits), "A");
+    b = placeholder({n, k, bo, bi}, signed_int(machine.wgt_bits), "B");
     const ReduceAxis ko = reduce_axis(0, k, "ko"), ki = reduce_axis(0, bi, "ki");
     sum = compute({m, n, bt, bo},
                   [&](Expr y, Expr x, Expr r, Expr q) {
-                    return tc::sum(cast(kI32, a(y, ko, r, ki)) * cast(kI32, b(x, ko, q, ki)), {ko, ki});
+                    return tc::sum(cast(acc, a(y, ko, r, ki)) * cast(acc, b(x, ko, q, ki)), {ko, ki});
                   },
                   "S", {"y", "x", "b", "o"});
     c = compute({m, n, bt, bo},
                 [&](Expr y, Expr x, Expr r, Expr q) {
-                  return cast(kI8,
-                              min(max(ir::binary(ir::BinaryOp::shr, sum(y, x, r, q), ir::int_imm(4, kI32)),
-                                      ir::int_imm(-100, kI32)),
-                                  ir::int_imm(100, kI32)));
+                  return cast(signed_int(machine.out_bits),
+                              min(max(ir::binary(ir::BinaryOp::shr, sum(y, x, r, q), ir::int_imm(4, acc)),
+                                      ir::int_imm(-100, acc)),
+                                  ir::int_imm(100, acc)));
                 },
                 "C", {"y", "x", "b", "o"});
   }
@@ -60,6 +63,20 @@ TEST(AccelGemm, MatmulOfTiles) {
     EXPECT_EQ(ran.counters.gemm_uops, 6 * 4 * 8);
     EXPECT_EQ(ran.counters.reset_uops, 6 * 4);
     EXPECT_EQ(ran.counters.alu_uops, 3 * 6 * 4);
+  }
+}
+
+TEST(AccelGemm, OtherWidths) {
+  for (const auto& [inp, wgt, acc, out] : std::vector<std::array<int64_t, 4>>{{16, 8, 32, 8},
+                                                                              {8, 16, 32, 16},
+                                                                              {16, 16, 32, 32},
+                                                                              {8, 8, 16, 8},
+                                                                              {8, 8, 16, 16},
+                                                                              {16, 16, 16, 16}}) {
+    isa::MachineConfig config = machine(2, 4, 8);
+    config.inp_bits = inp, config.wgt_bits = wgt, config.acc_bits = acc, config.out_bits = out;
+    const Matmul w(config, 3, 2, 3);
+    expect_right(w.args(), tiled(w, 2, 2, 2), w.config);
   }
 }
 

@@ -1,5 +1,5 @@
 // The legalised graph computes what the plain one computes, bit by bit, on any machine.
-#include "tc/codegen/accel_legalize.h"
+#include "tc/codegen/accel_schedule.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -188,6 +188,28 @@ TEST(Legalize, EpiloguesAreSimplified) {
   EXPECT_EQ(ops(base + "bias=1 shift=4 round=1 act=relu"), 4);  // + >> max min: the half is in the bias
   EXPECT_EQ(ops(base + "bias=1 shift=24 round=1"), 2);          // + >>: what is left fits
   EXPECT_EQ(ops(base + "shift=24"), 1);
+}
+
+// Chains of any length, sums of a tensor with itself, sizes beyond all memory.
+TEST(Legalize, HostileGraphsAreDoneInTime) {
+  const Tensor x = placeholder({40}, kI8, "X");
+  Tensor t = x;
+  for (int i = 0; i < 300; ++i)  // written out, 2^300 reads
+    t = compute({40}, [&](Expr k) { return t(k) + t(k); }, "T" + std::to_string(i));
+  const Legalized l = legal({x, t}, {});
+  EXPECT_GT(l.ops.size(), 1u);
+  Tensor f = placeholder({4}, kF32, "F");
+  const Tensor first = f;
+  for (int i = 0; i < 1500; ++i) f = compute({4}, [&](Expr k) { return f(k) + 1; }, "G" + std::to_string(i));
+  EXPECT_TRUE(legal({first, f}, {}).ops.empty());
+  const int64_t n = int64_t{1} << 29;
+  const Tensor a = placeholder({n, 64}, kI8, "A"), b = placeholder({64, 64}, kI8, "B");
+  const Tensor c = op::qmatmul(a, b);
+  const Legalized big = legal({a, b, c}, {});
+  ASSERT_EQ(big.ops.size(), 1u);
+  const auto plan = default_plan(big.ops[0], {});
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(footprint(big.ops[0], *plan).fits({}));
 }
 
 TEST(Legalize, ErrorsAreThoseOfTheArguments) {

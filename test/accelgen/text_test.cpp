@@ -179,6 +179,19 @@ TEST(AccelStorage, ManyStagesShareAPlaceWhenTheyMust) {
   EXPECT_EQ(expect_same(body, tiny(8)).acc_tiles, 4);
 }
 
+// y has the place of x, and is allocated while x is still needed.
+TEST(AccelStorage, APlaceIsTakenAtTheFirstUse) {
+  const std::string body = R"(
+  alloc x: i32[4, 4] acc
+  for t in [0, +4) { for i in [0, +4) { x[t, i] = D[t, i] } }
+  alloc y: i32[4, 4] acc
+  for t in [0, +4) { for i in [0, +4) { C[t, i] = cast(i8, x[t, i] + i32(1)) } }
+  for t in [0, +4) { for i in [0, +4) { C[t + 4, i] = cast(i8, x[t, i]) } }
+  for t in [0, +4) { for i in [0, +4) { y[t, i] = D[t + 8, i] } }
+  for t in [0, +4) { for i in [0, +4) { C[t + 8, i] = cast(i8, y[t, i]) } })";
+  EXPECT_EQ(expect_same(body, tiny(7)).acc_tiles, 4);
+}
+
 // What a loop needs in every iteration keeps its place while the loop runs.
 TEST(AccelStorage, LastsAsLongAsALoopNeedsIt) {
   const std::string body = R"(
@@ -215,6 +228,49 @@ TEST(AccelThreads, TakeTurns) {
   EXPECT_EQ(s.acc_tiles, 4);
 }
 
+// The first thread is at y while the second one still needs x: they cannot share.
+TEST(AccelThreads, AreNotAtOnePlaceInTheCode) {
+  const std::string body = R"(
+  for t in [0, +2) vthread {
+    alloc x: i32[3, 4] acc
+    alloc y: i32[4, 4] acc
+    for u in [0, +3) { for i in [0, +4) { x[u, i] = D[t * 3 + u, i] } }
+    for u in [0, +3) { for i in [0, +4) { C[t * 3 + u, i] = cast(i8, x[u, i]) } }
+    for u in [0, +4) { for i in [0, +4) { y[u, i] = D[t * 4 + u + 8, i] } }
+    for k in [0, +2) {
+      alloc z: i32[1, 4] acc
+      for i in [0, +4) { z[0, i] = D[t + k, i] }
+      for i in [0, +4) { C[t + 2 * k + 6, i] = cast(i8, z[0, i]) }
+    }
+    for u in [0, +3) { for i in [0, +4) { C[t * 3 + u + 10, i] = cast(i8, y[u + 1, i]) } }
+  })";
+  EXPECT_EQ(expect_same(body, tiny(16)).acc_tiles, 16);
+  const auto func = ir::parse_func(R"(func main(D: i32[16, 4], C: i8[16, 4]) {)" + body + "\n}");
+  const auto code = compile_device(func.value(), tiny(12));
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().code(), "codegen.accel.capacity");
+}
+
+// Intermediate results of one thread keep clear of what another thread has later in the code.
+TEST(AccelThreads, IntermediateResults) {
+  expect_same(R"(
+  for t in [0, +2) vthread {
+    alloc x: i32[2, 4] acc
+    alloc y: i32[2, 4] acc
+    for u in [0, +2) { for i in [0, +4) { x[u, i] = D[t * 2 + u, i] } }
+    for u in [0, +2) { for i in [0, +4) { C[t * 2 + u, i] = cast(i8, x[u, i] * x[u, i] + x[u, i]) } }
+    for u in [0, +2) { for i in [0, +4) { y[u, i] = D[t * 2 + u + 4, i] } }
+    for k in [0, +2) {
+      alloc a: i8[1, 4] inp
+      for i in [0, +4) { a[0, i] = A[k, i] }
+      alloc z: i32[1, 4] acc
+      for i in [0, +4) { z[0, i] = i32(0) }
+    }
+    for u in [0, +2) { for i in [0, +4) { C[t * 2 + u + 8, i] = cast(i8, y[u, i] + x[u, i]) } }
+  })",
+              tiny(12));
+}
+
 TEST(AccelThreads, OfDifferentLengths) {
   expect_same(R"(
   for t in [0, +3) vthread {
@@ -247,6 +303,16 @@ TEST(AccelMemory, LoadsWaitForStores) {
     y[t, o] = y[t, o] + cast(i32, a[t, i]) * cast(i32, w[0, o, i])
   } } }
   for t in [0, +4) { for i in [0, +4) { C[t + 2, i] = cast(i8, y[t, i]) } })");
+}
+
+TEST(AccelMemory, RowsOfATransferAreApart) {
+  expect_same(R"(
+  alloc x: i32[4, 4] acc
+  for t in [0, +4) { for i in [0, +4) { x[t, i] = D[t, i] } }
+  for t in [0, +4) { for i in [0, +4) { C[t * 2, i] = cast(i8, x[t, i]) } }
+  alloc z: i32[1, 4] acc
+  for i in [0, +4) { z[0, i] = cast(i32, C[6, i]) }
+  for i in [0, +4) { C[9, i] = cast(i8, z[0, i]) })");
 }
 
 TEST(AccelMemory, StoresWaitForLoads) {

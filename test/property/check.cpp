@@ -5,8 +5,7 @@
 #include <cstring>
 
 #include "../../lib/schedule/state.h"
-#include "property/random_schedule.h"
-#include "property/random_workload.h"
+#include "property/random_case.h"
 #include "tc/codegen/build.h"
 #include "tc/ir/parse.h"
 
@@ -324,16 +323,9 @@ Verdict Subject::check(const std::vector<Step>& steps) const {
 }
 
 RandomCase RandomCase::of(uint64_t seed) {
-  RandomOptions options;
-  static constexpr int64_t kPoints[] = {200, 600, 1500};  // small programs fail in ways that are easy to see
-  options.max_points = kPoints[seed % 3];
-  options.max_stages = seed % 5 == 0 ? 6 : 4;
-  const bool workload = seed % 4 == 3;
-  RandomCase c{Subject(workload ? WorkloadDice(seed).roll() : random_program(seed, options), seed), {}};
-  Schedule s(c.subject.program().outputs);
-  ScheduleDice(s, seed).roll(static_cast<int>(8 + seed % 29));
-  c.steps = s.steps();
-  return c;
+  RandomProgram program = random_case_program(seed);
+  std::vector<Step> steps = random_case_steps(program, seed);
+  return {Subject(std::move(program), seed), std::move(steps)};
 }
 
 Verdict check(RandomCase& c) {

@@ -3,6 +3,8 @@
 // draw any step at any time; the others go about it as people do (storage, loops,
 // places, modes), for there more steps are legal and they get deeper.
 #pragma once
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -23,7 +25,10 @@ class ScheduleDice {
   static constexpr StepKind kLoops[] = {StepKind::split,   StepKind::split,   StepKind::split,
                                         StepKind::split,   StepKind::fuse,    StepKind::fuse,
                                         StepKind::reorder, StepKind::reorder, StepKind::reverse_compute_at};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at,
+  static constexpr StepKind kPlaces[] = {StepKind::rolling_buffer,
+                                         StepKind::rolling_buffer,
+                                         StepKind::storage_align,
+                                         StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::init_at,
@@ -35,16 +40,24 @@ class ScheduleDice {
                                          StepKind::cache_write,
                                          StepKind::reverse_compute_at,
                                          StepKind::reverse_compute_at};
-  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
-                                        StepKind::parallel,  StepKind::vthread,   StepKind::vthread,
-                                        StepKind::tensorize, StepKind::tensorize, StepKind::tensorize};
-  static constexpr StepKind kAny[] = {
-      StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
-      StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
-      StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
-      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
-      StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at,
-      StepKind::tensorize,      StepKind::vthread};
+  static constexpr StepKind kModes[] = {StepKind::vectorize,     StepKind::vectorize,     StepKind::unroll,
+                                        StepKind::parallel,      StepKind::vthread,       StepKind::vthread,
+                                        StepKind::double_buffer, StepKind::double_buffer, StepKind::prefetch,
+                                        StepKind::prefetch,      StepKind::tensorize,     StepKind::tensorize,
+                                        StepKind::tensorize};
+  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,
+                                      StepKind::split,          StepKind::fuse,
+                                      StepKind::reorder,        StepKind::reorder,
+                                      StepKind::vectorize,      StepKind::unroll,
+                                      StepKind::parallel,       StepKind::compute_at,
+                                      StepKind::compute_at,     StepKind::compute_root,
+                                      StepKind::compute_inline, StepKind::cache_read,
+                                      StepKind::cache_write,    StepKind::set_scope,
+                                      StepKind::layout,         StepKind::init_at,
+                                      StepKind::rfactor,        StepKind::reverse_compute_at,
+                                      StepKind::tensorize,      StepKind::vthread,
+                                      StepKind::double_buffer,  StepKind::prefetch,
+                                      StepKind::storage_align,  StepKind::rolling_buffer};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -56,6 +69,7 @@ class ScheduleDice {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
     }
+    if (coin(4)) recipe();
   }
 
  private:
@@ -73,6 +87,27 @@ class ScheduleDice {
     if (percent < 55) return pick(kLoops);
     if (percent < 80) return pick(kPlaces);
     return pick(kModes);
+  }
+
+  // Steps that go together too seldom by chance: coverage_test.cpp asks for all pairs.
+  void recipe() {
+    const bool reverse = coin();
+    Step first = draw(reverse  ? StepKind::reverse_compute_at
+                      : coin() ? StepKind::init_at
+                               : StepKind::tensorize);
+    if (s_.apply(first)) return;
+    if (reverse) {  // an intrinsic in what is left of the stage's own loops
+      Step tensor;
+      tensor.kind = StepKind::tensorize, tensor.stage = first.stage;
+      const int id = s_.state().find(first.stage);
+      for (int tries = 0; tries < 12; ++tries)
+        if (fill_tensorize_of(tensor, id), !s_.apply(tensor)) return;
+      return;
+    }
+    Step cache, in_line;  // the stage is a copy then, and may be inlined
+    cache.kind = StepKind::cache_write, in_line.kind = StepKind::compute_inline;
+    cache.stage = in_line.stage = first.stage, cache.scope = "stack";
+    if (!s_.apply(cache)) (void)s_.apply(in_line);
   }
 
   std::string stage() {
@@ -121,6 +156,16 @@ class ScheduleDice {
       case StepKind::vthread:
       case StepKind::init_at:
         step.axes = {leaf(step.stage)};
+        break;
+      case StepKind::prefetch:
+        fill_prefetch(step);
+        break;
+      case StepKind::storage_align:
+        fill_storage_align(step);
+        break;
+      case StepKind::double_buffer:
+      case StepKind::rolling_buffer:
+        fill_attached(step);
         break;
       case StepKind::compute_at:
         fill_compute_at(step);
@@ -202,9 +247,10 @@ class ScheduleDice {
     }
     step.axes = {leaf(step.stage)};
     step.intrinsic = "gemm_f32_1x4x1";
-    if (sums.empty()) return;
-    const int id = pick(sums);
-    const StageState& s = stages[static_cast<size_t>(id)];
+    if (!sums.empty()) fill_tensorize_of(step, pick(sums));
+  }
+  void fill_tensorize_of(Step& step, int id) {
+    const StageState& s = s_.state().stages[static_cast<size_t>(id)];
     step.stage = s.name;
     Nests nests(s_.state());
     if (nests.infer()) return;
@@ -251,6 +297,47 @@ class ScheduleDice {
     const auto readers = s_.state().readers(s_.state().find(step.stage));
     if (!readers.empty() && coin(3))
       step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
+  }
+  void fill_prefetch(Step& step) {
+    step.axes = {leaf(step.stage)};
+    step.number = below(5);
+    const auto read = buffers_read(state_of(step.stage).values);
+    step.names = {read.empty() || coin(8)
+                      ? stage()
+                      : s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name};
+  }
+  // Mostly a stage that is computed at a loop. Windows that roll are rare: those that do
+  // are looked for.
+  void fill_attached(Step& step) {
+    std::vector<std::string> attached;
+    for (const StageState& s : s_.state().stages)
+      if (s.attach == StageState::at) attached.push_back(s.name);
+    shuffle(attached);
+    if (attached.empty() || coin(8)) return;
+    step.stage = attached[0];
+    if (step.kind != StepKind::rolling_buffer) return;
+    for (const std::string& name : attached) {
+      Schedule trial = s_;
+      if (trial.apply(Step{.kind = StepKind::rolling_buffer, .stage = name})) continue;
+      step.stage = name;
+      return;
+    }
+  }
+  void fill_storage_align(Step& step) {
+    const StageState& s = state_of(step.stage);
+    std::vector<std::string> dims;
+    for (size_t at = 0; !s.layout.empty() && at < s.layout_text.size();) {
+      const size_t end = std::min(s.layout_text.find(',', at), s.layout_text.size());
+      dims.push_back(s.layout_text.substr(at, end - at));
+      at = end + 1;
+    }
+    for (int d = 0; s.layout.empty() && d < s.rank(); ++d)
+      dims.push_back(s.axes[static_cast<size_t>(d)].name);
+    if (dims.size() > 1 && !coin(8)) dims.pop_back();
+    static constexpr int64_t kFactors[] = {1, 2, 3, 4, 8, 16};
+    step.axes = {dims.empty() ? "none" : coin() ? dims.back() : pick(dims)};
+    step.number = pick(kFactors);
+    step.offset = coin() ? 0 : below(step.number);
   }
   void fill_layout(Step& step) {
     std::vector<std::string> axes;

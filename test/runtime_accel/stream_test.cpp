@@ -207,6 +207,47 @@ TEST(Kernels, AreKnownByTheirContents) {
   EXPECT_EQ(s.uop_bytes(), 16);
 }
 
+TEST(Kernels, AreLoadedAheadInOneTransfer) {
+  CommandStream s = stream();  // UOP holds 8
+  const Kernel a{{}, {}, {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}}, b{{}, {}, {{3, 0, 0}, {4, 0, 0}, {5, 0, 0}}};
+  const Kernel none, c{{}, {}, {{6, 0, 0}, {7, 0, 0}, {8, 0, 0}}};
+  const Kernel* all[] = {&a, &none, &b, &a, &c};  // a once, and no room for c
+  ASSERT_FALSE(s.preload(std::span<const Kernel* const>(all, 3)));
+  ASSERT_FALSE(s.gemm(b, true));
+  ASSERT_FALSE(s.gemm(a, true));
+  EXPECT_EQ(text(s),
+            "load.uop y_size=1 x_size=6 x_stride=6\n"
+            "gemm reset uop_bgn=3 uop_end=6 iter_out=1 iter_in=1\n"
+            "gemm reset uop_end=3 iter_out=1 iter_in=1\n");
+  EXPECT_EQ(s.kernels(), (KernelCounts{2, 2}));
+  EXPECT_EQ(code(s.preload(std::span<const Kernel* const>(all, 1))), "runtime.accel.kernel");
+  CommandStream t = stream();
+  ASSERT_FALSE(t.preload(all));
+  ASSERT_FALSE(t.gemm(c, true));
+  EXPECT_EQ(text(t),
+            "load.uop y_size=1 x_size=6 x_stride=6\n"
+            "load.uop dram_base=6 y_size=1 x_size=3 x_stride=3\n"
+            "gemm reset uop_end=3 iter_out=1 iter_in=1\n");
+  CommandStream nothing = stream();
+  ASSERT_FALSE(nothing.preload({}));
+  EXPECT_TRUE(nothing.insns().empty());
+}
+
+TEST(Stream, PassTakesTokensAlone) {
+  CommandStream s = stream();
+  const Kernel one{{}, {}, {{0, 0, 0}}};
+  ASSERT_FALSE(s.gemm(one, true));
+  ASSERT_FALSE(s.push(Unit::compute, Unit::load));
+  ASSERT_FALSE(s.pop(Unit::compute, Unit::load));
+  ASSERT_FALSE(s.pass(Unit::load));
+  ASSERT_FALSE(s.load({.mem = MemId::inp, .cols = 1}));
+  EXPECT_EQ(text(s),
+            "load.uop y_size=1 x_size=1 x_stride=1\n"
+            "gemm reset uop_end=1 iter_out=1 iter_in=1 push_prev\n"
+            "load.inp pop_next\n"
+            "load.inp y_size=1 x_size=1\n");
+}
+
 TEST(Kernels, TooLongForTheCacheAreSplitOrRefused) {
   CommandStream s = stream();
   Kernel k;

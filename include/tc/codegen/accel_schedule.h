@@ -42,9 +42,8 @@ struct DevicePlan {
 /// Tiles of the scratchpads that a plan takes, all virtual threads together.
 struct Footprint {
   int64_t inp = 0, wgt = 0, acc = 0;
-  [[nodiscard]] bool fits(const isa::MachineConfig& config) const {
-    return inp <= config.inp_depth && wgt <= config.wgt_depth && acc <= config.acc_depth;
-  }
+  /// Micro-ops name a tile of INP with as many bits as one of ACC.
+  [[nodiscard]] bool fits(const isa::MachineConfig& config) const;
 };
 [[nodiscard]] Footprint footprint(const DeviceOp& op, const DevicePlan& plan);
 

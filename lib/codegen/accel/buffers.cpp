@@ -53,6 +53,10 @@ int Buffers::add(const ir::BufferRef& ref, bool global) {
       throw Error("codegen.accel.shape", "a buffer is larger than the device's memory")
           .fact("buffer", ref->name);
   }
+  if (global && ref->scope != ir::Scope::global)
+    throw Error("codegen.accel.scope",
+                fmt::format("the parameter {} is in the scope {}", ref->name, ir::to_string(ref->scope)))
+        .fix("parameters are in memory: copy them to a scratchpad");
   if (!global) {
     if (ref->scope != ir::Scope::inp && ref->scope != ir::Scope::wgt && ref->scope != ir::Scope::acc)
       throw Error("codegen.accel.scope",

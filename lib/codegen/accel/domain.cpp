@@ -9,7 +9,17 @@ namespace tc::accel {
 Domain::Domain(const Leaf& leaf, std::span<const Condition> conditions, Env& env) : leaf_(leaf), env_(env) {
   for (const Condition& c : conditions)
     bounds_.push_back({&c, c.kind == Condition::Kind::general ? 0 : c.base.eval(env)});
-  for (const Linear& e : leaf.extents) extents_.push_back(std::max<int64_t>(e.eval(env), 0));
+  for (const Linear& e : leaf.extents) {
+    extents_.push_back(std::max<int64_t>(e.eval(env), 0));
+    if (extents_.back() > kMaxExtent) limit();
+  }
+}
+
+void Domain::limit() const {
+  throw Error("codegen.accel.limit", "one execution of a statement loops too long")
+      .fact("stage", leaf_.statement->buffer->name)
+      .fact("statement", ir::to_string(ir::Stmt(leaf_.statement)))
+      .fix("tile the stage");
 }
 
 void Domain::refuse() const {
@@ -121,6 +131,7 @@ void Domain::recurse(std::vector<Range> ranges, std::vector<Bound> open, std::sp
     if (is_free(i)) loop = i;
   if (loop < ranges.size()) {
     for (int64_t v = ranges[loop].lo; v < ranges[loop].hi; ++v) {
+      if (++singled_ > kMaxSingled) limit();
       std::vector<Range> one = ranges;
       one[loop] = {v, v + 1};
       recurse(std::move(one), open, single, f);

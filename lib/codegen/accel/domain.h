@@ -18,6 +18,9 @@ struct Box {
   }
 };
 
+/// Iterations of one loop; and of loops that are taken singly because of conditions, together.
+inline constexpr int64_t kMaxExtent = int64_t{1} << 22, kMaxSingled = int64_t{1} << 19;
+
 /// Conditions with the variables outside the leaf put in.
 class Domain {
  public:
@@ -46,6 +49,7 @@ class Domain {
   [[nodiscard]] static bool narrow(const Bound& b, std::vector<Range>& ranges);
   [[nodiscard]] bool general(const Condition& c, std::span<const int64_t> point);
   [[noreturn]] void refuse() const;
+  [[noreturn]] void limit() const;
   void recurse(std::vector<Range> ranges, std::vector<Bound> open, std::span<const size_t> single,
                const std::function<void(const Box&)>& f);
 
@@ -53,6 +57,7 @@ class Domain {
   Env& env_;
   std::vector<Bound> bounds_;
   std::vector<int64_t> extents_;
+  int64_t singled_ = 0;
 };
 
 }  // namespace tc::accel

@@ -15,6 +15,8 @@ namespace {
 
 using detail::GroupInputs, detail::GroupSource;
 
+constexpr double kMaxNodes = 2000;  // of one result's expression
+
 class Legalizer {
  public:
   Legalizer(const std::vector<Tensor>& args, const isa::MachineConfig& config)
@@ -32,6 +34,7 @@ class Legalizer {
           if (std::find(r.begin(), r.end(), i) == r.end()) r.push_back(i);
         });
     taken_.resize(graph_.ops.size(), false);
+    host_.resize(graph_.ops.size(), false);
     inputs_ = {[this](const BufferRef& b) { return plain(b); },
                [this](const BufferRef& b) { return blocked(b); },
                [this](const std::string& name) { return unique(name); }};
@@ -40,7 +43,11 @@ class Legalizer {
   }
 
   Legalized run() {
-    for (size_t i = 0; i < graph_.ops.size(); ++i) settle(i);
+    for (size_t i = 0; i < graph_.ops.size(); ++i) {
+      settle(i);
+      if (host_[i])  // in order, so that nothing recurses through a deep graph
+        for (const BufferRef& b : graph_.buffers[i]) (void)plain(b);
+    }
     for (const Tensor& t : args_) out_.args.push_back(plain(t.buffer()));
     for (const Tensor& t : graph_.outputs) out_.outputs.push_back(plain(t.buffer()));
     return std::move(out_);
@@ -83,16 +90,24 @@ class Legalizer {
       out_.left.push_back(
           fmt::format("{}: {}", op.name, op.values.size() > 1 ? "a reduction of tuples" : "floats"));
     }
-    taken_[i] = true;
+    taken_[i] = host_[i] = true;
   }
 
   // Where a group that starts with stage i may end: behind the elementwise stages that read it and
   // nothing else does; the narrowest result first, of equal ones the last.
   std::vector<size_t> ends(size_t i) {
     std::vector<size_t> chain = {i};
+    double size = 1;  // of the expression with all stages put in
     while (readers_[chain.back()].size() == 1 && !is_output(chain.back())) {
       const size_t next = readers_[chain.back()][0];
-      if (taken_[next] || !follows(next, graph_.buffers[chain.back()][0])) break;
+      const BufferRef& from = graph_.buffers[chain.back()][0];
+      if (taken_[next] || !follows(next, from)) break;
+      double own = 0, uses = 0;
+      ir::walk_all(*graph_.ops[next]->values[0], [&](const ir::Node& n) {
+        own += 1, uses += n.kind == ir::Kind::Load && static_cast<const ir::Load&>(n).buffer.same(from);
+      });
+      size = own + uses * size;
+      if (size > kMaxNodes) break;
       chain.push_back(next);
     }
     std::reverse(chain.begin(), chain.end());
@@ -225,7 +240,7 @@ class Legalizer {
   GroupInputs inputs_;
   std::unordered_map<const ir::Buffer*, size_t> made_by_;
   std::vector<std::vector<size_t>> readers_;
-  std::vector<bool> taken_;  // stages that are decided on
+  std::vector<bool> taken_, host_;  // stages that are decided on; those for the CPU
   std::unordered_map<const ir::Buffer*, DeviceOp> blocked_;
   std::unordered_map<const ir::Buffer*, Tensor> plain_;
   std::set<std::string> names_;

@@ -64,6 +64,12 @@ VarRef best(const std::vector<Dim>& candidates, int64_t tile) {
   return found ? found->var : VarRef();
 }
 
+double filled_by(const std::vector<Dim>& dims, const VarRef& v, int64_t tile) {
+  for (const Dim& d : dims)
+    if (v && d.var.same(v)) return filled(d.extent, tile);
+  return filled(1, tile);
+}
+
 }  // namespace
 
 Outcome<Contraction> find_contraction(const Expr& source, const std::vector<Dim>& axes,
@@ -74,19 +80,25 @@ Outcome<Contraction> find_contraction(const Expr& source, const std::vector<Dim>
   if (!b || b->op != ir::BinaryOp::mul) return std::string("the sum is not one of products");
   const auto x = factor_of(b->a, config.inp_bits), w = factor_of(b->b, config.wgt_bits);
   if (!x || !w) return std::string("a factor is no signed integer of the width of the machine's operands");
-  std::vector<Dim> depth, rows, columns;
+  std::vector<Dim> depth, rows, windowed, columns;
   for (const Dim& k : folded)
     if (occurs(*x->load, k.var) && occurs(*w->load, k.var) && alone(*x->load, k.var, folded) &&
         alone(*w->load, k.var, folded))
       depth.push_back(k);
   if (depth.empty()) return std::string("no axis is summed over in both factors");
-  Contraction c{x->load, w->load, x->conditions, w->conditions, {}, {}, best(depth, config.block_in)};
+  Contraction c{x->load, w->load, x->conditions, w->conditions, {}, {}, best(depth, config.block_in), {}};
   for (const Dim& a : axes) {
     const bool in_x = occurs(*x->load, a.var), in_w = occurs(*w->load, a.var);
-    if (in_x && !in_w && alone(*x->load, a.var, folded)) rows.push_back(a);
+    if (in_x && !in_w) (alone(*x->load, a.var, folded) ? rows : windowed).push_back(a);
     if (in_w && !in_x && alone(*w->load, a.var, folded)) columns.push_back(a);
   }
-  if (config.batch > 1) c.row = best(rows, config.batch);
+  if (config.batch > 1) {
+    c.row = c.plain_row = best(rows, config.batch);
+    // one image leaves most rows of a tile empty; then neighbouring windows are its rows
+    const VarRef other = best(windowed, config.batch);
+    if (other && filled_by(windowed, other, config.batch) > 1.5 * filled_by(rows, c.row, config.batch))
+      c.row = other;
+  }
   c.column = best(columns, config.block_out);
   // a condition on the whole product is padding of the operand whose axes it has
   for (const Expr& e : both) {

@@ -78,6 +78,7 @@ struct Contraction {
   const ir::Load *image = nullptr, *weight = nullptr;
   std::vector<Expr> image_conditions, weight_conditions;
   VarRef row, column, depth;  // row may be null (all lanes of a tile's rows alike), column too
+  VarRef plain_row;           // instead of row, where its windows cannot be looked up
 };
 /// The contraction that `source`, summed over `folded`, is; else why not.
 [[nodiscard]] Outcome<Contraction> find_contraction(const Expr& source, const std::vector<Dim>& axes,

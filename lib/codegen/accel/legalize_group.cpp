@@ -220,7 +220,13 @@ class Builder {
     return alu_reduction();
   }
 
-  Why contraction(const Contraction& c) {
+  Why contraction(Contraction c) {
+    const auto failed = try_contraction(c);
+    if (!failed || !c.row || c.row.same(c.plain_row)) return failed;
+    op_ = {}, c.row = c.plain_row;
+    return try_contraction(c);
+  }
+  Why try_contraction(const Contraction& c) {
     if (source_.sums->type != acc_) return no("sums in another type than the accumulators'");
     op_.kind = DeviceOp::Kind::gemm;
     row_ = c.row, column_ = c.column;
@@ -443,11 +449,26 @@ class Builder {
     return l ? ir::load(inputs_.plain(l->buffer).buffer(), l->indices) : inner;
   }
 
+  static bool reads(const Expr& e, const Tensor& t) {
+    bool found = false;
+    ir::walk<ir::Load>(e, [&](const ir::Load& l) { found |= l.buffer.same(t.buffer()); });
+    return found;
+  }
+  // Operands that the simplified arithmetic does not need: x * 0.
+  void forget_unread(const Expr& value) {
+    std::erase_if(op_.copies, [&](const DeviceCopy& c) {
+      return !reads(value, c.copy) && !(op_.sums && reads(op_.sums.op().values[0], c.copy));
+    });
+  }
+
   Outcome<DeviceOp> epilogue() {
     const DType type = source_.result.dtype();
     const int planes = planes_of(type, config_);
     const auto value = to_alu_low(gather_biases(source_.value), alu());
     if (!value) return no(refused_.empty() ? "arithmetic that the ALU does not have" : refused_);
+    forget_unread(*value);
+    if (op_.copies.empty() || (op_.sums && !reads(*value, op_.sums)))
+      return no("a result that does not depend on what it reads");
     const auto in_acc = std::count_if(op_.copies.begin(), op_.copies.end(),
                                       [](const DeviceCopy& c) { return c.scope == Scope::acc; });
     if (config_.acc_depth < in_acc + 4) return no("the accumulators hold too few tiles");

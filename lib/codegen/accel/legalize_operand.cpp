@@ -101,8 +101,11 @@ class Planner {
     const Lanes& l = plan_.packing.lanes;
     return (l.row && l.row.same(v)) || (l.column && l.column.same(v));
   }
-  // A window moves over the dimension: an axis that is summed over, and no lane, is in its index.
+  // A window moves over the dimension: an axis that is summed over is in its index. Where a lane is in
+  // it as well, the windows' elements are looked up when packing instead.
   [[nodiscard]] bool is_window(const Expr& e) const {
+    const Lanes& l = plan_.packing.lanes;
+    if (uses(e, l.row) || uses(e, l.column)) return false;
     return !e.as<ir::Var>() && std::any_of(folded_.begin(), folded_.end(),
                                            [&](const VarRef& v) { return !is_lane(v) && uses(e, v); });
   }
@@ -110,8 +113,6 @@ class Planner {
   // The dimension is kept; the copy on the chip has what lies around it as zeros.
   bool window(size_t d, std::vector<Expr>& indices) {
     const Expr& e = load_.indices[d];
-    for (const Dim& v : vars_)
-      if (is_lane(v.var) && uses(e, v.var)) return false;
     const ir::Interval range = ir::interval_of(e, bounds_);
     const auto extent = ir::as_int(load_.buffer->shape[d]);
     if (!range.lo || !range.hi || !extent || *range.hi - *range.lo > (int64_t{1} << 31)) return false;

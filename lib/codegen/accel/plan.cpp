@@ -5,6 +5,7 @@
 #include "legalize_detail.h"
 #include "tc/codegen/accel_schedule.h"
 #include "tc/ir/affine.h"
+#include "tc/isa/layout.h"
 
 namespace tc::accel {
 namespace {
@@ -13,6 +14,17 @@ const ir::Reduce* reduce_of(const DeviceOp& op) {
   return op.sums ? op.sums.op().values[0].as<ir::Reduce>() : nullptr;
 }
 int64_t constant(const Expr& e) { return ir::as_int(e).value_or(1); }
+
+// Sizes are the user's and may be any; what is beyond every scratchpad need not be exact.
+constexpr int64_t kMost = int64_t{1} << 40;
+int64_t times(int64_t a, int64_t b) {
+  int64_t out = 0;
+  return __builtin_mul_overflow(a, b, &out) || out > kMost ? kMost : out;
+}
+int64_t plus(int64_t a, int64_t b) {
+  int64_t out = 0;
+  return __builtin_add_overflow(a, b, &out) || out > kMost ? kMost : out;
+}
 
 // How many values each variable of a stage takes while a copy is used.
 using Extents = std::unordered_map<VarRef, int64_t, ir::RefHash, ir::RefSame>;
@@ -37,12 +49,12 @@ int64_t tiles_read(const Op& stage, const Tensor& copy, const Extents& extents) 
           if (at == extents.end())
             n = whole;
           else
-            n += std::abs(t.coef) * (at->second - 1);
+            n = plus(n, times(std::abs(t.coef), at->second - 1));
         }
       most[d] = std::max(most[d], std::min(n, whole));
     }
   });
-  return std::accumulate(most.begin(), most.end(), int64_t{1}, std::multiplies<>());
+  return std::accumulate(most.begin(), most.end(), int64_t{1}, times);
 }
 
 // Axes of `stage` with the extents of a tile; dims of out before `skip` are left out.
@@ -81,17 +93,23 @@ std::vector<int64_t> tiled_extents(const DeviceOp& op) {
   return out;
 }
 
+bool Footprint::fits(const isa::MachineConfig& config) const {
+  const int64_t named = int64_t{1} << isa::field_widths(config).acc;
+  return inp <= std::min(config.inp_depth, named) && wgt <= config.wgt_depth && acc <= config.acc_depth;
+}
+
 Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
   Footprint f;
   const auto extents = tiled_extents(op);
   const auto tiled = tiled_axes(op);
   const int64_t threads = plan.thread_axis < 0 ? 1 : plan.threads;
   const auto add = [&](Scope scope, int64_t n) {
-    (scope == Scope::inp ? f.inp : scope == Scope::wgt ? f.wgt : f.acc) += n;
+    int64_t& sum = scope == Scope::inp ? f.inp : scope == Scope::wgt ? f.wgt : f.acc;
+    sum = plus(sum, n);
   };
   if (op.sums) {
     int64_t n = threads;
-    for (const int64_t t : plan.tile) n *= t;
+    for (const int64_t t : plan.tile) n = times(n, t);
     add(Scope::acc, n);
     // products of the ALU and parts of a wide result are made beside what they are made of
     if (op.kind == DeviceOp::Kind::reduce || op.roles[0] == AxisRole::plane) add(Scope::acc, n / threads);
@@ -130,10 +148,28 @@ Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
         return !uses;
       }();
     }
-    add(copy.scope, tiles_read(reader, copy.copy, e) * (shared ? 1 : threads));
+    add(copy.scope, times(tiles_read(reader, copy.copy, e), shared ? 1 : threads));
   }
   return f;
 }
+
+namespace {
+// The largest size with which the plan fits, `whole` in as few and even pieces as that allows; 1 fits.
+int64_t largest(const DevicePlan& plan, int64_t whole, const std::function<bool(const DevicePlan&)>& fits,
+                const std::function<void(DevicePlan&, int64_t)>& set) {
+  int64_t low = 1, high = std::max<int64_t>(whole, 1);
+  while (low < high) {
+    const int64_t middle = low + (high - low + 1) / 2;
+    DevicePlan q = plan;
+    set(q, middle);
+    if (fits(q))
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return detail::tiles(std::max<int64_t>(whole, 1), detail::tiles(std::max<int64_t>(whole, 1), low));
+}
+}  // namespace
 
 std::optional<DevicePlan> default_plan(const DeviceOp& op, const isa::MachineConfig& config) {
   const auto extents = tiled_extents(op);
@@ -155,22 +191,9 @@ std::optional<DevicePlan> default_plan(const DeviceOp& op, const isa::MachineCon
   for (size_t i = extents.size(); i-- > 0;) {
     const int64_t whole =
         static_cast<int>(i) == p.thread_axis ? detail::tiles(extents[i], p.threads) : extents[i];
-    for (int64_t pieces = 1; pieces <= whole; ++pieces) {
-      DevicePlan q = p;
-      q.tile[i] = detail::tiles(whole, pieces);
-      if (!fits(q)) continue;
-      p = q;
-      break;
-    }
+    p.tile[i] = largest(p, whole, fits, [&](DevicePlan& q, int64_t n) { q.tile[i] = n; });
   }
-  const int64_t depth = depth_tiles(op);
-  for (int64_t pieces = 1; pieces <= depth; ++pieces) {
-    DevicePlan q = p;
-    q.depth = detail::tiles(depth, pieces);
-    if (!fits(q)) continue;
-    p = q;
-    break;
-  }
+  p.depth = largest(p, depth_tiles(op), fits, [](DevicePlan& q, int64_t n) { q.depth = n; });
   return p;
 }
 

@@ -70,6 +70,8 @@ class Planner {
     order.insert(order.end(), inner.begin(), inner.end());
     out.reorder(order);
     if (thread) out.vthread(*thread);
+    for (size_t d = 0; d < axes.size(); ++d)  // each part of a wide result is another shift
+      if (op_.roles[d] == AxisRole::plane) out.unroll(axes[d]);
   }
 
   // Parts of the contraction outside, then its loops inside a part, the tile, and the lanes.

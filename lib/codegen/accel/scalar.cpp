@@ -140,6 +140,11 @@ bool Scalar::uses(int slot) const {
                      [&](const Item& item) { return item.op == Op::slot && item.number == slot; });
 }
 
+void Linear::too_large() {
+  throw Error("codegen.accel.index", "an index, a condition or the length of a loop is too large")
+      .fix("keep extents and strides below 2^32");
+}
+
 Linear Linear::compile(const ir::Expr& e, Slots& slots) {
   Linear out;
   const auto sum = ir::to_affine(e);
@@ -164,6 +169,7 @@ bool Linear::take(int slot, int64_t& coef) {
   for (size_t i = 0; i < terms.size(); ++i)
     if (terms[i].slot == slot) {
       coef = terms[i].coef;
+      if (coef > int64_t{1} << 32 || coef < -(int64_t{1} << 32)) too_large();
       terms.erase(terms.begin() + static_cast<ptrdiff_t>(i));
       break;
     }

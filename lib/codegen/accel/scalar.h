@@ -54,21 +54,28 @@ struct Linear {
     int slot;
     int64_t coef;
   };
+  static constexpr int64_t kMax = int64_t{1} << 60;
   int64_t constant = 0;
   std::vector<Term> terms;
   std::vector<std::pair<Scalar, int64_t>> rest;
 
   [[nodiscard]] static Linear compile(const ir::Expr& e, Slots& slots);
+  /// Throws codegen.accel.index where the value is beyond 2^60, so that a few may be added.
   [[nodiscard]] int64_t eval(const Env& env) const {
-    int64_t value = constant;
-    for (const Term& t : terms) value += t.coef * env[static_cast<size_t>(t.slot)];
-    for (const auto& [scalar, coef] : rest) value += coef * scalar.eval(env);
-    return value;
+    auto value = static_cast<uint64_t>(constant);
+    for (const Term& t : terms)
+      value += static_cast<uint64_t>(t.coef) * static_cast<uint64_t>(env[static_cast<size_t>(t.slot)]);
+    for (const auto& [scalar, coef] : rest)
+      value += static_cast<uint64_t>(coef) * static_cast<uint64_t>(scalar.eval(env));
+    const auto result = static_cast<int64_t>(value);
+    if (result > kMax || result < -kMax) too_large();
+    return result;
   }
   [[nodiscard]] bool is_constant() const { return terms.empty() && rest.empty(); }
-  /// Takes the coefficient of a variable out. Nothing changes and false is returned
-  /// where it occurs in the rest.
+  /// Takes the coefficient of a variable out. Nothing changes and false is returned where it
+  /// occurs in the rest. Throws as eval for one beyond 2^32.
   [[nodiscard]] bool take(int slot, int64_t& coef);
+  [[noreturn]] static void too_large();
 };
 
 }  // namespace tc::accel

@@ -17,10 +17,18 @@ class TreeMaker {
   explicit TreeMaker(Tree& tree) : tree_(tree) {}
 
   Node make(const Stmt& s) {
+    const int first = tree_.leaves;
     Node node = make_node(s);
-    node.straight =
-        node.kind != Node::Kind::loop && std::all_of(node.children.begin(), node.children.end(),
-                                                     [](const Node& child) { return child.straight; });
+    const auto all = [&](bool Node::* what) {
+      return std::all_of(node.children.begin(), node.children.end(),
+                         [&](const Node& child) { return child.*what; });
+    };
+    if (node.leaf)
+      node.loads =
+          node.leaf->kind == Leaf::Kind::load && tree_.buffers[node.leaf->dst.buffer].pad != Pad::acc;
+    node.loads = node.loads && !node.vthread && all(&Node::loads);
+    node.straight = node.loads || (node.kind != Node::Kind::loop && all(&Node::straight));
+    if (node.straight) keep_through(first);
     return node;
   }
 
@@ -29,7 +37,14 @@ class TreeMaker {
     Node node;
     if (ir::is_empty(s)) return node;
     if (const auto* all = s.as<ir::Seq>()) {
-      for (const Stmt& one : all->stmts) node.children.push_back(make(one));
+      int first = tree_.leaves;  // of statements that run together
+      for (const Stmt& one : all->stmts) {
+        node.children.push_back(make(one));
+        if (node.children.back().straight)
+          keep_through(first);
+        else
+          first = tree_.leaves;
+      }
       return node;
     }
     if (const auto* a = s.as<ir::Alloc>()) return alloc(*a);
@@ -76,6 +91,15 @@ class TreeMaker {
     } else {
       a.first = std::min(a.first, first), a.last = std::max(a.last, last);
     }
+  }
+
+  // Virtual threads run straight code one after the other: when the last one begins it, the first
+  // one is behind it. So what is needed anywhere in it is needed in all of it, from leaf `first` to
+  // the newest.
+  void keep_through(int first) {
+    if (threads_ == 1) return;
+    for (Allocation& a : tree_.allocations)
+      if (a.last >= first) widen(a, first, tree_.leaves - 1);
   }
 
   Node loop(const ir::For& f) {
@@ -139,7 +163,11 @@ class TreeMaker {
 
   // How many places executions of an allocation take in turns: with two, what fills the one
   // need not wait for what uses the other.
-  static int64_t copies_of(const ir::Alloc&) { return 1; }
+  template <class Alloc>
+  static int64_t copies_of(const Alloc& a) {
+    if constexpr (requires { a.double_buffer; }) return a.double_buffer ? 2 : 1;
+    return 1;
+  }
 
   Tree& tree_;
   int64_t threads_ = 1;

@@ -15,7 +15,8 @@ struct Node {
   int slot = -1;               // of a loop's or let's variable
   Linear min, extent;          // loop; let: min is the value
   bool vthread = false;
-  bool straight = true;             // no loop is inside
+  bool loads = true;                // into INP and WGT, nothing else
+  bool straight = true;             // no loops inside, but of loads
   std::optional<Scalar> condition;  // branch
   int buffer = -1;                  // alloc
   std::unique_ptr<Leaf> leaf;

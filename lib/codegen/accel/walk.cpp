@@ -19,6 +19,7 @@ constexpr size_t kMaxEntries = size_t{1} << 19;
 struct Context {
   Env env;
   std::vector<int64_t> address;  // of each buffer's place now
+  std::vector<bool> fresh;       // buffers that nothing has touched since they were allocated
   int64_t thread = 0;
 };
 
@@ -28,7 +29,8 @@ class Walker {
       : tree_(tree), places_(places), executions_(tree.buffers.size()) {}
 
   std::vector<Entry> run() {
-    Context root{Env(tree_.slots.size(), 0), std::vector<int64_t>(tree_.buffers.size(), 0), 0};
+    Context root{Env(tree_.slots.size(), 0), std::vector<int64_t>(tree_.buffers.size(), 0),
+                 std::vector<bool>(tree_.buffers.size(), false), 0};
     walk(tree_.root, {&root});
     return std::move(out_);
   }
@@ -66,30 +68,18 @@ class Walker {
     }
   }
 
-  // Statements take turns, but loads that stand together are a thread's own: the load unit works in
-  // order, and what one thread waits for must not stand behind what another may not load yet.
   void sequence(const Node& n, const Contexts& contexts) {
-    size_t i = 0;
-    while (i < n.children.size()) {
-      size_t end = i;
-      while (end < n.children.size() && only_loads(n.children[end])) ++end;
-      if (end == i) {
+    for (size_t i = 0; i < n.children.size();) {
+      if (!n.children[i].straight) {
         walk(n.children[i++], contexts);
         continue;
       }
+      size_t end = i + 1;
+      while (end < n.children.size() && n.children[end].straight) ++end;
       for (Context* c : contexts)
         for (size_t k = i; k < end; ++k) walk(n.children[k], {c});
       i = end;
     }
-  }
-  bool only_loads(const Node& n) {
-    const auto [known, fresh] = only_loads_.emplace(&n, false);
-    if (!fresh) return known->second;
-    bool yes = !n.vthread && n.kind != Node::Kind::alloc;
-    if (n.kind == Node::Kind::leaf)
-      yes = n.leaf->kind == Leaf::Kind::load && tree_.buffers[n.leaf->dst.buffer].pad != Pad::acc;
-    for (const Node& child : n.children) yes = yes && only_loads(child);
-    return only_loads_[&n] = yes;
   }
 
   void loop(const Node& n, const Contexts& contexts) {
@@ -125,14 +115,21 @@ class Walker {
   }
 
   void allocate(int buffer, Context& c) {
-    const BufferInfo& b = tree_.buffers[buffer];
     int64_t& execution = executions_[static_cast<size_t>(buffer)][c.thread];
-    const int64_t at = places_.address(buffer, c.thread, execution++);
-    c.address[static_cast<size_t>(buffer)] = at;
+    c.address[static_cast<size_t>(buffer)] = places_.address(buffer, c.thread, execution++);
+    c.fresh[static_cast<size_t>(buffer)] = true;
+  }
+
+  // The place of an allocation is its own from its first use on; before, another one may have it.
+  void touch(const Access& a, Context& c) {
+    const auto i = static_cast<size_t>(a.buffer);
+    if (!c.fresh[i]) return;
+    c.fresh[i] = false;
+    const BufferInfo& b = tree_.buffers[a.buffer];
     Op op;
     op.kind = Op::Kind::renew;
     op.pad = b.pad;
-    op.block = {.sram = at, .rows = 1, .cols = b.tiles};
+    op.block = {.sram = c.address[i], .rows = 1, .cols = b.tiles};
     append(std::move(op));
   }
 
@@ -193,6 +190,8 @@ class Walker {
 
   void execute(const Leaf& leaf, Context& c) {
     count_step();
+    touch(leaf.dst, c);
+    for (const Access& a : leaf.operands) touch(a, c);
     const isa::MachineConfig& config = tree_.buffers.config();
     const BufferInfo& dst = tree_.buffers[leaf.dst.buffer];
     const int64_t dst_tile = dst.global ? tile_elements(config, Pad::acc) : dst.tile;
@@ -219,11 +218,14 @@ class Walker {
     });
   }
 
+  // Products are only counted; other work is looked at tile by tile.
   static void check_size(const Leaf& leaf, const Box& box) {
+    const int most = leaf.kind == Leaf::Kind::gemm ? 28 : 22;
     int64_t size = 1;
     for (const int64_t n : box.count)
-      if (__builtin_mul_overflow(size, n, &size) || size > int64_t{1} << 28)
-        throw Error("codegen.accel.limit", "one execution of a statement takes more than 2^28 tiles")
+      if (__builtin_mul_overflow(size, n, &size) || size > int64_t{1} << most)
+        throw Error("codegen.accel.limit",
+                    fmt::format("one execution of a statement takes more than 2^{} tiles", most))
             .fact("statement", ir::to_string(ir::Stmt(leaf.statement)))
             .fix("tile the stage");
   }
@@ -323,7 +325,6 @@ class Walker {
   const Tree& tree_;
   const Places& places_;
   std::vector<std::map<int64_t, int64_t>> executions_;  // by buffer, by thread
-  std::map<const Node*, bool> only_loads_;
   std::vector<Entry> out_;
   mutable int64_t steps_ = 0;
 };

@@ -90,6 +90,10 @@ class Threads {
         [&](const Store& n) -> Stmt {
           const BufferRef own = shared(n.buffer);
           return own ? store(own, at(t, n.indices), n.value) : nullptr;
+        },
+        [&](const Prefetch& n) -> Stmt {
+          const BufferRef own = shared(n.buffer);
+          return own ? prefetch(own, at(t, n.indices)) : nullptr;
         });
   }
   [[nodiscard]] BufferRef shared(const BufferRef& b) const {
@@ -112,7 +116,7 @@ class Threads {
     BufferRef all = buffer(b.name, b.type, std::move(shape), b.scope);
     storage_[n.buffer] = all;
     differs_.insert(n.buffer.get());
-    return alloc(all, (*this)(n.body));
+    return alloc(all, (*this)(n.body), n.double_buffer);
   }
 
   Stmt named(const Let& n) {
