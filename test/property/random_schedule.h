@@ -69,6 +69,7 @@ class ScheduleDice {
     for (int i = 0; i < tries; ++i) {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
+      if (coin(3 * tries)) seek_ring();
     }
     if (coin(4)) inline_copy();
   }
@@ -319,20 +320,31 @@ class ScheduleDice {
                       ? stage()
                       : s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name};
   }
-  // Mostly a stage that is computed at a loop. Windows that roll are rare: those that do
-  // are looked for.
+  // Mostly a stage that is computed at a loop.
   void fill_attached(Step& step) {
     std::vector<std::string> attached;
     for (const StageState& s : s_.state().stages)
       if (s.attach == StageState::at) attached.push_back(s.name);
-    shuffle(attached);
-    if (attached.empty() || coin(8)) return;
-    step.stage = attached[0];
-    if (step.kind != StepKind::rolling_buffer) return;
-    for (const std::string& name : attached) {
+    if (!attached.empty() && !coin(8)) step.stage = pick(attached);
+  }
+  // Windows that move along a loop are rare: a stage and a loop of a reader are looked for.
+  void seek_ring() {
+    std::vector<std::pair<Step, Step>> tries;
+    const auto& stages = s_.state().stages;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      if (stages[i].is_input || stages[i].is_output || stages[i].attach == StageState::inlined) continue;
+      for (const int r : s_.state().readers(static_cast<int>(i)))
+        for (const std::string& axis : leaves(stages[static_cast<size_t>(r)].name))
+          tries.push_back({Step{.kind = StepKind::compute_at,
+                                .stage = stages[i].name,
+                                .axes = {stages[static_cast<size_t>(r)].name, axis}},
+                           Step{.kind = StepKind::rolling_buffer, .stage = stages[i].name}});
+    }
+    shuffle(tries);
+    for (const auto& [place, ring] : tries) {
       Schedule trial = s_;
-      if (trial.apply(Step{.kind = StepKind::rolling_buffer, .stage = name})) continue;
-      step.stage = name;
+      if (trial.apply(place) || trial.apply(ring)) continue;
+      s_ = std::move(trial);
       return;
     }
   }
