@@ -184,17 +184,18 @@ TEST(AccelStorage, ManyStagesShareAPlaceWhenTheyMust) {
 
 // One leaf reads the one for the last time and writes the other for the first.
 TEST(AccelStorage, WhatOneLeafTouchesIsApart) {
-  const std::string body = R"(
-  alloc x: i32[4, 4] acc
-  alloc y: i32[4, 4] acc
+  for (const auto& [x, y] : {std::pair(4, 5), std::pair(5, 4)}) {
+    const std::string body = "\n  alloc x: i32[" + std::to_string(x) + ", 4] acc\n  alloc y: i32[" +
+                             std::to_string(y) + ", 4] acc" + R"(
   for t in [0, +4) { for i in [0, +4) { x[t, i] = D[t, i] } }
   for t in [0, +4) { for i in [0, +4) { y[t, i] = x[3 - t, i] + i32(1) } }
   for t in [0, +4) { for i in [0, +4) { C[t, i] = cast(i8, y[t, i]) } })";
-  EXPECT_EQ(expect_same(body, tiny(8)).acc_tiles, 8);
-  const auto func = ir::parse_func("func main(D: i32[16, 4], C: i8[16, 4]) {" + body + "\n}");
-  const auto code = compile_device(func.value(), tiny(7));
-  ASSERT_FALSE(code);
-  EXPECT_EQ(code.error().code(), "codegen.accel.capacity");
+    EXPECT_EQ(expect_same(body, tiny(9)).acc_tiles, 9);
+    const auto func = ir::parse_func("func main(D: i32[16, 4], C: i8[16, 4]) {" + body + "\n}");
+    const auto code = compile_device(func.value(), tiny(8));
+    ASSERT_FALSE(code);
+    EXPECT_EQ(code.error().code(), "codegen.accel.capacity");
+  }
 }
 
 // y has the place of x, and is allocated while x is still needed.
