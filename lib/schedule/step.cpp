@@ -1,9 +1,12 @@
 #include "tc/schedule/step.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <charconv>
+
+#include "tc/support/source_text.h"
 
 namespace tc {
 namespace {
@@ -16,12 +19,26 @@ constexpr std::array<std::string_view, kNumStepKinds> kNames = {
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
 
-Error parse_error(std::string_view line, size_t column, std::string what) {
+Error parse_error(
+    std::string_view line, size_t column, std::string what,
+    std::string fix = "a step is `kind stage [axes] [key=value ...]`, e.g. split C y factor=8") {
   if (line.size() > 200) line = line.substr(0, 200);
   return Error("schedule.parse", std::move(what))
       .excerpt(fmt::format("{}\n{}^", line, std::string(std::min(column, line.size()), ' ')))
-      .fix("a step is `kind stage [axes] [key=value ...]`, e.g. split C y factor=8 into=yo,yi");
+      .fix(std::move(fix));
 }
+
+// Of the words that are known, the one that may have been meant; else all of them.
+template <class Words>
+std::string choose(std::string_view word, const Words& words) {
+  const std::vector<std::string> known(words.begin(), words.end());
+  const std::string near = nearest(word, known);
+  return near.empty() ? fmt::format("write one of {}", fmt::join(known, ", "))
+                      : fmt::format("did you mean {}?", near);
+}
+
+constexpr std::array<std::string_view, 8> kOptions = {"factor", "parts", "position", "intrinsic",
+                                                      "into",   "scope", "readers",  "dims"};
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> out;
@@ -59,7 +76,8 @@ Check read_option(Step& step, std::string_view line, const Word& word) {
   } else if (key == "factor" || key == "parts" || key == "position") {
     const auto [p, error] = std::from_chars(value.data(), value.data() + value.size(), step.number);
     if (error != std::errc() || p != value.data() + value.size())
-      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
+      return parse_error(line, word.column, fmt::format("`{}` is no number", value),
+                         fmt::format("write a whole number, e.g. {}=8", key));
     step.parts = key == "parts";
   } else if (key == "intrinsic") {
     step.intrinsic = std::string(value);
@@ -70,7 +88,7 @@ Check read_option(Step& step, std::string_view line, const Word& word) {
   } else if (key == "readers" || key == "dims") {
     step.names = split_list(value);
   } else {
-    return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
+    return parse_error(line, word.column, fmt::format("unknown option `{}`", key), choose(key, kOptions));
   }
   return std::nullopt;
 }
@@ -104,10 +122,12 @@ Expected<Step> parse_step(std::string_view line) {
   size_t kind = 0;
   while (kind < kNames.size() && kNames[kind] != words[0].text) ++kind;
   if (kind == kNames.size())
-    return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text));
+    return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text),
+                       choose(words[0].text, kNames));
   step.kind = static_cast<StepKind>(kind);
   if (words.size() < 2)
-    return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text));
+    return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text),
+                       fmt::format("name it: {} C", words[0].text));
   step.stage = std::string(words[1].text);
   size_t i = 2;
   const auto is_plain = [&] {
@@ -120,7 +140,8 @@ Expected<Step> parse_step(std::string_view line) {
       return parse_error(line, line.size(),
                          step.kind == StepKind::compute_at
                              ? "compute_at names the stage, its consumer and the consumer's axis"
-                             : "reverse_compute_at names the stage, its producer and the producer's axis");
+                             : "reverse_compute_at names the stage, its producer and the producer's axis",
+                         fmt::format("write e.g. {} T C x, where x is a loop of C", words[0].text));
   } else if (is_plain()) {
     step.axes = split_list(words[i++].text);
   }
