@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "inputs.h"
+#include "tc/codegen/runtime_error.h"
 #include "tc/runtime/c_api.h"
 
 namespace tc::cli {
@@ -65,7 +66,7 @@ BoundKernel::BoundKernel(Function function, Arguments& arguments)
 
 void BoundKernel::run() const {
   if (function_.target().is_accel()) return function_(pointers_);
-  if (function_.kernel().raw()(data_.data()) != 0) throw Error("runtime.failed", tc_last_error());
+  if (function_.kernel().raw()(data_.data()) != 0) throw codegen::last_runtime_error();
 }
 
 Comparison BoundKernel::check() const {

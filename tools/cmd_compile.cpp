@@ -55,7 +55,8 @@ std::vector<std::string> write_files(const Function& f, const Options& o, const 
   std::error_code error;
   fs::create_directories(o.directory, error);
   TC_REQUIRE(!error,
-             Error("io.write", fmt::format("cannot make the folder {}: {}", o.directory, error.message())));
+             Error("io.write", fmt::format("cannot make the folder {}: {}", o.directory, error.message()))
+                 .fix("name a folder that may be written: -o FOLDER"));
   const std::string stem = (fs::path(o.directory) / name).string();
   std::vector<std::string> files;
   codegen::ExportFormats formats{false, false, false, false, false};

@@ -30,8 +30,14 @@ struct File {
   }
 };
 
-Error cannot(const char* code, const char* what, const std::string& path) {
-  return Error(code, fmt::format("cannot {} {}: {}", what, path, std::strerror(errno)));
+Error cannot_read(const std::string& path) {
+  return Error("io.read", fmt::format("cannot read {}: {}", path, std::strerror(errno)))
+      .fix("name a file that may be read, or - for standard input");
+}
+
+Error cannot_write(const std::string& path) {
+  return Error("io.write", fmt::format("cannot write {}: {}", path, std::strerror(errno)))
+      .fix("name a file in a folder that exists and may be written");
 }
 
 bool is_key_value(std::string_view word) {
@@ -63,28 +69,29 @@ std::string beside(const fs::path& folder) {
 
 std::string read_file(const std::string& path, size_t max_bytes) {
   const File file{path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) throw cannot("io.read", "read", path);
+  if (file.fd < 0) throw cannot_read(path);
   std::string text;
   char block[1 << 16];
   for (;;) {
     const ssize_t n = ::read(file.fd, block, sizeof block);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw cannot("io.read", "read", path);
+    if (n < 0) throw cannot_read(path);
     if (n == 0) return text;
     text.append(block, static_cast<size_t>(n));
     if (text.size() > max_bytes)
       throw Error("io.read.size", fmt::format("{} is too long", path))
-          .fact("expected", fmt::format("at most {} bytes", max_bytes));
+          .fact("expected", fmt::format("at most {} bytes", max_bytes))
+          .fix("name the right file");
   }
 }
 
 void write_file(const std::string& path, std::string_view text) {
   const std::string staged = fmt::format("{}.{}.tmp", path, ::getpid());
   std::FILE* out = std::fopen(staged.c_str(), "wb");
-  if (!out) throw cannot("io.write", "write", path);
+  if (!out) throw cannot_write(path);
   const bool written = std::fwrite(text.data(), 1, text.size(), out) == text.size();
   if (std::fclose(out) != 0 || !written || std::rename(staged.c_str(), path.c_str()) != 0) {
-    const Error error = cannot("io.write", "write", path);
+    const Error error = cannot_write(path);
     std::remove(staged.c_str());
     throw error;
   }
@@ -115,7 +122,8 @@ Workload parse_one_workload(const std::vector<std::string>& args) {
   TC_REQUIRE(all.size() == 1,
              Error("cli.usage", fmt::format("this command takes one workload, not {}", all.size()))
                  .fact("first", all[0].text())
-                 .fact("second", all[1].text()));
+                 .fact("second", all[1].text())
+                 .fix("give one; tensorc tune and tensorc bench take several"));
   return std::move(all[0]);
 }
 
@@ -157,7 +165,8 @@ int use_threads(int wanted) {
   TC_REQUIRE(wanted <= got,
              Error("cli.threads", fmt::format("there are not as many CPUs as threads were asked for"))
                  .fact("expected", fmt::format("at most {}", got))
-                 .fact("got", std::to_string(wanted)));
+                 .fact("got", std::to_string(wanted))
+                 .fix("give fewer threads, or leave --threads out"));
   return got;
 }
 
@@ -165,7 +174,8 @@ void require_memory(double bytes) {
   const double available = available_memory();
   TC_REQUIRE(bytes <= available, Error("cli.memory", "the tensors need more memory than there is")
                                      .fact("needed", fmt::format("{:.1f} MB", bytes * 1e-6))
-                                     .fact("available", fmt::format("{:.1f} MB", available * 1e-6)));
+                                     .fact("available", fmt::format("{:.1f} MB", available * 1e-6))
+                                     .fix("use smaller extents, or close other programs"));
 }
 
 }  // namespace tc::cli

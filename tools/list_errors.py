@@ -1,10 +1,13 @@
 """Lists the codes of all errors that the sources can raise.
 
     list_errors.py              one code a line
-    list_errors.py --check      compares them with the tables of docs/errors.md; exits 1 where they differ
+    list_errors.py --check      compares them with docs/errors.md: each has a row in a table, and an example or
+                                a reason to have none; exits 1 where they differ
 
 A code is a string literal `kind.word...`; codes that are put together from
-parts are found by the rules below.
+parts are found by the rules below. The examples of the page are golden texts,
+which other tests compare with what tc says: test/cli, test/schedule and
+python/tests/test_errors.py.
 """
 import pathlib
 import re
@@ -66,13 +69,42 @@ def documented():
     return re.findall(r"(?m)^\| `([a-z_.0-9]+)` \|", PAGE.read_text())
 
 
+def shown():
+    """The codes of the page's examples."""
+    return set(re.findall(r"(?m)^error\[([a-z_.0-9]+)\]: ", PAGE.read_text()))
+
+
+def excused():
+    """The codes that the page says can have no example, with a reason each."""
+    section = PAGE.read_text().partition("## Without an example\n")[2]
+    return set(re.findall(r"(?m)^- `([a-z_.0-9]+)`: \S", section))
+
+
+def stray_goldens():
+    """Golden texts that the page does not show."""
+    text = PAGE.read_text()
+    for path in sorted((ROOT / "test/golden/errors").glob("*.txt")):
+        if f"<!-- generated: {path.relative_to(ROOT)} -->" not in text:
+            yield str(path.relative_to(ROOT))
+
+
 def check():
-    found, page = codes(), documented()
+    found, page, examples, without = codes(), documented(), shown(), excused()
     problems = [f"docs/errors.md lacks {code} ({', '.join(sorted(files))})"
                 for code, files in sorted(found.items()) if code not in page]
     problems += [f"docs/errors.md has {code}, which no source raises" for code in page if code not in found]
     problems += [f"docs/errors.md has {code} twice" for code in sorted(set(page)) if page.count(code) > 1]
-    print("\n".join(problems) or f"{len(found)} codes, all in docs/errors.md")
+    bare = sorted(set(found) - examples - without)
+    problems += [f"{code} has no example" for code in bare]
+    if bare:
+        problems.append("  an example: a case of test/cli/*_errors.cpp or python/tests/test_errors.py, or a file of\n"
+                        "  test/golden/schedule/errors; TC_BLESS=1 writes its text, then ./dev docs")
+    problems += [f"{code} has an example, and a reason in docs/errors.md to have none"
+                 for code in sorted(examples & without)]
+    problems += [f"docs/errors.md excuses {code}, which no source raises" for code in sorted(without - set(found))]
+    problems += [f"docs/errors.md shows {code}, which no source raises" for code in sorted(examples - set(found))]
+    problems += [f"docs/errors.md does not show {path}" for path in stray_goldens()]
+    print("\n".join(problems) or f"{len(found)} codes, all in docs/errors.md, {len(without)} of them without an example")
     return 1 if problems else 0
 
 

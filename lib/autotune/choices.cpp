@@ -97,8 +97,10 @@ int64_t Choices::option(std::string_view name, std::vector<int64_t> values, int6
   const bool among = std::find(values.begin(), values.end(), default_value) != values.end();
   TC_REQUIRE(among,
              Error("autotune.choices.value", fmt::format("the default of {} is not among its values", name))
+                 .fact("decision", std::string(name))
                  .fact("expected", Domain::list(values).str())
-                 .fact("got", std::to_string(default_value)));
+                 .fact("got", std::to_string(default_value))
+                 .fix("give one of these as the default"));
   return draw(name, Domain::list(std::move(values)), default_value, nullptr);
 }
 
@@ -117,7 +119,9 @@ size_t Choices::pick(std::string_view name, const std::vector<std::string>& labe
 
 std::vector<size_t> Choices::order(std::string_view name, size_t n) {
   TC_REQUIRE(n <= kMaxOrder, Error("autotune.choices.order",
-                                   fmt::format("{} orders {} things; {} are the most", name, n, kMaxOrder)));
+                                   fmt::format("{} orders {} things; {} are the most", name, n, kMaxOrder))
+                                 .fact("decision", std::string(name))
+                                 .fix("order fewer, the outermost loops say, and fix the rest"));
   int64_t count = 1;
   for (size_t i = 2; i <= n; ++i) count *= static_cast<int64_t>(i);
   int64_t code = draw(name, Domain::range(0, count), 0, nullptr);

@@ -22,7 +22,8 @@ constexpr size_t kMaxFeatures = 1 << 16;
 
 Error library_error(std::string_view what) {
   return Error("autotune.model.xgboost", fmt::format("the cost model's library failed to {}", what))
-      .fact("reason", XGBGetLastError());
+      .fact("reason", XGBGetLastError())
+      .fix("the tuner goes on without the model; check that libxgboost is one that tc was built for");
 }
 
 /// Throws within this file; fit, score, save and load catch.
@@ -181,19 +182,27 @@ Check usable(std::span<const Sample> samples, const ModelOptions& options) {
   if (samples.size() < options.min_samples)
     return Error("autotune.model.samples", "there are too few trials to learn from")
         .fact("expected", fmt::format("at least {}", options.min_samples))
-        .fact("got", std::to_string(samples.size()));
-  for (const Sample& s : samples)
+        .fact("got", std::to_string(samples.size()))
+        .fix("measure more trials first; until then search without the model");
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Sample& s = samples[i];
     if (s.features.size() != samples.front().features.size() || s.features.empty() ||
         s.features.size() > kMaxFeatures)
       return Error("autotune.model.features", "the feature vectors differ in length")
+          .fact("sample", std::to_string(i))
           .fact("expected", std::to_string(samples.front().features.size()))
-          .fact("got", std::to_string(s.features.size()));
+          .fact("got", std::to_string(s.features.size()))
+          .fix("give all samples the features of one function");
+  }
   // XGBoost reads NaN as missing but refuses infinities with a message about its own internals.
   for (const Sample& s : samples)
     for (const float f : s.features)
-      if (std::isinf(f)) return Error("autotune.model.features", "a feature is infinite");
+      if (std::isinf(f))
+        return Error("autotune.model.features", "a feature is infinite")
+            .fix("give finite numbers, or NaN for none");
   if (std::none_of(samples.begin(), samples.end(), [](const Sample& s) { return s.ok; }))
-    return Error("autotune.model.samples", "no trial has succeeded, so there is nothing to rank");
+    return Error("autotune.model.samples", "no trial has succeeded, so there is nothing to rank")
+        .fix("measure until one does; until then search without the model");
   return std::nullopt;
 }
 
@@ -238,7 +247,8 @@ Expected<FitReport> CostModel::fit(std::span<const Sample> samples) {
 }
 
 Expected<std::vector<float>> CostModel::score(std::span<const Features> features) const {
-  if (!trees_) return Error("autotune.model.samples", "the model has not learned anything yet");
+  if (!trees_)
+    return Error("autotune.model.samples", "the model has not learned anything yet").fix("call fit first");
   if (features.empty()) return std::vector<float>{};
   for (const Features& f : features)
     if (f.size() != trees_->features)

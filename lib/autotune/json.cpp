@@ -30,9 +30,10 @@ int depth_of(std::string_view text) {
 Expected<Json> parse_json(std::string_view text, int max_depth) {
   // Values are copied, printed and freed recursively, so depth is stack space.
   if (depth_of(text) > max_depth)
-    return Error("autotune.json.depth", fmt::format("nested deeper than {} levels", max_depth));
+    return Error("autotune.json.depth", fmt::format("nested deeper than {} levels", max_depth))
+        .fix("records and messages of tc are flat: this is none");
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Error("autotune.json.syntax", "not valid JSON");
+  if (json.is_discarded()) return Error("autotune.json.syntax", "not valid JSON").fix("write one JSON value");
   return json;
 }
 
@@ -46,14 +47,16 @@ Json to_json(const Point& point) {
 
 Expected<Point> point_from_json(const Json& json) {
   if (!json.is_object())
-    return Error("autotune.point.json", "decisions are not an object of names and integers");
+    return Error("autotune.point.json", "decisions are not an object of names and integers")
+        .fix("write {\"tile_y\": 6, \"tile_x\": 2}");
   Point point;
   for (const auto& [name, value] : json.items()) {
     const bool fits =
         value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
     if (!fits)
       return Error("autotune.point.json",
-                   fmt::format("decision {} is not a 64-bit integer", name.substr(0, 64)));
+                   fmt::format("decision {} is not a 64-bit integer", name.substr(0, 64)))
+          .fix("write a whole number, without quotes");
     point.set(name, value.get<int64_t>());
   }
   return point;

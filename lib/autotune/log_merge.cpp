@@ -16,7 +16,9 @@ namespace tc::autotune {
 namespace {
 
 Error failed(std::string_view what, const std::string& path) {
-  return Error("log.write", fmt::format("cannot {} {}", what, path)).fact("reason", std::strerror(errno));
+  return Error("log.write", fmt::format("cannot {} {}", what, path))
+      .fact("reason", std::strerror(errno))
+      .fix("name a file in a folder that may be written, on a disk with room");
 }
 
 /// Writes `text` beside `path` and renames it into place.

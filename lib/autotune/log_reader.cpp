@@ -78,13 +78,15 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
     const bool missing = errno == ENOENT;
     Error error = Error(missing ? "log.missing" : "log.read", fmt::format("cannot read the log {}", path))
                       .fact("reason", std::strerror(errno));
-    if (!missing) return error;
+    if (!missing) return std::move(error).fix("name a file of records that may be read");
     return std::move(error).fix(
         "tune into it first (tensorc tune --log, tc.tune(w, log=...)), or build without a log");
   }
   if (is_endless(fd)) {
     ::close(fd);
-    return Error("log.read", fmt::format("cannot read the log {}", path)).fact("reason", "it is a device");
+    return Error("log.read", fmt::format("cannot read the log {}", path))
+        .fact("reason", "it is a device")
+        .fix("name a file of records");
   }
   LogFile file;
   const auto bad = [&](std::string code, std::string reason) {
@@ -99,8 +101,9 @@ Expected<LogFile> read_log(const std::string& path, const LogLimits& limits) {
     const LineReader::Got got = reader->next(line, torn);
     if (got == LineReader::Got::end) break;
     if (got == LineReader::Got::failed) {
-      failed =
-          Error("log.read", fmt::format("cannot read the log {}", path)).fact("reason", std::strerror(errno));
+      failed = Error("log.read", fmt::format("cannot read the log {}", path))
+                   .fact("reason", std::strerror(errno))
+                   .fix("copy it to a disk that can be read, or build without a log");
       break;
     }
     ++file.lines;

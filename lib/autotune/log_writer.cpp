@@ -14,7 +14,9 @@ namespace tc::autotune {
 namespace {
 
 Error failed(const char* code, std::string_view what, const std::string& path) {
-  return Error(code, fmt::format("cannot {} the log {}", what, path)).fact("reason", std::strerror(errno));
+  return Error(code, fmt::format("cannot {} the log {}", what, path))
+      .fact("reason", std::strerror(errno))
+      .fix("name a file in a folder that may be written, on a disk with room");
 }
 
 /// The file's advisory lock, for one append. Waiting is bounded by other
@@ -161,7 +163,9 @@ Check LogWriter::append(const Record& record) {
     while (n < 0 && errno == EINTR);
     if (n != static_cast<ssize_t>(line.size())) {
       Error error = failed("log.write", "write to", path_);
-      if (n >= 0) error = Error("log.write", fmt::format("the disk under {} is full", path_));
+      if (n >= 0)
+        error = Error("log.write", fmt::format("the disk under {} is full", path_))
+                    .fix("make room, or log elsewhere");
       // Leave no half line behind; if this fails too, the next open repairs it.
       if (n > 0 && ::ftruncate(fd, open_file.st_size) != 0) return error;
       return error;
@@ -169,7 +173,8 @@ Check LogWriter::append(const Record& record) {
     if (::fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS) return failed("log.write", "flush", path_);
     return std::nullopt;
   }
-  return Error("log.write", fmt::format("{} is being replaced over and over", path_));
+  return Error("log.write", fmt::format("{} is being replaced over and over", path_))
+      .fix("let one program merge or edit the log at a time");
 }
 
 }  // namespace tc::autotune

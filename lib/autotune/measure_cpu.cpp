@@ -6,6 +6,7 @@
 #include "tc/autotune/measure.h"
 #include "tc/autotune/spaces.h"
 #include "tc/codegen/build.h"
+#include "tc/codegen/runtime_error.h"
 #include "tc/runtime/c_api.h"
 #include "tc/runtime/timer.h"
 #include "tc/te/compare.h"
@@ -122,7 +123,7 @@ class CpuMeasurer final : public Measurer {
     const auto once = [&](int64_t calls) {
       const int64_t t0 = runtime::now_ns();
       for (int64_t i = 0; i < calls; ++i)
-        if (raw(a.data.data()) != 0) throw Error("runtime.failed", tc_last_error());
+        if (raw(a.data.data()) != 0) throw codegen::last_runtime_error();
       return static_cast<double>(runtime::now_ns() - t0) / static_cast<double>(calls);
     };
     const double first = once(1);

@@ -16,7 +16,8 @@ constexpr std::string_view kCrcHead = ",\"crc\":\"";
 constexpr size_t kCrcTail = 8 + 8 + 2;  // head, hex digits, quote and brace
 
 Error bad(std::string_view what, std::string message) {
-  return Error(fmt::format("log.{}", what), std::move(message));
+  return Error(fmt::format("log.{}", what), std::move(message))
+      .fix(what == "version" ? "use a newer tc" : "tensorc log merge LOG -o NEW keeps the intact lines");
 }
 
 /// Reads typed members of one object and remembers the first that is wrong.

@@ -82,7 +82,8 @@ Expected<std::unique_ptr<Search>> make_search(std::string_view name, SpaceFn fn,
   if (name == "annealing") return make_annealing_search(std::move(fn), std::move(options));
   return Error("autotune.search.name", fmt::format("there is no search named {}", name))
       .fact("expected", fmt::format("{}", fmt::join(search_names(), ", ")))
-      .fact("got", std::string(name));
+      .fact("got", std::string(name))
+      .fix("name one of these");
 }
 
 }  // namespace tc::autotune

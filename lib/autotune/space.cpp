@@ -14,7 +14,8 @@ Draw Space::run(Choices choices) const {
     features = e;
   } catch (const std::exception& e) {
     // A bug in one schedule function must not end a night of tuning.
-    features = Error("autotune.space.failed", fmt::format("the schedule function threw: {}", e.what()));
+    features = Error("autotune.space.failed", fmt::format("the schedule function threw: {}", e.what()))
+                   .fix("let it throw a tc::Error where a point is not legal, and nothing else");
   }
   return {choices.point(), choices.decisions(), std::move(features)};
 }

@@ -97,7 +97,9 @@ class Session {
 
 Check Session::prepare() {
   if (options_.batch == 0)
-    return Error("autotune.options", "the batch is empty").fact("expected", "batch of at least 1");
+    return Error("autotune.options", "the batch is empty")
+        .fact("expected", "batch of at least 1")
+        .fix("leave batch out");
   SearchOptions s;
   s.seed = options_.seed;
   s.should_stop = [this] { return interrupted() || late(search_share()); };

@@ -303,7 +303,8 @@ class LocalExecutor::Pool {
     if (busy) return finish(s, status, std::move(message));
     if (s.phase == Phase::starting || s.phase == Phase::idle)
       start_failed(Error("autotune.worker.start", fmt::format("the worker {} did not start", options_.worker))
-                       .fact("reason", message));
+                       .fact("reason", message)
+                       .fix("name the tc-worker that came with this tc; tensorc doctor tries it"));
     become(s, Phase::empty, Clock::time_point::max());
   }
 
@@ -353,7 +354,7 @@ class LocalExecutor::Pool {
 Expected<std::unique_ptr<LocalExecutor>> LocalExecutor::create(LocalOptions options) {
   if (::access(options.worker.c_str(), X_OK) != 0)
     return Error("autotune.worker.missing", fmt::format("the worker {} cannot be executed", options.worker))
-        .fix("build it, or name the right path");
+        .fix("build tc-worker, or name its path: TC_WORKER");
   return std::unique_ptr<LocalExecutor>(new LocalExecutor(std::make_unique<Pool>(std::move(options))));
 }
 

@@ -23,7 +23,8 @@ constexpr size_t kErrorTail = 4096;
 
 Error cannot_start(const std::string& worker, int error) {
   return Error("autotune.worker.start", fmt::format("cannot start the worker {}", worker))
-      .fact("reason", std::strerror(error));
+      .fact("reason", std::strerror(error))
+      .fix("name a tc-worker that may be executed, and check the limits on processes");
 }
 
 /// posix_spawn with: own group, signals as at program start, stdin and stdout

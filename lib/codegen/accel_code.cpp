@@ -7,7 +7,7 @@
 #include <map>
 
 #include "pipeline.h"
-#include "runtime_error.h"
+#include "tc/codegen/runtime_error.h"
 #include "tc/ir/print.h"
 #include "tc/isa/assembler.h"
 #include "tc/runtime/c_api.h"
@@ -145,7 +145,7 @@ Check AccelCode::load_programs() {
 Check AccelCode::check_args(std::span<const DLTensor* const> args) const {
   const Spec spec(abi_, function_);
   if (tc_check_args(&spec.func, args.data(), static_cast<int32_t>(args.size())) != 0)
-    return codegen::runtime_error();
+    return codegen::last_runtime_error();
   return std::nullopt;
 }
 
@@ -164,7 +164,7 @@ Check AccelCode::run(std::span<const DLTensor* const> args, const sim::RunOption
                      Profile* profile) const {
   if (Check wrong = check_args(args)) return wrong;
   const Workspace workspace(intermediate_bytes_);
-  if (!workspace.ok()) return codegen::runtime_error();
+  if (!workspace.ok()) return codegen::last_runtime_error();
   std::vector<void*> memory;
   for (const DLTensor* t : args) memory.push_back(static_cast<char*>(t->data) + t->byte_offset);
   memory.insert(memory.end(), workspace.blocks().begin(), workspace.blocks().end());
@@ -179,7 +179,7 @@ Check AccelCode::run(std::span<const DLTensor* const> args, const sim::RunOption
       std::vector<void*> data;
       for (const size_t b : s.buffers) data.push_back(memory[b]);
       const auto start = std::chrono::steady_clock::now();
-      if (s.kernel->raw()(data.data()) != 0) return codegen::runtime_error();
+      if (s.kernel->raw()(data.data()) != 0) return codegen::last_runtime_error();
       done.host_ms =
           std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     }

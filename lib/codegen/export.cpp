@@ -71,10 +71,12 @@ class Staging {
 };
 
 void check_names(const std::vector<ExportFunc>& funcs) {
-  TC_REQUIRE(!funcs.empty(), Error("codegen.export.name", "a library needs at least one function"));
+  TC_REQUIRE(!funcs.empty(),
+             Error("codegen.export.name", "a library needs at least one function").fix("give one"));
   std::set<std::string> symbols;
   for (const ExportFunc& f : funcs) {
-    TC_REQUIRE(f.func, Error("codegen.form", "there is no function to export"));
+    TC_REQUIRE(f.func,
+               Error("codegen.form", "there is no function to export").fix("give a function in target form"));
     const std::string symbol = symbol_name(f.func->name);
     for (const std::string& s : {symbol, symbol + "_raw", symbol + "_run", symbol + "_spec"})
       TC_REQUIRE(
@@ -88,9 +90,10 @@ void write_files(const std::vector<ExportFunc>& funcs, const Target& target, con
                  const ExportFormats& formats) {
   check_names(funcs);
   const std::string stem = path.filename().string();
-  TC_REQUIRE(
-      !stem.empty() && stem != "." && stem != "..",
-      Error("codegen.export.name", "the path of a library must end in a name").fact("path", path.string()));
+  TC_REQUIRE(!stem.empty() && stem != "." && stem != "..",
+             Error("codegen.export.name", "the path of a library must end in a name")
+                 .fact("path", path.string())
+                 .fix("write e.g. lib/matmul"));
   Staging staging(path.parent_path().empty() ? fs::path(".") : path.parent_path());
   if (formats.llvm) staging.write(stem + ".ll", module_text(funcs, target));
   if (formats.assembly) staging.write(stem + ".s", module_assembly(funcs, target));

@@ -1,4 +1,4 @@
-#include "runtime_error.h"
+#include "tc/codegen/runtime_error.h"
 
 #include <algorithm>
 
@@ -6,11 +6,12 @@
 
 namespace tc::codegen {
 
-Error runtime_error() {
+Error last_runtime_error() {
   const std::string_view text = tc_last_error();
   const size_t open = text.find('['), close = text.find("]: ");
-  if (open == std::string_view::npos || close == std::string_view::npos)
-    return Error("runtime.call", std::string(text));
+  if (!text.starts_with("error[") || close == std::string_view::npos)
+    return Error("runtime.failed", text.empty() ? "the function failed without a reason" : std::string(text))
+        .fix("see what the function calls: an extern function, or a loop body, returned non-zero");
   const size_t line = text.find('\n');
   Error e(std::string(text.substr(open + 1, close - open - 1)),
           std::string(text.substr(close + 3, line == std::string_view::npos ? line : line - close - 3)));

@@ -126,14 +126,16 @@ class Compiler {
     const auto it = buffers_.find(&b);
     if (it == buffers_.end())
       throw Error("ir.interpret.unbound", fmt::format("{} is neither a parameter nor allocated here", b.name))
-          .fact("statement", where());
+          .fact("statement", where())
+          .fix("make it a parameter, or allocate it around its uses");
     return it->second;
   }
   uint32_t variable(const Var& v) const {
     const auto it = regs_.find(&v);
     if (it == regs_.end())
       throw Error("ir.interpret.unbound", fmt::format("the variable {} has no value here", v.name))
-          .fact("statement", where());
+          .fact("statement", where())
+          .fix("bind it by a loop or let around the statement, or by the shape of a parameter");
     return it->second;
   }
   std::string where() const {

@@ -56,7 +56,8 @@ void Machine::bind_args(std::span<const TensorView> args) {
   const auto& params = p_.func->params;
   if (args.size() != params.size())
     throw Error("ir.interpret.args", fmt::format("{} takes {} arguments and is given {}", p_.func->name,
-                                                 params.size(), args.size()));
+                                                 params.size(), args.size()))
+        .fix("give one array for each parameter, in their order: inputs and outputs");
   for (uint32_t n = 0; n < params.size(); ++n) {
     const Buffer& b = *params[n];
     const TensorView& view = args[n];
@@ -64,7 +65,8 @@ void Machine::bind_args(std::span<const TensorView> args) {
     const auto refuse = [&](std::string expected, std::string got) {
       throw Error("ir.interpret.args", fmt::format("the argument for {} does not fit it", b.name))
           .fact("expected", std::move(expected))
-          .fact("got", std::move(got));
+          .fact("got", std::move(got))
+          .fix("give an array of the parameter's type and shape");
     };
     if (view.type != b.type) refuse(to_string(b.type), to_string(view.type));
     if (view.shape.size() != b.shape.size())

@@ -104,7 +104,9 @@ void Machine::run(int64_t start) {
         for (uint32_t l = 0; l < n; ++l) {
           const int64_t by = b[l].i;
           if (by < 0 || by >= i.type.bits)
-            fail(i, "ir.interpret.shift", "a shift of " + to_string(i.type) + " by " + std::to_string(by));
+            fail(i, "ir.interpret.shift", "a shift of " + to_string(i.type) + " by " + std::to_string(by),
+                 "shift by 0 to " + std::to_string(i.type.bits - 1) +
+                     ": clamp the amount, or guard the statement");
           d[l].i =
               i.op == Op::shl_i ? static_cast<int64_t>(static_cast<uint64_t>(a[l].i) << by) : a[l].i >> by;
         }
@@ -118,7 +120,9 @@ void Machine::run(int64_t start) {
                  "guard the division with if or if_then_else");
           if (!v)
             fail(i, "ir.interpret.shift",
-                 "a shift of " + to_string(i.type) + " by " + std::to_string(static_cast<uint64_t>(b[l].i)));
+                 "a shift of " + to_string(i.type) + " by " + std::to_string(static_cast<uint64_t>(b[l].i)),
+                 "shift by 0 to " + std::to_string(i.type.bits - 1) +
+                     ": clamp the amount, or guard the statement");
           d[l].i = *v;
         }
         break;

@@ -41,6 +41,29 @@ bool in_target(CallOp op) {
   }
 }
 
+// What one who wrote the function does so that it keeps a rule.
+std::string how_to_keep(std::string_view rule) {
+  static constexpr std::pair<std::string_view, std::string_view> kFixes[] = {
+      {"bound",
+       "bind the variable once, by what stands around its uses; a combiner has its own variables only"},
+      {"buffer", "make the buffer a parameter, or allocate it once, around all its uses"},
+      {"rank", "give one index a dimension, of 32 dimensions at most"},
+      {"type", "cast the value, or correct the type that is declared"},
+      {"shape", "give every part of the node, and no sequence directly in a sequence"},
+      {"te", "write alloc and compute only; a schedule makes the loops and vectors"},
+      {"reduce", "compute the reduction into a buffer of its own, and read that"},
+      {"order", "compute each buffer once, and before what reads it"},
+      {"nested", "lower the function first: tensorc compile --emit ir"},
+      {"flat", "run flatten first; the pass lower_guards removes if_then_else"},
+      {"loop", "run unroll, and vectorize, first"},
+      {"call", "run lower_math first, which expands calls"},
+      {"register", "unroll the loops around, so that each access has constant slots of its own"},
+  };
+  for (const auto& [name, fix] : kFixes)
+    if (name == rule) return std::string(fix);
+  return "see the rules of the form in tc/ir/verify.h";
+}
+
 class Verifier {
  public:
   explicit Verifier(Form form) : form_(form) {}
@@ -84,7 +107,7 @@ class Verifier {
         end = text.find('\n', end ? end + 1 : 0);
       (void)std::move(e).excerpt(text.substr(0, end));
     }
-    throw e;
+    throw std::move(e).fix(how_to_keep(rule));
   }
   [[noreturn]] void fail(std::string_view rule, std::string message) const {
     fail_at(at_, rule, std::move(message));
@@ -157,7 +180,7 @@ class Verifier {
     if (form_ == Form::te)
       require(s->kind == Kind::Seq || s->kind == Kind::Alloc || s->kind == Kind::Compute ||
                   s->kind == Kind::Scan || s->kind == Kind::Extern,
-              "te", "{} stands in te form", to_string(s->kind));
+              "te", "te form has no statement {}", to_string(s->kind));
     else
       require(s->kind != Kind::Compute && s->kind != Kind::Scan && s->kind != Kind::Extern, "nested",
               "a {} is left",
@@ -415,7 +438,7 @@ class Verifier {
     seen = version_;
     require(e->depth <= kMaxDepth, "shape", "an expression is nested too deeply");
     require(e->type.lanes >= 1 && e->type.lanes <= kMaxLanes, "type", "a vector has {} lanes", e->type.lanes);
-    require(form_ != Form::te || e->type.lanes == 1, "te", "a vector stands in te form");
+    require(form_ != Form::te || e->type.lanes == 1, "te", "te form has no vectors");
     switch (e->kind) {
       case Kind::Var:
         require(vars_.count(e.get()) != 0, "bound", "the variable {} is not bound here", e.as<Var>()->name);

@@ -205,7 +205,9 @@ Stage Schedule::cache_write(const Tensor& t, Scope scope) { return cache_write((
 
 void Stage::wrong_count(size_t have, size_t wanted, const char* what) const {
   throw Error("schedule.axis.count", fmt::format("{} has {} {}, not {}", name_, have, what, wanted))
-      .fact("stage", name_);
+      .fact("stage", name_)
+      .fix(fmt::format("take {}, or all of them in a vector: {}()", have,
+                       what == std::string_view("axes") ? what : "reduce_axes"));
 }
 
 namespace {

@@ -1,10 +1,13 @@
 #include "tc/schedule/step.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+
+#include "tc/support/source_text.h"
 
 namespace tc {
 namespace {
@@ -63,12 +66,27 @@ bool takes(StepKind kind, std::string_view option) {
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
 
-Error parse_error(std::string_view line, size_t column, std::string what) {
+Error parse_error(
+    std::string_view line, size_t column, std::string what,
+    std::string fix = "a step is `kind stage [axes] [key=value ...]`, e.g. split C y factor=8") {
   if (line.size() > 200) line = line.substr(0, 200);
   return Error("schedule.parse", std::move(what))
       .excerpt(fmt::format("{}\n{}^", line, std::string(std::min(column, line.size()), ' ')))
-      .fix("a step is `kind stage [axes] [key=value ...]`, e.g. split C y factor=8 into=yo,yi");
+      .fix(std::move(fix));
 }
+
+// Of the words that are known, the one that may have been meant; else all of them.
+template <class Words>
+std::string choose(std::string_view word, const Words& words) {
+  const std::vector<std::string> known(words.begin(), words.end());
+  const std::string near = nearest(word, known);
+  return near.empty() ? fmt::format("write one of {}", fmt::join(known, ", "))
+                      : fmt::format("did you mean {}?", near);
+}
+
+constexpr std::array<std::string_view, 12> kOptions = {"reassociate", "factor", "parts",    "position",
+                                                       "intrinsic",   "into",   "scope",    "readers",
+                                                       "dims",        "tensor", "distance", "offset"};
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> out;
@@ -106,30 +124,36 @@ bool read_number(std::string_view text, int64_t& into) {
   return error == std::errc() && p == text.data() + text.size();
 }
 
+Error no_number(std::string_view line, const Word& word, std::string_view key, std::string_view value) {
+  return parse_error(line, word.column, fmt::format("`{}` is no number", value),
+                     fmt::format("write a whole number, e.g. {}=8", key));
+}
+
+constexpr const char* kNoEmpty = "write the names with one comma between two, e.g. y,x";
+
 // `given`: the options before it.
 Check read_option(Step& step, std::string_view line, const Word& word, std::string& given) {
   const size_t equals = word.text.find('=');
   const std::string_view key = word.text.substr(0, equals);
-  static constexpr std::string_view kOptions =
-      " reassociate factor parts position intrinsic into scope readers dims tensor distance offset ";
-  if (kOptions.find(fmt::format(" {} ", key)) == std::string_view::npos)
-    return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
+  if (std::find(kOptions.begin(), kOptions.end(), key) == kOptions.end())
+    return parse_error(line, word.column, fmt::format("unknown option `{}`", key), choose(key, kOptions));
   if (!takes(step.kind, key))
-    return parse_error(line, word.column, fmt::format("{} takes no option `{}`", to_string(step.kind), key));
+    return parse_error(line, word.column, fmt::format("{} takes no option `{}`", to_string(step.kind), key),
+                       options_of(step.kind).empty() ? "leave it out"
+                                                     : fmt::format("its options: {}", options_of(step.kind)));
   const std::string_view slot = key == "parts" ? "factor" : key;  // one or the other
   if (given.find(fmt::format(" {} ", slot)) != std::string::npos)
-    return parse_error(line, word.column, fmt::format("`{}` comes after another `{}`", key, slot));
+    return parse_error(line, word.column, fmt::format("`{}` comes after another `{}`", key, slot),
+                       "give it once");
   given += fmt::format(" {} ", slot);
   const std::string_view value = equals == std::string_view::npos ? "" : word.text.substr(equals + 1);
   if (key == "reassociate" && equals == std::string_view::npos) {
     step.reassociate = true;
   } else if (key == "factor" || key == "parts" || key == "position" || key == "distance") {
-    if (!read_number(value, step.number))
-      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
+    if (!read_number(value, step.number)) return no_number(line, word, key, value);
     step.parts = key == "parts";
   } else if (key == "offset") {
-    if (!read_number(value, step.offset))
-      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
+    if (!read_number(value, step.offset)) return no_number(line, word, key, value);
   } else if (key == "intrinsic") {
     step.intrinsic = std::string(value);
   } else if (key == "into") {
@@ -139,10 +163,10 @@ Check read_option(Step& step, std::string_view line, const Word& word, std::stri
   } else if (key == "readers" || key == "dims" || key == "tensor") {
     step.names = split_list(value);
   } else {
-    return parse_error(line, word.column, fmt::format("`{}` takes no value", key));
+    return parse_error(line, word.column, fmt::format("`{}` takes no value", key), "write `reassociate`");
   }
   if (has_empty(step.into) || has_empty(step.names))
-    return parse_error(line, word.column, "a list with an empty name");
+    return parse_error(line, word.column, "a list with an empty name", kNoEmpty);
   return std::nullopt;
 }
 
@@ -184,10 +208,12 @@ Expected<Step> parse_step(std::string_view line) {
   size_t kind = 0;
   while (kind < kNames.size() && kNames[kind] != words[0].text) ++kind;
   if (kind == kNames.size())
-    return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text));
+    return parse_error(line, words[0].column, fmt::format("unknown step `{}`", words[0].text),
+                       choose(words[0].text, kNames));
   step.kind = static_cast<StepKind>(kind);
   if (words.size() < 2)
-    return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text));
+    return parse_error(line, line.size(), fmt::format("{} of which stage?", words[0].text),
+                       fmt::format("name it: {} C", words[0].text));
   step.stage = std::string(words[1].text);
   size_t i = 2;
   const auto is_plain = [&] {
@@ -200,11 +226,12 @@ Expected<Step> parse_step(std::string_view line) {
       return parse_error(line, line.size(),
                          step.kind == StepKind::compute_at
                              ? "compute_at names the stage, its consumer and the consumer's axis"
-                             : "reverse_compute_at names the stage, its producer and the producer's axis");
+                             : "reverse_compute_at names the stage, its producer and the producer's axis",
+                         fmt::format("write e.g. {} T C x, where x is a loop of C", words[0].text));
   } else if (is_plain()) {
     step.axes = split_list(words[i++].text);
   }
-  if (has_empty(step.axes)) return parse_error(line, words[2].column, "a list with an empty name");
+  if (has_empty(step.axes)) return parse_error(line, words[2].column, "a list with an empty name", kNoEmpty);
   std::string given;
   for (; i < words.size(); ++i)
     if (auto error = read_option(step, line, words[i], given)) return *error;

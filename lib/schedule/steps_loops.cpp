@@ -59,13 +59,16 @@ Check check_into(const StageState& s, const Step& step, size_t count) {
   if (step.into.size() != count)
     return Error("schedule.axis.name", fmt::format("{} makes {} axes, {} names are given",
                                                    to_string(step.kind), count, step.into.size()))
-        .fact("stage", s.name);
+        .fact("stage", s.name)
+        .fix(fmt::format("give {} with into=, or leave into= out",
+                         count == 1 ? "one name" : "a name for each"));
   return std::nullopt;
 }
 
 Check split(ScheduleState& state, int id, Step step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
-  if (step.axes.size() != 1) return Error("schedule.parse", "split takes one axis");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", "split takes one axis").fix("write e.g. split C y factor=8");
   const auto axis = loop_of(s, step.axes[0], "split");
   if (!axis) return axis.error();
   if (auto error = require_plain(state, id, axis.value(), "split")) return error;
@@ -120,7 +123,8 @@ Check check_fusable(const ScheduleState& state, int id, const std::vector<int>& 
 
 Check fuse(ScheduleState& state, int id, Step step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
-  if (step.axes.size() < 2) return Error("schedule.parse", "fuse takes two axes or more");
+  if (step.axes.size() < 2)
+    return Error("schedule.parse", "fuse takes two axes or more").fix("write e.g. fuse C y,x");
   std::vector<int> ids;
   for (const std::string& n : step.axes) {
     const auto axis = loop_of(s, n, "fuse");
@@ -275,7 +279,8 @@ Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reas
 Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   const std::string verb(to_string(step.kind));
-  if (step.axes.size() != 1) return Error("schedule.parse", verb + " takes one axis");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", verb + " takes one axis").fix("write e.g. " + verb + " C y");
   const auto axis = loop_of(s, step.axes[0], verb.c_str());
   if (!axis) return axis.error();
   AxisState& a = s.axes[static_cast<size_t>(axis.value())];

@@ -18,7 +18,7 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
     return Error(code, fmt::format("cannot compute {} at {} of {}: {}", s.name, step.axes[1], c.name, why))
         .fact("stage", s.name)
         .fact("axis", step.axes[1])
-        .fact("loops", list_loops(c))
+        .fact("loops of " + c.name, list_loops(c))
         .fix(std::move(fix));
   };
   const std::vector<int> others = state.readers(consumer.value());
@@ -108,7 +108,8 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
 
 Check init_at(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
-  if (step.axes.size() != 1) return Error("schedule.parse", "init_at takes one axis");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", "init_at takes one axis").fix("write e.g. init_at C y");
   if (!s.has_reduce())
     return Error("schedule.init_at.reduce",
                  fmt::format("cannot place the initialisation of {}: it is no reduction", s.name))

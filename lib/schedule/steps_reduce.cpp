@@ -88,7 +88,8 @@ std::string reduce_loops(const StageState& s) {
 }
 
 Expected<int> check_rfactor(const StageState& s, const Step& step) {
-  if (step.axes.size() != 1) return Error("schedule.parse", "rfactor takes one axis");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", "rfactor takes one axis").fix("write e.g. rfactor C k position=0");
   const std::string& name = step.axes[0];
   if (!s.has_reduce())
     return Error("schedule.rfactor.reduce",

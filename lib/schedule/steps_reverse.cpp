@@ -188,7 +188,9 @@ Check check_names(const StageState& c, const Step& step, size_t count) {
   if (!step.into.empty() && step.into.size() != count)
     return Error("schedule.axis.name", fmt::format("{} makes {} axes, {} names are given",
                                                    to_string(step.kind), count, step.into.size()))
-        .fact("stage", c.name);
+        .fact("stage", c.name)
+        .fix(fmt::format("give {} with into=, or leave into= out",
+                         count == 1 ? "one name" : "a name for each"));
   return std::nullopt;
 }
 
@@ -207,7 +209,7 @@ Check reverse_compute_at(ScheduleState& state, int id, Step step) {
                  fmt::format("cannot compute {} around {} of {}: {}", c.name, step.axes[1], p.name, why))
         .fact("stage", c.name)
         .fact("axis", step.axes[1])
-        .fact("loops", list_loops(p))
+        .fact("loops of " + p.name, list_loops(p))
         .fix(std::move(fix));
   };
   if (p.is_input)

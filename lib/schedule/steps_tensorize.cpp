@@ -37,7 +37,9 @@ Check apply_tensorize(ScheduleState& state, const Step& step) {
   const auto found = stage_of(state, step.stage);
   if (!found) return found.error();
   StageState& s = state.stages[static_cast<size_t>(found.value())];
-  if (step.axes.size() != 1) return Error("schedule.parse", "tensorize takes one axis");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", "tensorize takes one axis")
+        .fix("write e.g. tensorize C xi intrinsic=gemm_f32_6x16x1");
   if (s.is_input)
     return Error("schedule.stage.input", fmt::format("cannot tensorize {}: it is an input", s.name))
         .fact("stage", s.name)

@@ -74,7 +74,8 @@ HostTensor::HostTensor(DType type, std::vector<int64_t> shape) : type_(type), sh
     TC_REQUIRE(n >= 0, Error("te.shape.negative", fmt::format("a tensor has the extent {}", n))
                            .fix("give extents of 0 or more"));
     TC_REQUIRE(!__builtin_mul_overflow(size_, n, &size_) && size_ <= (int64_t{1} << 58),
-               Error("te.shape.overflow", "a tensor in memory has more than 2^58 elements"));
+               Error("te.shape.overflow", "a tensor in memory has more than 2^58 elements")
+                   .fix("evaluate a smaller shape"));
   }
   const size_t n = std::max<size_t>(bytes(), 1);
   data_.reset(static_cast<std::byte*>(::operator new(n, kAlign)));

@@ -88,7 +88,8 @@ class Reader {
       TC_REQUIRE(n, Error("te.shape.symbolic", fmt::format("an extent of {} is no constant", b.name))
                         .fix("give every extent as a number"));
       TC_REQUIRE(*n == 0 || bytes <= kMaxBytes / *n,
-                 Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name)));
+                 Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name))
+                     .fix("make it smaller"));
       if (*n != 0) bytes *= *n;
     }
   }

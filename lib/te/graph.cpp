@@ -33,7 +33,8 @@ struct Walker {
   }
   void meet(const BufferRef& b) {
     TC_REQUIRE(b->source,
-               Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name)));
+               Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name))
+                   .fix("read elements of tensors, A(i, j), not of buffers of the IR"));
     auto& list = held[b->source.get()];
     for (const BufferRef& h : list)
       if (h.same(b)) return;
@@ -122,7 +123,7 @@ Graph Graph::of(std::vector<Tensor> outputs) {
   Graph graph;
   Walker walker{graph, {}, {}, {}};
   for (const Tensor& t : outputs) {
-    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an output"));
+    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an output").fix("give what compute returns"));
     TC_REQUIRE(!t.op().is_placeholder(),
                Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
                    .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
@@ -138,9 +139,11 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
   std::unordered_set<const void*> given;
   std::vector<BufferRef> params;
   for (const Tensor& t : args) {
-    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an argument"));
+    TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an argument")
+                      .fix("give what placeholder and compute return"));
     TC_REQUIRE(given.insert(t.buffer().get()).second,
-               Error("te.args.twice", fmt::format("{} is an argument twice", t.name())));
+               Error("te.args.twice", fmt::format("{} is an argument twice", t.name()))
+                   .fix("name each tensor once"));
     params.push_back(t.buffer());
   }
   std::unordered_set<const void*> known;

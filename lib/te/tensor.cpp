@@ -54,7 +54,8 @@ std::vector<Expr> checked_shape(const std::vector<int64_t>& shape, DType type, c
                    .fix("give extents of 0 or more"));
     TC_REQUIRE(n == 0 || bytes <= kMaxBytes / n,
                shape_error("te.shape.overflow", name, "has more than 2^62 bytes")
-                   .fact("shape", fmt::format("[{}]", fmt::join(shape, ", "))));
+                   .fact("shape", fmt::format("[{}]", fmt::join(shape, ", ")))
+                   .fix("make the extents smaller"));
     if (n != 0) bytes *= n;
     out.push_back(ir::int_imm(n));
   }
@@ -155,7 +156,8 @@ ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
                                .fix("give begin and end, which is excluded and not below begin"));
   int64_t extent = 0;
   TC_REQUIRE(!__builtin_sub_overflow(end, begin, &extent),
-             Error("te.axis.range", fmt::format("the reduce axis {} has more than 2^63 - 1 values", name)));
+             Error("te.axis.range", fmt::format("the reduce axis {} has more than 2^63 - 1 values", name))
+                 .fix("reduce over fewer values"));
   return {ir::var(std::move(name)), ir::int_imm(begin), ir::int_imm(extent)};
 }
 
@@ -168,7 +170,8 @@ std::vector<ReduceAxis> Op::reduce_axes() const {
 }
 
 Expr Tensor::at(std::vector<Expr> indices) const {
-  TC_REQUIRE(buffer_, Error("te.tensor.empty", "an empty Tensor is read"));
+  TC_REQUIRE(buffer_, Error("te.tensor.empty", "an empty Tensor is read")
+                          .fix("assign it what placeholder or compute returns, before it is read"));
   TC_REQUIRE(indices.size() == buffer_->shape.size(),
              Error("te.tensor.rank", fmt::format("{} has {} dimensions and is read with {} indices", name(),
                                                  buffer_->shape.size(), indices.size()))
@@ -233,7 +236,8 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
   for (size_t i = 0; i < names.size(); ++i) {
     const Expr& v = op->values[i];
     TC_REQUIRE(v && v->type.is_scalar(),
-               Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i])));
+               Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i]))
+                   .fix("return one number for each element; vectors come from s[C].vectorize"));
     check_reduce_on_top(v, names[i]);
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }
@@ -273,7 +277,8 @@ std::vector<Expr> reduce_tuple(const ir::CombinerRef& combiner, const std::vecto
   for (const ReduceAxis& a : axes) {
     for (const VarRef& v : vars)
       TC_REQUIRE(!v.same(a.var),
-                 Error("te.reduce.axes", fmt::format("the axis {} is reduced twice", a.var->name)));
+                 Error("te.reduce.axes", fmt::format("the axis {} is reduced twice", a.var->name))
+                     .fix("name each axis once"));
     mins.push_back(a.min), extents.push_back(a.extent), vars.push_back(a.var);
   }
   for (size_t i = 0; i < source.size(); ++i)

@@ -20,7 +20,8 @@ void Allocator::remove_free(std::map<uint64_t, uint64_t>::iterator piece) {
 }
 
 Expected<uint64_t> Allocator::allocate(uint64_t bytes, uint64_t alignment) {
-  if (alignment == 0) return Error("runtime.device.size", "a block cannot have alignment 0");
+  if (alignment == 0)
+    return Error("runtime.device.size", "a block cannot have alignment 0").fix("give 1 for any address");
   const uint64_t taken = std::max<uint64_t>(bytes, 1);
   for (auto it = by_size_.lower_bound({taken, 0}); it != by_size_.end(); ++it) {
     const auto [piece_bytes, piece] = *it;
@@ -70,6 +71,7 @@ Check Allocator::check(uint64_t address, uint64_t bytes) const {
   auto block = blocks_.upper_bound(address);
   Error error("runtime.device.range",
               fmt::format("{} bytes from {:#x} on lie in no one block", bytes, address));
+  (void)std::move(error).fix("stay inside one block that allocate gave");
   if (block == blocks_.begin()) return error;
   --block;
   const uint64_t offset = address - block->first;

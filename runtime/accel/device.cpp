@@ -49,7 +49,8 @@ uint64_t AccelDevice::memory_used() const {
 Status AccelDevice::allocate(int64_t bytes, int64_t alignment, uint64_t* address) {
   if (bytes < 0 || alignment < 1)
     return status_of(Error("runtime.device.size",
-                           fmt::format("{} bytes with alignment {} cannot be allocated", bytes, alignment)));
+                           fmt::format("{} bytes with alignment {} cannot be allocated", bytes, alignment))
+                         .fix("give 0 or more bytes and an alignment of 1 or more"));
   const Expected<uint64_t> block = allocate(static_cast<uint64_t>(bytes), static_cast<uint64_t>(alignment));
   if (!block) return status_of(block.error());
   *address = block.value();
@@ -59,13 +60,17 @@ Status AccelDevice::allocate(int64_t bytes, int64_t alignment, uint64_t* address
 Status AccelDevice::free(uint64_t address) { return status_of(release(address)); }
 
 Status AccelDevice::copy_to_device(uint64_t to, const void* from, int64_t bytes) {
-  if (bytes < 0) return status_of(Error("runtime.device.range", "a copy cannot have a negative size"));
+  if (bytes < 0)
+    return status_of(
+        Error("runtime.device.range", "a copy cannot have a negative size").fix("give 0 or more bytes"));
   const std::lock_guard lock(mutex_);
   return status_of(write({to, {static_cast<const uint8_t*>(from), static_cast<size_t>(bytes)}}));
 }
 
 Status AccelDevice::copy_to_host(void* to, uint64_t from, int64_t bytes) {
-  if (bytes < 0) return status_of(Error("runtime.device.range", "a copy cannot have a negative size"));
+  if (bytes < 0)
+    return status_of(
+        Error("runtime.device.range", "a copy cannot have a negative size").fix("give 0 or more bytes"));
   const std::lock_guard lock(mutex_);
   if (Check error = allocator_.check(from, static_cast<uint64_t>(bytes))) return status_of(error);
   if (bytes > 0) std::memcpy(to, dram_.bytes().data() + from, static_cast<size_t>(bytes));
@@ -89,11 +94,11 @@ Check AccelDevice::write(const Write& write) {
 // There is no other protection of what belongs to other queues.
 Check AccelDevice::check_program(const isa::Program& program) const {
   if (!isa::same_encoding(program.config, config_))
-    return Error("runtime.accel.machine",
-                 fmt::format("the program is made for machine {}, whose sizes differ from those of {}",
-                             program.config.name, config_.name))
-        .fact("program", isa::to_json(program.config))
-        .fact("device", isa::to_json(config_));
+    return Error("runtime.accel.machine", "the program is made for a machine of other sizes")
+        .fact("program", program.config.name)
+        .fact("device", config_.name)
+        .fact("differ in", isa::encoding_differences(program.config, config_))
+        .fix("make the program for this machine, or load it into its own");
   for (size_t i = 0; i < program.insns.size(); ++i) {
     const auto span = dma_span(program.insns[i], config_);
     if (!span) continue;

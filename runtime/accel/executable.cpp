@@ -109,11 +109,11 @@ Expected<std::vector<Executable>> Executable::load_all(std::span<const isa::Prog
 Expected<Executable> Executable::load(std::shared_ptr<AccelDevice> device, const isa::Program& program) {
   if (Check error = isa::validate(program)) return *error;
   if (!isa::same_encoding(program.config, device->config()))
-    return Error("runtime.accel.machine",
-                 fmt::format("the program is made for machine {}, whose sizes differ from those of {}",
-                             program.config.name, device->config().name))
-        .fact("program", isa::to_json(program.config))
-        .fact("device", isa::to_json(device->config()));
+    return Error("runtime.accel.machine", "the program is made for a machine of other sizes")
+        .fact("program", program.config.name)
+        .fact("device", device->config().name)
+        .fact("differ in", isa::encoding_differences(program.config, device->config()))
+        .fix("make the program for this machine, or load it into its own");
   if (Check error = check_spans(program)) return *error;
   const Expected<uint64_t> address = device->allocate(program.dram_bytes, alignment_of(program));
   if (!address) return address.error();
@@ -149,19 +149,22 @@ Expected<const isa::Region*> Executable::argument(std::string_view name, RegionK
       if (r.kind == kind) known.push_back(r.name);
     return Error("runtime.accel.argument",
                  fmt::format("the program has no {} {}", to_string(kind), printable(name.substr(0, 64))))
-        .fact("has", fmt::format("{}", fmt::join(known, ", ")));
+        .fact("has", fmt::format("{}", fmt::join(known, ", ")))
+        .fix("name one of these");
   }
   if (region->bytes != bytes)
     return Error("runtime.accel.argument", fmt::format("{} {} has {} bytes, expected {}", to_string(kind),
                                                        region->name, bytes, region->bytes))
-        .fact("shape", fmt::format("{}[{}]", region->dtype, fmt::join(region->shape, ", ")));
+        .fact("shape", fmt::format("{}[{}]", region->dtype, fmt::join(region->shape, ", ")))
+        .fix("give an array of this type and shape");
   return &*region;
 }
 
 Expected<sim::RunResult> Executable::run(std::span<const Input> inputs, std::span<const Output> outputs,
                                          const sim::RunOptions& options) const {
   const auto twice = [](const isa::Region& r) {
-    return Error("runtime.accel.argument", fmt::format("{} {} is given twice", to_string(r.kind), r.name));
+    return Error("runtime.accel.argument", fmt::format("{} {} is given twice", to_string(r.kind), r.name))
+        .fix("give each argument once");
   };
   std::vector<Write> before;
   for (const Contents& contents : first_) before.push_back({contents.address, contents.bytes});
@@ -174,7 +177,8 @@ Expected<sim::RunResult> Executable::run(std::span<const Input> inputs, std::spa
   }
   for (const isa::Region& region : arguments_)
     if (region.kind == RegionKind::input && !given.contains(region.name))
-      return Error("runtime.accel.argument", fmt::format("input {} is missing", region.name));
+      return Error("runtime.accel.argument", fmt::format("input {} is missing", region.name))
+          .fix("give every input; outputs may be left out");
   std::vector<Read> after;
   for (const Output& output : outputs) {
     const auto region = argument(output.name, RegionKind::output, output.bytes.size());

@@ -39,7 +39,10 @@ Loop take_loop(std::vector<Uop>& uops) {
   return {};
 }
 
-Error kernel_error(std::string message) { return {"runtime.accel.kernel", std::move(message)}; }
+Error kernel_error(std::string message) {
+  return Error("runtime.accel.kernel", std::move(message))
+      .fix("record micro-ops inside at most two loops, each inside the other, or several kernels");
+}
 
 }  // namespace
 
@@ -59,7 +62,8 @@ Check KernelRecorder::begin_loop(const Loop& loop) {
   if (loop.iterations < 0 || loop.iterations > kMaxIterations || loop.dst < 0 || loop.src < 0 || loop.wgt < 0)
     return Error("runtime.accel.kernel", "a loop has a number of iterations or a factor out of range")
         .fact("iterations", fmt::format("{}; 0 to {}", loop.iterations, kMaxIterations))
-        .fact("factors", fmt::format("dst {}, src {}, wgt {}; not negative", loop.dst, loop.src, loop.wgt));
+        .fact("factors", fmt::format("dst {}, src {}, wgt {}; not negative", loop.dst, loop.src, loop.wgt))
+        .fix("split the loop, or record it backwards");
   loops_.push_back(loop);
   ++open_;
   return std::nullopt;

@@ -13,7 +13,7 @@ Check check_neighbours(Unit from, Unit to) {
   if (distance == 1 || distance == -1) return std::nullopt;
   return Error("runtime.accel.token", fmt::format("{} and {} pass no tokens: they are no neighbours",
                                                   to_string(from), to_string(to)))
-      .fix("go through compute");
+      .fix("pass tokens between load and compute, and between compute and store");
 }
 
 }  // namespace

@@ -164,7 +164,8 @@ void CommandStream::clear() {
 
 Check CommandStream::load(const Load2d& b) {
   if (b.mem == MemId::uop)
-    return Error("runtime.accel.mem", "a stream fills UOP itself, with the kernels that gemm and alu run");
+    return Error("runtime.accel.mem", "a stream fills UOP itself, with the kernels that gemm and alu run")
+        .fix("leave the load out");
   Narrowed narrow;
   const Expected<int64_t> dram = element_at(b.dram, element_bytes(state_->config, b.mem), b.mem);
   if (!dram) return dram.error();

@@ -285,8 +285,10 @@ extern "C" int32_t tc_check_args(const tc_func_spec* spec, const DLTensor* const
   if (n != spec->num_args) {
     Text sentence;
     sentence.append("%s: got %d arguments, expected %d", spec->name, n, spec->num_args);
-    return refuse_call(*spec, "runtime.arg.count", sentence,
-                       "pass inputs and outputs in the order of the header");
+    Text fix;
+    fix.append("pass inputs and outputs in this order: ");
+    for (int32_t i = 0; i < spec->num_args; ++i) fix.append(i == 0 ? "%s" : ", %s", spec->args[i].name);
+    return refuse_call(*spec, "runtime.arg.count", sentence, fix.c_str());
   }
   if (n > 0 && args == nullptr) {
     Text sentence;

@@ -14,10 +14,11 @@ namespace {
 constexpr int64_t kMaxBytes = int64_t{1} << 47;
 
 template <class... Values>
-Status refusal(const char* code, const char* format, Values... values) {
+Status refusal(const char* code, const char* fix, const char* format, Values... values) {
   Text text;
   text.append("error[%s]: ", code);
   text.append(format, values...);
+  text.append("\n  fix  %s", fix);
   return {code, text.c_str()};
 }
 
@@ -34,20 +35,23 @@ class CpuDevice final : public Device {
 
   Status allocate(int64_t bytes, int64_t alignment, uint64_t* address) override {
     if (bytes < 0 || bytes > kMaxBytes || alignment < 1 || alignment > kMaxBytes)
-      return refusal("runtime.device.size", "%lld bytes with alignment %lld cannot be allocated",
-                     shown(bytes), shown(alignment));
+      return refusal("runtime.device.size",
+                     "give 0 or more bytes, 2^47 at most, and an alignment of 1 or more",
+                     "%lld bytes with alignment %lld cannot be allocated", shown(bytes), shown(alignment));
     // malloc aligns to powers of two; any other alignment takes room to move in.
     const auto step = static_cast<uint64_t>(alignment);
     void* memory = std::malloc(static_cast<size_t>(bytes) + static_cast<size_t>(alignment));
     if (memory == nullptr)
-      return refusal("runtime.device.memory", "there is no memory for %lld bytes", shown(bytes));
+      return refusal("runtime.device.memory", "give blocks back, or use smaller tensors",
+                     "there is no memory for %lld bytes", shown(bytes));
     const uint64_t begin = (reinterpret_cast<uint64_t>(memory) + step - 1) / step * step;
     try {
       const std::lock_guard lock(mutex_);
       blocks_.emplace(begin, Block{memory, static_cast<uint64_t>(bytes)});
     } catch (const std::bad_alloc&) {
       std::free(memory);
-      return refusal("runtime.device.memory", "there is no memory for %lld bytes", shown(bytes));
+      return refusal("runtime.device.memory", "give blocks back, or use smaller tensors",
+                     "there is no memory for %lld bytes", shown(bytes));
     }
     *address = begin;
     return {};
@@ -57,7 +61,8 @@ class CpuDevice final : public Device {
     const std::lock_guard lock(mutex_);
     const auto block = blocks_.find(address);
     if (block == blocks_.end())
-      return refusal("runtime.device.free", "no block of the cpu begins at 0x%llx", shown(address));
+      return refusal("runtime.device.free", "free each address that allocate gave once",
+                     "no block of the cpu begins at 0x%llx", shown(address));
     std::free(block->second.memory);
     blocks_.erase(block);
     return {};
@@ -94,8 +99,8 @@ class CpuDevice final : public Device {
       if (offset <= block->second.bytes && static_cast<uint64_t>(bytes) <= block->second.bytes - offset)
         return {};
     }
-    return refusal("runtime.device.range", "%lld bytes from 0x%llx on lie in no one block of the cpu",
-                   shown(bytes), shown(address));
+    return refusal("runtime.device.range", "stay inside one block that allocate gave",
+                   "%lld bytes from 0x%llx on lie in no one block of the cpu", shown(bytes), shown(address));
   }
 
   std::mutex mutex_;

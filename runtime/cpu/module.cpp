@@ -55,7 +55,9 @@ Status status_of_error_text(const char* text) {
   const size_t end = view.find(']');
   if (!view.starts_with(kStart) || end == std::string_view::npos || end == kStart.size()) {
     return {"runtime.failed",
-            view.empty() ? "error[runtime.failed]: no reason was given" : std::string(view)};
+            view.empty() ? "error[runtime.failed]: the function failed without a reason\n  fix  see what the "
+                           "function calls: an extern function, or a loop body, returned non-zero"
+                         : std::string(view)};
   }
   return {std::string(view.substr(kStart.size(), end - kStart.size())), std::string(view)};
 }

@@ -236,9 +236,9 @@ int32_t run_region(tc_loop_body body, void* closure, int64_t extent, int parts) 
   }
   int32_t status = body(closure, 0, first_end);
   if (g_pool.forks.load(std::memory_order_relaxed) != forks) {
+    const Fact fix = {"fix", "fork outside of loops, or call the function anew in the child"};
     set_error("runtime.fork",
-              "the process forked inside a parallel loop; the loop's other threads stayed behind", nullptr,
-              0);
+              "the process forked inside a parallel loop; the loop's other threads stayed behind", &fix, 1);
     return 1;
   }
   for (int part = 1; part < parts; ++part) {

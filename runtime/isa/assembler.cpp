@@ -38,7 +38,10 @@ class Assembler {
   }
 
   Program run() {
-    if (source_.text.size() > kMaxText) throw Error("isa.asm.size", "a program has at most 256 MiB of text");
+    if (source_.text.size() > kMaxText)
+      throw Error("isa.asm.size", "a program has at most 256 MiB of text")
+          .fact("got", fmt::format("{} bytes", source_.text.size()))
+          .fix("write data of segments with fewer digits, or split the program");
     for (size_t at = 0; at < source_.text.size();) {
       const size_t end = std::min(source_.text.find('\n', at), source_.text.size());
       read_line(at, end);
@@ -326,7 +329,7 @@ class Assembler {
       fail("isa.asm.align",
            fmt::format("{} is at {:#x}, no multiple of the {} bytes of an element of {}", r->name, r->address,
                        bytes, to_string(memory)),
-           word);
+           word, fmt::format("place {} at a multiple of {}", r->name, bytes));
     return static_cast<int64_t>(std::min<uint64_t>(r->address / bytes, INT64_MAX));
   }
 

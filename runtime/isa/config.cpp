@@ -18,7 +18,8 @@ Check width_error(std::string_view name, int64_t got, std::string_view allowed) 
                fmt::format("{} is {}; the machine computes in {} bits", name, got, allowed))
       .fact("field", std::string(name))
       .fact("got", std::to_string(got))
-      .fact("expected", std::string(allowed));
+      .fact("expected", std::string(allowed))
+      .fix(fmt::format("give {} another width", name));
 }
 
 Check check_widths(const MachineConfig& c) {
@@ -74,14 +75,16 @@ std::span<const ConfigField> config_fields() {
 Check validate(const MachineConfig& c) {
   if (!detail::is_name(c.name))
     return Error("isa.config.range", "the name of a machine is 1 to 64 letters, digits, . _ - or +")
-        .fact("got", printable(c.name.substr(0, 64)));
+        .fact("got", printable(c.name.substr(0, 64)))
+        .fix("give it such a name");
   for (const auto& f : detail::config_fields()) {
     const int64_t got = c.*f.member;
     if (got < f.min || got > f.max)
       return Error("isa.config.range", fmt::format("{} is {}; it is {} to {}", f.name, got, f.min, f.max))
           .fact("field", std::string(f.name))
           .fact("got", std::to_string(got))
-          .fact("expected", fmt::format("{} to {}", f.min, f.max));
+          .fact("expected", fmt::format("{} to {}", f.min, f.max))
+          .fix(fmt::format("give {} a value in this range", f.name));
   }
   if (Check error = check_widths(c)) return error;
   const int64_t bytes = c.uop_depth * 4 + c.inp_depth * c.inp_bytes() + c.wgt_depth * c.wgt_bytes() +
@@ -95,10 +98,23 @@ Check validate(const MachineConfig& c) {
 }
 
 bool same_encoding(const MachineConfig& a, const MachineConfig& b) {
-  return a.batch == b.batch && a.block_in == b.block_in && a.block_out == b.block_out &&
-         a.inp_bits == b.inp_bits && a.wgt_bits == b.wgt_bits && a.acc_bits == b.acc_bits &&
-         a.out_bits == b.out_bits && a.uop_depth == b.uop_depth && a.inp_depth == b.inp_depth &&
-         a.wgt_depth == b.wgt_depth && a.acc_depth == b.acc_depth;
+  return encoding_differences(a, b).empty();
+}
+
+std::string encoding_differences(const MachineConfig& a, const MachineConfig& b) {
+  static constexpr std::pair<const char*, int64_t MachineConfig::*> kFields[] = {
+      {"batch", &MachineConfig::batch},         {"block_in", &MachineConfig::block_in},
+      {"block_out", &MachineConfig::block_out}, {"inp_bits", &MachineConfig::inp_bits},
+      {"wgt_bits", &MachineConfig::wgt_bits},   {"acc_bits", &MachineConfig::acc_bits},
+      {"out_bits", &MachineConfig::out_bits},   {"uop_depth", &MachineConfig::uop_depth},
+      {"inp_depth", &MachineConfig::inp_depth}, {"wgt_depth", &MachineConfig::wgt_depth},
+      {"acc_depth", &MachineConfig::acc_depth},
+  };
+  std::string out;
+  for (const auto& [name, member] : kFields)
+    if (a.*member != b.*member)
+      out += fmt::format("{}{} {} and {}", out.empty() ? "" : ", ", name, a.*member, b.*member);
+  return out;
 }
 
 }  // namespace tc::isa

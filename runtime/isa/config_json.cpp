@@ -43,7 +43,8 @@ bool is_in(std::string_view key, std::span<const std::string_view> keys) {
 Error value_error(std::string_view file, std::string_view key, std::string message) {
   return Error("isa.config.value", std::move(message))
       .fact("in", printable(file))
-      .fact("key", printable(key.substr(0, 64)));
+      .fact("key", printable(key.substr(0, 64)))
+      .fix("correct the value; VTA's names give log2 of a size");
 }
 
 Error unknown_key(std::string_view file, const std::string& key) {
@@ -157,7 +158,9 @@ struct Reader {
 
 Expected<MachineConfig> parse_config(std::string_view text, std::string_view file) {
   const auto invalid = [&](std::string message) {
-    return Error("isa.config.json", std::move(message)).fact("in", printable(file));
+    return Error("isa.config.json", std::move(message))
+        .fact("in", printable(file))
+        .fix("write one object of names and numbers, e.g. {\"LOG_BLOCK\": 4, \"LOG_BATCH\": 0}");
   };
   if (text.size() > kMaxText) return invalid("a configuration has at most 1 MiB of text");
   if (std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == '['; }) > 16)
@@ -175,7 +178,9 @@ Expected<MachineConfig> parse_config(std::string_view text, std::string_view fil
   if (json.is_discarded()) return invalid("not valid JSON");
   if (!json.is_object()) return invalid("a configuration is one object of names and numbers");
   if (twice)
-    return Error("isa.config.key", fmt::format("the key {} stands twice", printable(twice->substr(0, 64))));
+    return Error("isa.config.key", fmt::format("the key {} stands twice", printable(twice->substr(0, 64))))
+        .fact("in", printable(file))
+        .fix("keep one of them");
   Reader reader{file, {}, {}, false, {}};
   for (const auto& [key, value] : json.items())
     if (Check error = reader.read(key, value)) return *error;

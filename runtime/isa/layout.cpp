@@ -51,16 +51,20 @@ Error range_error(std::string_view what, const Field& f, int64_t value) {
                fmt::format("{} of {} is {}; the field holds {} to {}", f.name, what, value, f.min(), f.max()))
       .fact("field", fmt::format("{} ({} bits)", f.name, f.width))
       .fact("got", std::to_string(value))
-      .fact("expected", fmt::format("{} to {}", f.min(), f.max()));
+      .fact("expected", fmt::format("{} to {}", f.min(), f.max()))
+      .fix("cut the work into several instructions");
 }
+
+constexpr const char* kOtherMachine = "clear them, or decode for the machine that the words were made for";
 
 // Why an instruction of legal field values means nothing; `when` is "encode" or "decode".
 Check check_meaning(const Insn& insn, const char* when) {
   const auto bad_mem = [&](std::string_view name, MemId id) {
-    return Error(
-        fmt::format("isa.{}.mem_id", when),
-        fmt::format("a {} has no scratchpad {}", name,
-                    id <= MemId::acc8 ? std::string(to_string(id)) : std::to_string(static_cast<int>(id))));
+    return Error(fmt::format("isa.{}.mem_id", when),
+                 fmt::format(
+                     "a {} has no scratchpad {}", name,
+                     id <= MemId::acc8 ? std::string(to_string(id)) : std::to_string(static_cast<int>(id))))
+        .fix("loads fill uop, wgt, inp, acc and acc8; stores write what is in out");
   };
   if (const auto* load = std::get_if<Load>(&insn.body)) {
     if (load->mem_id > MemId::acc8 || load->mem_id == MemId::out) return bad_mem("load", load->mem_id);
@@ -74,7 +78,8 @@ Check check_meaning(const Insn& insn, const char* when) {
   } else if (const auto* alu = std::get_if<Alu>(&insn.body)) {
     if (alu->alu_op > AluOp::mul)
       return Error(fmt::format("isa.{}.alu_op", when),
-                   fmt::format("there is no ALU operation {}", static_cast<int>(alu->alu_op)));
+                   fmt::format("there is no ALU operation {}", static_cast<int>(alu->alu_op)))
+          .fix("use min, max, add, shr or mul: 0 to 4");
   } else if (insn.opcode() == Opcode::finish && (insn.tokens.pop_prev || insn.tokens.pop_next)) {
     return Error(fmt::format("isa.{}.finish", when), "finish cannot wait for a token")
         .fix("put a load.uop with x_size 0 that waits before it");
@@ -167,13 +172,16 @@ Expected<Insn> Layout::decode(const Word& word) const {
   const auto hex = [&] { return fmt::format("{:#018x} {:#018x}", word.low, word.high); };
   const uint64_t opcode = word.low & mask(insns_[0][0].width);
   if (opcode >= insns_.size())
-    return Error("isa.decode.opcode", fmt::format("there is no opcode {}", opcode)).fact("words", hex());
+    return Error("isa.decode.opcode", fmt::format("there is no opcode {}", opcode))
+        .fact("words", hex())
+        .fix("use 0 to 4, in the lowest 3 bits: load, store, gemm, finish, alu");
   const Word& used = used_[opcode];
   if ((word.low & ~used.low) != 0 || (word.high & ~used.high) != 0)
     return Error("isa.decode.reserved", fmt::format("a {} has bits set that belong to no field",
                                                     to_string(static_cast<Opcode>(opcode))))
         .fact("words", hex())
-        .fact("fields", fmt::format("{:#018x} {:#018x}", used.low, used.high));
+        .fact("fields", fmt::format("{:#018x} {:#018x}", used.low, used.high))
+        .fix(kOtherMachine);
   detail::Values values{};
   const std::span<const Field> all = insns_[opcode];
   for (size_t i = 0; i < all.size(); ++i) {
@@ -200,7 +208,8 @@ Expected<Uop> Layout::decode(uint32_t uop) const {
   if ((uop & ~uop_used_) != 0)
     return Error("isa.decode.reserved", "a micro-op has bits set that belong to no field")
         .fact("word", fmt::format("{:#010x}", uop))
-        .fact("fields", fmt::format("{:#010x}", uop_used_));
+        .fact("fields", fmt::format("{:#010x}", uop_used_))
+        .fix(kOtherMachine);
   return decode_trusted(uop);
 }
 

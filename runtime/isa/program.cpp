@@ -16,13 +16,15 @@ constexpr uint64_t kMaxDram = uint64_t{1} << 62;  // so that addresses are numbe
 
 Check check_segments(const Program& p) {
   if (p.dram_bytes > kMaxDram)
-    return Error("isa.program.dram", fmt::format("DRAM has {} bytes; at most {}", p.dram_bytes, kMaxDram));
+    return Error("isa.program.dram", fmt::format("DRAM has {} bytes; at most {}", p.dram_bytes, kMaxDram))
+        .fix("place buffers at lower addresses");
   uint64_t end = 0;
   for (const Segment& s : p.segments) {
     const auto bad = [&](std::string message) {
       return Error("isa.program.dram", std::move(message))
           .fact("segment", fmt::format("{:#x}, {} bytes", s.address, s.bytes.size()))
-          .fact("DRAM", fmt::format("{} bytes", p.dram_bytes));
+          .fact("DRAM", fmt::format("{} bytes", p.dram_bytes))
+          .fix("place segments apart and in order, of whole items, inside DRAM; .dram makes it larger");
     };
     if (s.kind > SegmentKind::uop)
       return bad(fmt::format("there is no segment kind {}", static_cast<int>(s.kind)));
@@ -66,7 +68,10 @@ Check check_regions(const Program& p) {
   std::set<std::string_view> names;
   for (const Region& r : p.regions) {
     const auto bad = [&](std::string message) {
-      return Error("isa.program.region", std::move(message)).fact("region", printable(r.name.substr(0, 64)));
+      return Error("isa.program.region", std::move(message))
+          .fact("region",
+                fmt::format("{}: {:#x}, {} bytes", printable(r.name.substr(0, 64)), r.address, r.bytes))
+          .fix("give it a name of its own, a place inside DRAM, and the bytes of its elements");
     };
     if (!detail::is_name(r.name)) return bad("the name of a region is 1 to 64 letters, digits, . _ - or +");
     if (!names.insert(r.name).second) return bad("two regions have one name");

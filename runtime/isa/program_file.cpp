@@ -104,7 +104,10 @@ std::string type_section(const Program& p) {
 
 // ---- reading
 
-Error content_error(std::string message) { return {"isa.file.content", std::move(message)}; }
+const char* const kMakeAgain = "make the file again: tensorc asm FILE.s -o FILE.bin";
+Error content_error(std::string message) {
+  return Error("isa.file.content", std::move(message)).fix(kMakeAgain);
+}
 
 uint64_t get(std::string_view bytes, size_t at, size_t count) {
   uint64_t value = 0;
@@ -147,26 +150,28 @@ Check check_header(std::string_view file) {
     return Error("isa.file.magic", "this is no program of the accelerator")
         .fix("make one with tensorc asm FILE.s -o FILE.bin");
   if (file.size() < kHeaderBytes)
-    return Error("isa.file.size",
-                 fmt::format("the file ends inside its header, after {} bytes", file.size()));
+    return Error("isa.file.size", fmt::format("the file ends inside its header, after {} bytes", file.size()))
+        .fix("copy the whole file, or make it again");
   if (get(file, 28, 4) != crc32(file.substr(0, 28)))
-    return Error("isa.file.checksum", "the header of the file is damaged");
+    return Error("isa.file.checksum", "the header of the file is damaged").fix(kMakeAgain);
   if (get(file, 8, 2) > kMajor)
     return Error("isa.file.version", fmt::format("the file has version {}.{}; this tc reads up to version {}",
                                                  get(file, 8, 2), get(file, 10, 2), kMajor))
         .fix("use a newer tc");
   if (get(file, 16, 8) != file.size())
     return Error("isa.file.size",
-                 fmt::format("the file has {} bytes; its header says {}", file.size(), get(file, 16, 8)));
+                 fmt::format("the file has {} bytes; its header says {}", file.size(), get(file, 16, 8)))
+        .fix("copy the whole file, or make it again");
   if (get(file, 24, 4) != crc32(file.substr(kHeaderBytes)))
-    return Error("isa.file.checksum", "the file is damaged");
+    return Error("isa.file.checksum", "the file is damaged").fix(kMakeAgain);
   return std::nullopt;
 }
 
 Expected<Sections> read_sections(std::string_view file) {
   const uint64_t count = get(file, 12, 4);
   if (count > kMaxSections || kHeaderBytes + count * kEntryBytes > file.size())
-    return Error("isa.file.section", fmt::format("the file has not room for its {} sections", count));
+    return Error("isa.file.section", fmt::format("the file has not room for its {} sections", count))
+        .fix(kMakeAgain);
   Sections out;
   uint64_t end = kHeaderBytes + count * kEntryBytes;
   for (uint64_t i = 0; i < count; ++i) {
@@ -175,7 +180,8 @@ Expected<Sections> read_sections(std::string_view file) {
     const uint64_t offset = get(file, entry + 8, 8), bytes = get(file, entry + 16, 8);
     if (offset < end || offset > file.size() || bytes > file.size() - offset)
       return Error("isa.file.section",
-                   fmt::format("section {} overlaps another or the end of the file", printable(tag)));
+                   fmt::format("section {} overlaps another or the end of the file", printable(tag)))
+          .fix(kMakeAgain);
     end = offset + bytes;
     const auto known = std::find(out.tags.begin(), out.tags.end(), tag);
     if (known == out.tags.end()) {
@@ -185,12 +191,14 @@ Expected<Sections> read_sections(std::string_view file) {
           .fix("use a newer tc");
     }
     const auto which = static_cast<size_t>(known - out.tags.begin());
-    if (out.present[which]) return Error("isa.file.section", fmt::format("section {} stands twice", tag));
+    if (out.present[which])
+      return Error("isa.file.section", fmt::format("section {} stands twice", tag)).fix(kMakeAgain);
     out.present[which] = true;
     out.bytes[which] = file.substr(offset, bytes);
   }
   for (size_t i = 0; i < 3; ++i)  // regions may be left out
-    if (!out.present[i]) return Error("isa.file.section", fmt::format("section {} is missing", out.tags[i]));
+    if (!out.present[i])
+      return Error("isa.file.section", fmt::format("section {} is missing", out.tags[i])).fix(kMakeAgain);
   return out;
 }
 

@@ -20,7 +20,8 @@ Check check_sram(const Dma& dma, int64_t depth) {
   if (end <= static_cast<uint64_t>(depth)) return std::nullopt;
   return Error("sim.sram", fmt::format("the block ends at element {} of {}, which has {}", end,
                                        to_string(dma.mem_id), depth))
-      .fact("elements", fmt::format("{} from {} on, padding included", dma.elements, dma.sram_base));
+      .fact("elements", fmt::format("{} from {} on, padding included", dma.elements, dma.sram_base))
+      .fix("lower sram_base, or transfer fewer elements at once");
 }
 
 Check check_dram(const Dma& dma, const Dram& dram) {
@@ -28,7 +29,8 @@ Check check_dram(const Dma& dma, const Dram& dram) {
   return Error("sim.dram",
                fmt::format("the block ends at byte {:#x} of DRAM, which has {:#x}", dma.end(), dram.size()))
       .fact("block", fmt::format("{} rows of {} bytes, {} apart, from {:#x} on", dma.rows, dma.row_bytes,
-                                 dma.pitch, dma.address));
+                                 dma.pitch, dma.address))
+      .fix("lower dram_base or the rows, or make DRAM larger: .dram");
 }
 
 template <class T>

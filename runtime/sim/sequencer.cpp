@@ -42,7 +42,8 @@ Check Sequencer::check_neighbours() const {
     if (bad_prev || bad_next)
       return Error("sim.token.neighbour", fmt::format("{} has no {} unit to pass tokens with",
                                                       to_string(unit_[i]), bad_prev ? "previous" : "next"))
-          .fact("insn", fmt::format("instruction {}: {}", i, isa::disassemble(program_.insns[i])));
+          .fact("insn", fmt::format("instruction {}: {}", i, isa::disassemble(program_.insns[i])))
+          .fix("pass tokens between load and compute, or compute and store");
   }
   return std::nullopt;
 }

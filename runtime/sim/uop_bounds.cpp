@@ -16,7 +16,8 @@ Check check(const auto& insn, const Machine& m, auto wgt_of) {
   const isa::MachineConfig& c = m.config();
   if (insn.uop_end > c.uop_depth)
     return Error("sim.uop",
-                 fmt::format("uop_end is {}; the micro-op cache holds {}", insn.uop_end, c.uop_depth));
+                 fmt::format("uop_end is {}; the micro-op cache holds {}", insn.uop_end, c.uop_depth))
+        .fix("split the kernel into several instructions");
   constexpr bool is_gemm = std::is_same_v<std::remove_cvref_t<decltype(insn)>, isa::Gemm>;
   for (uint32_t u = insn.uop_bgn; u < insn.uop_end; ++u) {
     const isa::Uop uop = m.layout().decode_trusted(m.uop()[u]);
@@ -24,7 +25,8 @@ Check check(const auto& insn, const Machine& m, auto wgt_of) {
       return Error("sim.uop",
                    fmt::format("micro-op {} reaches element {} of {}, which has {}", u, index, memory, depth))
           .fact("uop", disassemble(uop))
-          .fact("field", std::string(field));
+          .fact("field", std::string(field))
+          .fix(fmt::format("lower {0}, the iterations, or the factors {0}_out and {0}_in", field));
     };
     const int64_t dst = last(uop.dst, insn.dst_out, insn.dst_in, insn);
     if (dst >= c.acc_depth) return bad("dst", "ACC", dst, c.acc_depth);

@@ -1,145 +1,122 @@
-// Programs and machines of the accelerator that are wrong.
+// Devices, command streams and compiled programs of the accelerator used wrongly.
 #include "error_cases.h"
 #include "tc/isa/assembler.h"
-#include "tc/isa/layout.h"
-#include "tc/sim/run.h"
-#include "tc/support/crc32.h"
+#include "tc/runtime/accel/device.h"
+#include "tc/runtime/accel/executable.h"
 
 namespace tc::test {
 namespace {
 
-ErrorCase config(std::string code, std::string json) {
-  return {std::move(code), json, [json] { (void)isa::parse_config(json, "vta.json").value(); }};
-}
+using accel::AccelDevice, accel::CommandStream, accel::Executable, accel::Kernel;
+using isa::MemId, isa::Unit;
 
-ErrorCase assembly(std::string code, std::string text) {
-  return {std::move(code), text, [text] { (void)isa::assemble(text, "a.s").value(); }};
-}
+const Kernel kOne{{}, {}, {{0, 0, 0}}};
 
-ErrorCase word(std::string code, std::string doing, isa::Word w) {
-  return {std::move(code), std::move(doing), [w] { (void)isa::Layout::make({}).value().decode(w).value(); }};
-}
+std::shared_ptr<AccelDevice> device() { return AccelDevice::make({}, 1 << 16).value(); }
 
-ErrorCase file(std::string code, std::string doing, std::string bytes) {
-  return {std::move(code), std::move(doing), [bytes] { (void)isa::load(bytes).value(); }};
-}
-
-ErrorCase program(std::string code, std::string text) {
-  return {std::move(code), text, [text] {
-            const isa::Program p = isa::assemble(text, "a.s").value();
-            sim::Dram dram = sim::Dram::of(p).value();
-            (void)sim::run(p, dram, {.limits = {.work = 1'000'000}}).value();
+ErrorCase on_device(std::string code, std::string doing, std::function<runtime::Status(AccelDevice&)> run) {
+  return {std::move(code), std::move(doing), [run = std::move(run)] {
+            const auto d = device();
+            if (const runtime::Status s = run(*d); !s.ok()) throw ErrorText{s.text};
           }};
 }
 
-std::string saved() { return isa::save(isa::assemble(".code\nfinish\n").value()).value(); }
-
-// Of a later version, with the checksum of the header that it would have.
-std::string newer() {
-  std::string bytes = saved();
-  bytes[8] = 2;
-  const uint32_t crc = crc32(std::string_view(bytes).substr(0, 28));
-  for (size_t i = 0; i < 4; ++i) bytes[28 + i] = static_cast<char>(crc >> (8 * i));
-  return bytes;
+ErrorCase on_stream(std::string code, std::string doing, std::function<Check(CommandStream&)> run) {
+  return {std::move(code), std::move(doing), [run = std::move(run)] {
+            CommandStream s = CommandStream::make({}, 20).value();
+            if (const Check e = run(s)) throw *e;
+          }};
 }
 
-std::string flipped(size_t at) {
-  std::string bytes = saved();
-  bytes[at] = static_cast<char>(bytes[at] ^ 1);
-  return bytes;
+// C = A, of 16 bytes each.
+Executable copy() {
+  return Executable::load(device(),
+                          isa::assemble(".dram 64\n.region A input 0 16 i8 16\n.region C output 16 16 i8 "
+                                        "16\n.code\nfinish\n")
+                              .value())
+      .value();
+}
+
+ErrorCase argument(std::string doing, std::vector<std::string> names, size_t bytes) {
+  return {"runtime.accel.argument", std::move(doing), [names = std::move(names), bytes] {
+            const std::vector<uint8_t> a(bytes);
+            std::vector<accel::Input> inputs;
+            for (const std::string& name : names) inputs.push_back({name, a});
+            (void)copy().run(inputs, {}).value();
+          }};
 }
 
 }  // namespace
 
-ErrorFamily isa_errors() {
-  return {"isa",
+ErrorFamily accel_errors() {
+  return {"runtime_accel",
           {
-              config("isa.config.json", "{\"batch\": 1"),
-              config("isa.config.key", "{\"LOG_BLOK\": 4}"),
-              config("isa.config.value", "{\"LOG_WGT_BUFF_SIZE\": 8}"),
-              config("isa.config.range", "{\"batch\": 0}"),
-              config("isa.config.width", "{\"LOG_INP_WIDTH\": 2}"),
-              config("isa.config.size",
-                     "{\"block_in\": 256, \"block_out\": 256, \"wgt_depth\": 2048, \"acc_depth\": 64}"),
-              config("isa.config.fit", "{\"LOG_ACC_BUFF_SIZE\": 18}"),
-              assembly("isa.encode.range", ".code\ngemm uop_end=16384"),
-              assembly("isa.encode.mem_id", ".code\nload.out x_size=1"),
-              assembly("isa.encode.pad", ".code\nstore.out x_size=1 y_pad0=1"),
-              assembly("isa.encode.finish", ".code\nfinish pop_prev"),
-              {"isa.encode.alu_op", "an ALU instruction with alu_op 5",
+              on_device("runtime.device.size", "allocate -1 bytes",
+                        [](AccelDevice& d) {
+                          uint64_t at = 0;
+                          return d.allocate(-1, 1, &at);
+                        }),
+              on_device("runtime.device.memory", "allocate 1 MiB of a device of 64 KiB",
+                        [](AccelDevice& d) {
+                          uint64_t at = 0;
+                          return d.allocate(int64_t{1} << 20, 64, &at);
+                        }),
+              on_device("runtime.device.free", "free an address twice",
+                        [](AccelDevice& d) {
+                          uint64_t at = 0;
+                          (void)d.allocate(16, 16, &at);
+                          (void)d.free(at);
+                          return d.free(at);
+                        }),
+              on_device("runtime.device.range", "copy 17 bytes into a block of 16",
+                        [](AccelDevice& d) {
+                          uint64_t at = 0;
+                          (void)d.allocate(16, 16, &at);
+                          const uint8_t bytes[17] = {};
+                          return d.copy_to_device(at, bytes, 17);
+                        }),
+              on_stream("runtime.accel.align", "s.load({.mem = MemId::inp, .dram = 12, .cols = 1})",
+                        [](CommandStream& s) { return s.load({.mem = MemId::inp, .dram = 12, .cols = 1}); }),
+              on_stream("runtime.accel.mem", "s.load({.mem = MemId::uop, .cols = 1})",
+                        [](CommandStream& s) { return s.load({.mem = MemId::uop, .cols = 1}); }),
+              on_stream("runtime.accel.pad", "s.load({.cols = 0, .pad_left = 1})",
+                        [](CommandStream& s) { return s.load({.cols = 0, .pad_left = 1}); }),
+              {"runtime.accel.kernel", "a kernel with a third loop",
                [] {
-                 (void)isa::Layout::make({})
-                     .value()
-                     .encode({isa::Alu{.alu_op = static_cast<isa::AluOp>(5)}, {}})
-                     .value();
+                 accel::KernelRecorder r;
+                 for (int i = 0; i < 3; ++i)
+                   if (const Check e = r.begin_loop({2})) throw *e;
                }},
-              word("isa.decode.opcode", "decode 0x5 0x0", {5, 0}),
-              word("isa.decode.reserved", "decode 0x3 0x1", {3, 1}),
-              word("isa.decode.mem_id", "decode 0x380 0x0", {7 << 7, 0}),
-              word("isa.decode.alu_op", "decode 0x4 0x500000000000", {4, uint64_t{5} << 44}),
-              word("isa.decode.pad", "decode 0x201 0x1000000010000",
-                   {1 + (4 << 7), (1 << 16) + (uint64_t{1} << 48)}),
-              word("isa.decode.finish", "decode 0xb 0x0", {3 + 8, 0}),
-              assembly("isa.asm.mnemonic", ".code\nlod.inp x_size=1"),
-              assembly("isa.asm.field", ".code\nload.inp sram_bas=3"),
-              assembly("isa.asm.words", ".code\nload.inp x_size"),
-              assembly("isa.asm.number", ".code\nload.inp x_size=four"),
-              assembly("isa.asm.range", ".segment 0 i8\n300"),
-              assembly("isa.asm.twice", ".code\nload.inp x_size=1 x_size=2"),
-              assembly("isa.asm.directive", ".cod"),
-              assembly("isa.asm.place", "finish"),
-              assembly("isa.asm.kind", ".segment 0 i9"),
-              assembly("isa.asm.name", ".region A! input 0 16"),
-              assembly("isa.asm.region", ".region A input 0 16\n.code\nload.inp dram_base=@B"),
-              assembly("isa.asm.align", ".region A input 4 16\n.code\nload.inp dram_base=@A"),
-              assembly("isa.program.dram", ".dram 1\n.segment 0 i8\n1 2\n.code\nfinish"),
-              assembly("isa.program.region", ".dram 1\n.region A input 0 16\n.code\nfinish"),
-              assembly("isa.program.finish", ".code\nfinish\nload.inp"),
-              file("isa.file.magic", "load a text as a program", "hello"),
-              file("isa.file.version", "load a program of version 2", newer()),
-              file("isa.file.size", "load the first 40 bytes of a program", saved().substr(0, 40)),
-              file("isa.file.checksum", "load a program with a flipped bit", flipped(saved().size() - 1)),
+              on_stream("runtime.accel.uops", "an ALU kernel of more micro-ops in loops than UOP holds",
+                        [](CommandStream& s) {
+                          Kernel k{{2}, {2}, {}};
+                          const size_t depth = isa::MachineConfig().uop_depth;
+                          for (uint32_t i = 0; i <= depth; ++i) k.uops.push_back({i * i % 64, i % 64, 0});
+                          return s.alu(isa::AluOp::add, k);
+                        }),
+              on_stream("runtime.accel.token", "s.push(Unit::load, Unit::store)",
+                        [](CommandStream& s) { return s.push(Unit::load, Unit::store); }),
+              {"runtime.accel.token", "a push without a pop, at the end of the stream",
+               [] {
+                 CommandStream s = CommandStream::make({}).value();
+                 (void)s.push(Unit::load, Unit::compute);
+                 (void)s.finish(0, 64).value();
+               }},
+              on_stream("runtime.accel.limit", "more instructions than the stream was made for",
+                        [](CommandStream& s) {
+                          Check e;
+                          for (int i = 0; i < 100 && !e; ++i) e = s.load({.cols = 1});
+                          return e;
+                        }),
+              {"runtime.accel.machine", "load a program for blocks of 32 into a device with blocks of 16",
+               [] {
+                 isa::Program p = isa::assemble(".config block_in=32 block_out=32\n.code\nfinish\n").value();
+                 (void)Executable::load(device(), p).value();
+               }},
+              argument("run without the input", {}, 16),
+              argument("run with an input B", {"A", "B"}, 16),
+              argument("run with 12 bytes for A", {"A"}, 12),
           }};
-}
-
-ErrorFamily sim_errors() {
-  const std::string uop =
-      ".dram 8192\n.segment 0 uop\ndst=0 src=0 wgt=0\n.code\nload.uop y_size=1 x_size=1\n";
-  const std::string tile = uop +
-                           "gemm reset uop_end=1 iter_out=1 iter_in=1 push_next\nstore.out dram_base=256 "
-                           "y_size=1 x_size=1 pop_prev push_prev\n";
-  return {
-      "sim",
-      {
-          program("sim.sram",
-                  ".dram 65536\n.code\nload.inp sram_base=2047 y_size=1 x_size=2 push_next\nload.uop "
-                  "pop_prev\nfinish"),
-          program(
-              "sim.dram",
-              ".dram 64\n.code\nload.inp dram_base=4 y_size=1 x_size=1 push_next\nload.uop pop_prev\nfinish"),
-          program("sim.dram.size", ".dram 4000000000000\n.code\nfinish"),
-          program("sim.uop", uop + "gemm reset uop_end=1 iter_out=3 iter_in=1 dst_out=1024\nfinish"),
-          program("sim.deadlock", ".code\nload.inp pop_next push_next\nload.uop pop_prev push_prev\nfinish"),
-          program("sim.token.neighbour", ".code\nload.inp push_prev\nfinish"),
-          program("sim.token.left", ".code\nload.inp push_next\nfinish"),
-          program("sim.hazard.sram",
-                  tile + "alu.add use_imm imm=1 uop_end=1 iter_out=1 iter_in=1\nload.uop pop_next\nfinish"),
-          program(
-              "sim.hazard.dram",
-              tile +
-                  "load.inp dram_base=256 y_size=1 x_size=1 push_next\nload.uop pop_prev pop_next\nfinish"),
-          program("sim.hazard.finish", ".dram 64\n.code\nload.inp y_size=1 x_size=1\nfinish"),
-          program("sim.unwritten", uop + "alu.add use_imm imm=1 uop_end=1 iter_out=1 iter_in=1\nfinish"),
-          program("sim.limit", uop + "gemm reset uop_end=1 iter_out=16383 iter_in=16383\nfinish"),
-          {"sim.machine", "run a program of the default machine on one with blocks of 32",
-           [] {
-             sim::Machine machine =
-                 sim::Machine::make(isa::parse_config("{\"LOG_BLOCK\": 5}").value()).value();
-             const isa::Program p = isa::assemble(".code\nfinish").value();
-             sim::Dram dram = sim::Dram::of(p).value();
-             (void)sim::run(machine, p, dram).value();
-           }},
-      }};
 }
 
 }  // namespace tc::test

@@ -47,7 +47,15 @@ TEST_F(Command, WrongUsageExits2) {
   refuses({"compile", kSmall, "--emit", "exe"}, 2, "cli.usage");
   refuses({"run", kSmall, "relu m=4 n=4"}, 2, "cli.usage");
   refuses({"run", kSmall, "--threads", "4000"}, 2, "cli.threads");
+  refuses({"log", "bogus"}, 2, "cli.usage");
   EXPECT_EQ(run({}).exit, 2);
+  // What is wrong is named, and what was meant where that is near.
+  EXPECT_EQ(run({"frobnicate"}).err.substr(0, 47), "error[cli.usage]: there is no command frobnicat");
+  const auto fix = [&](Words words) { return json(std::move(words), 2)["error"]["fix"]; };
+  EXPECT_EQ(fix({"tunee"}), "did you mean tune? tensorc --help");
+  EXPECT_EQ(fix({"log", "chek", "l"}), "did you mean check? tensorc log --help");
+  EXPECT_EQ(fix({"run", kSmall, "--chekc"}), "did you mean --check? tensorc run --help");
+  EXPECT_EQ(fix({"run", kSmall, "--zzzz=3"}), "tensorc run --help");
 }
 
 TEST_F(Command, WrongInputExits3) {

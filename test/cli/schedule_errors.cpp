@@ -1,95 +1,85 @@
-// Of E = max(A, 0), C = E B, D = C + 1: steps of which the last is refused.
+// Calls of a schedule that are no step, and intrinsics declared wrongly. The errors
+// of steps are files: test/golden/schedule/errors.
 #include "error_cases.h"
-#include "tc/schedule/schedule.h"
-#include "tc/te/ops.h"
+#include "tc/schedule/lower.h"
+#include "tc/te/tensor.h"
 
 namespace tc::test {
 namespace {
 
-ErrorCase steps(std::string code, std::string text) {
-  return {
-      std::move(code), text, [text] {
-        const Tensor A = placeholder({20, 30}, kF32, "A"), B = placeholder({30, 40}, kF32, "B");
-        const Tensor E =
-            compute({20, 30}, [&](Expr y, Expr x) { return max(A(y, x), ir::float_imm(0)); }, "E");
-        const ReduceAxis k = reduce_axis(0, 30, "k");
-        const Tensor C = compute({20, 40}, [&](Expr y, Expr x) { return sum(E(y, k) * B(k, x), k); }, "C");
-        const Tensor D = compute({20, 40}, [&](Expr y, Expr x) { return C(y, x) + ir::float_imm(1); }, "D");
-        Schedule s({D});
-        if (Check e = s.apply(parse_steps(text).value())) throw *e;
-      }};
+// T = A + 1, D = T * 2.
+struct Example {
+  Tensor a = placeholder({4, 6}, kF32, "A");
+  Tensor t = compute({4, 6}, [&](Expr y, Expr x) { return a(y, x) + 1.0; }, "T");
+  Tensor d = compute({4, 6}, [&](Expr y, Expr x) { return t(y, x) * 2.0; }, "D");
+  Schedule s{{d}};
+};
+
+ErrorCase call(std::string code, std::string doing, std::function<void(Example&)> run) {
+  return {std::move(code), std::move(doing), [run = std::move(run)] {
+            Example e;
+            run(e);
+          }};
+}
+
+const std::string kParams = "(A: f32[4], S: f32[1], C: f32[4])";
+const std::string kBody = "func axpy" + kParams + " {\n  compute C[i] = sum(A[i] * S[k], k in [0, +1))\n}";
+const std::string kUpdate =
+    "func update" + kParams +
+    " {\n  C[ramp(0, 1, 4)] = C[ramp(0, 1, 4)] + A[ramp(0, 1, 4)] * broadcast(S[0], 4)\n}";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  return text.replace(text.find(what), what.size(), by);
+}
+
+ErrorCase intrinsic(std::string code, const std::string& body, const std::string& update,
+                    std::vector<std::vector<int64_t>> strides = {}) {
+  return {std::move(code),
+          body + "\n" + update + (strides.empty() ? "" : "\nwith one stride for A and one for S"),
+          [=] { (void)make_intrinsic("axpy", body, update, "", strides).value(); }};
+}
+
+// B of a matmul is in memory, and the intrinsic's operand on the stack.
+void tensorize_scope() {
+  const Tensor a = placeholder({6, 8}, kF32, "A"), b = placeholder({8, 12}, kF32, "B");
+  const ReduceAxis k = reduce_axis(0, 8, "k");
+  const Tensor c = compute({6, 12}, [&](Expr y, Expr x) { return sum(a(y, k) * b(k, x), k); }, "C");
+  Schedule s({c});
+  const auto stack = [](const std::string& text) { return replaced(text, "A: f32[4]", "A: f32[4] stack"); };
+  s.declare(make_intrinsic("axpy", stack(kBody), stack(kUpdate)).value());
+  const std::string steps =
+      "split C x factor=4 into=xo,xi\nreorder C y,xo,k,xi\ntensorize C xi intrinsic=axpy";
+  if (const Check e = s.apply(parse_steps(steps).value())) throw *e;
 }
 
 }  // namespace
 
 ErrorFamily schedule_errors() {
-  return {
-      "schedule",
-      {steps("schedule.parse", "split C y factor=eight into=yo,yi"),
-       steps("schedule.stage.unknown", "split F y factor=8 into=yo,yi"),
-       steps("schedule.stage.input", "split A i factor=8 into=io,ii"),
-       steps("schedule.stage.name", "cache_write C scope=global into=E"),
-       steps("schedule.axis.unknown", "split C z factor=8 into=zo,zi"),
-       steps("schedule.axis.not_a_loop", "split C y factor=8 into=yo,yi\nunroll C y"),
-       steps("schedule.axis.name", "split C y factor=8 into=x,yi"),
-       steps("schedule.axis.mode", "unroll C x\nparallel C x"),
-       steps("schedule.axis.attached", "compute_at E C y\nsplit C y factor=4 into=yo,yi"),
-       steps("schedule.split.factor", "split C y factor=0 into=yo,yi"),
-       steps("schedule.fuse.kinds", "fuse C x,k into=xk"),
-       steps("schedule.fuse.adjacent", "fuse C x,y into=xy"),
-       steps("schedule.reorder.twice", "reorder C y,x,y"),
-       steps("schedule.reorder.attached", "compute_at E C y\nreorder C x,y"),
-       {"schedule.vectorize.reduce", "vectorize the reduce axis of op::argmax",
-        [] {
-          const Tensor I = op::argmax(placeholder({8, 16}, kF32, "X"));
-          Schedule s({I});
-          for (const std::string& stage : s.stages())
-            if (const auto k = s[stage].reduce_axes(); !k.empty()) s[stage].vectorize(k[0], true);
-        }},
-       steps("schedule.vectorize.reassociate", "vectorize C k"),
-       steps("schedule.vectorize.attached", "compute_at E C x\nvectorize C x"),
-       steps("schedule.mode.nested", "vectorize C y\nparallel C x"),
-       steps("schedule.parallel.reduce", "parallel C k"),
-       steps("schedule.vthread.reduce", "vthread C k"),
-       steps("schedule.double_buffer.argument", "double_buffer D"),
-       steps("schedule.double_buffer.place", "double_buffer E"),
-       steps("schedule.rolling_buffer.argument", "rolling_buffer A"),
-       steps("schedule.rolling_buffer.place", "rolling_buffer E"),
-       steps("schedule.rolling_buffer.mode", "compute_at C D y\nparallel D y\nrolling_buffer C"),
-       steps("schedule.rolling_buffer.window", "compute_at C D y\nrolling_buffer C"),
-       steps("schedule.storage_align.argument", "storage_align B y factor=16"),
-       steps("schedule.storage_align.dim", "storage_align E x factor=16"),
-       steps("schedule.storage_align.factor", "storage_align E y factor=16 offset=16"),
-       steps("schedule.storage_align.twice", "storage_align E y factor=16\nstorage_align E y factor=8"),
-       steps("schedule.storage_align.layout", "storage_align E y factor=16\nlayout E dims=x,y"),
-       steps("schedule.prefetch.distance", "prefetch C k tensor=B distance=-1"),
-       steps("schedule.prefetch.reader", "prefetch D x tensor=E distance=1"),
-       steps("schedule.prefetch.inside", "compute_at E C y\nprefetch C y tensor=E distance=1"),
-       steps("schedule.prefetch.twice", "prefetch C k tensor=B distance=1\nprefetch C k tensor=B distance=2"),
-       steps("schedule.compute_at.output", "compute_at D C y"),
-       steps("schedule.compute_at.cycle", "compute_at E C y\ncompute_at C E y"),
-       steps("schedule.compute_at.reader", "compute_at E D y"),
-       steps("schedule.compute_at.vectorized", "vectorize D x\ncompute_at C D x"),
-       steps("schedule.place.reader", "compute_at C D y\ncompute_at E D y\ncompute_root C"),
-       steps("schedule.inline.output", "compute_inline D"),
-       steps("schedule.inline.reduce", "compute_inline C"),
-       steps("schedule.inline.steps", "split E y factor=4 into=yo,yi\ncompute_inline E"),
-       steps("schedule.init_at.reduce", "init_at E y"),
-       steps("schedule.init_at.mode", "vectorize C x\ninit_at C x"),
-       steps("schedule.cache_read.reader", "cache_read A scope=global readers=C into=A_r"),
-       steps("schedule.rfactor.reduce", "rfactor C y position=0 into=C_rf"),
-       steps("schedule.rfactor.position", "rfactor C k position=3 reassociate into=C_rf"),
-       steps("schedule.rfactor.reassociate",
-             "split C k factor=8 into=ko,ki\nrfactor C ko position=0 into=C_rf"),
-       steps("schedule.reverse_compute_at.reader", "reverse_compute_at D E y"),
-       steps("schedule.reverse_compute_at.inside", "compute_at C D y\nreverse_compute_at D C y"),
-       steps("schedule.reverse_compute_at.late", "unroll D x\nreverse_compute_at D C y"),
-       steps("schedule.reverse_compute_at.reduce", "reorder C k,y,x\nreverse_compute_at D C x"),
-       steps("schedule.reverse_compute_at.access", "reverse_compute_at C E x"),
-       steps("schedule.scope", "set_scope E scope=shared"),
-       steps("schedule.layout.dim", "layout B dims=x*16,y"),
-       steps("schedule.layout.bijective", "layout B dims=x/16,y"),
-       steps("schedule.layout.output", "layout D dims=x,y")}};
+  return {"schedule",
+          {
+              call("schedule.stage.unknown", "s[Z] of a tensor Z that D does not need",
+                   [](Example& e) { (void)e.s[placeholder({1}, kF32, "Z")]; }),
+              call("schedule.axis.count", "auto [z, y, x] = s[D].axes<3>();",
+                   [](Example& e) { (void)e.s[e.d].axes<3>(); }),
+              call("schedule.axis.stage", "s[D].split(s[T].axis(\"x\"), 2)",
+                   [](Example& e) { (void)e.s[e.d].split(e.s[e.t].axis("x"), 2); }),
+              call("schedule.axis.stage", "s[T].compute_at(s[D], s[T].axis(\"x\"))",
+                   [](Example& e) { (void)e.s[e.t].compute_at(e.s[e.d], e.s[e.t].axis("x")); }),
+              call("schedule.tile.count", "s[D].tile({y, x}, {2})",
+                   [](Example& e) { (void)e.s[e.d].tile(e.s[e.d].axes(), {2}); }),
+              call("lower.args", "lower(s, {A, T, D})",
+                   [](Example& e) { (void)lower(e.s, {e.a, e.t, e.d}).value(); }),
+              call("schedule.tensorize.name", "s.declare of an intrinsic axpy, twice",
+                   [](Example& e) {
+                     for (int i = 0; i < 2; ++i) e.s.declare(make_intrinsic("axpy", kBody, kUpdate).value());
+                   }),
+              {"schedule.tensorize.scope", "tensorize with an intrinsic whose operand A is on the stack",
+               tensorize_scope},
+              intrinsic("intrinsic.body", replaced(kBody, "A[i]", "A[3 - i]"), kUpdate),
+              intrinsic("intrinsic.params", kBody, replaced(kUpdate, "S: f32[1]", "S: f32[2]")),
+              intrinsic("intrinsic.strides", kBody, kUpdate, {{1}, {1}}),
+              intrinsic("intrinsic.differs", kBody, replaced(kUpdate, "+ A", "- A")),
+          }};
 }
 
 }  // namespace tc::test

@@ -162,6 +162,16 @@ std::vector<ErrorCase> expressions() {
              ir::parse_func("func main(A: f32[n], C: f32[n]) {\n  compute C[i] = A[i]\n}").value())
              .value();
        }},
+      {"te.tensor.foreign", "compute from an element of ir::buffer(\"B\", ...)",
+       [] {
+         const ir::BufferRef b = ir::buffer("B", kF32, {ir::int_imm(4)});
+         (void)Graph::of({compute({4}, [&](Expr i) { return ir::load(b, {i}); }, "C")});
+       }},
+      {"te.bounds", "compute({4, 4}, [&](Expr y, Expr x) { return A(y, x + 1); }, \"C\") of a 4x4 A",
+       [] {
+         const Tensor A = square("A");
+         (void)Graph::of({compute({4, 4}, [&](Expr y, Expr x) { return A(y, x + 1); }, "C")});
+       }},
       {"te.func.form", "from_func of loops",
        [] {
          (void)from_func(

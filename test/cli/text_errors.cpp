@@ -8,6 +8,7 @@
 #include "tc/autotune/log.h"
 #include "tc/ir/interpret.h"
 #include "tc/ir/parse.h"
+#include "tc/ir/pass.h"
 #include "tc/ir/verify.h"
 #include "tc/te/evaluate.h"
 #include "tc/te/workload.h"
@@ -26,6 +27,26 @@ ErrorCase parse(std::string code, std::string text) {
 ErrorCase verify(std::string code, ir::Form form, std::string text) {
   return {std::move(code), fmt::format("as {} form:\n{}", ir::to_string(form), text), [text, form] {
             if (Check e = ir::verify(ir::parse_func(text, "f.tc").value(), form)) throw *e;
+          }};
+}
+
+// What no text can say: a function that is put together by hand.
+ErrorCase built(std::string code, ir::Form form, std::string doing, std::function<ir::FuncRef()> make) {
+  return {std::move(code), std::move(doing), [make = std::move(make), form] {
+            if (Check e = ir::verify(make(), form)) throw *e;
+          }};
+}
+
+// func f(A: f32[4], C: f32[4]) of one store into C[0].
+ir::FuncRef storing(const ir::BufferRef& a, Expr value) {
+  const ir::BufferRef c = ir::buffer("C", kF32, {ir::int_imm(4)});
+  return ir::func("f", {a, c}, ir::store(c, {ir::int_imm(0)}, std::move(value)));
+}
+ir::BufferRef vector_of_4(const char* name) { return ir::buffer(name, kF32, {ir::int_imm(4)}); }
+
+ErrorCase pass(std::string code, std::string passes, std::string text) {
+  return {std::move(code), "tensorc opt --passes " + passes + " of:\n" + text, [passes, text] {
+            (void)ir::run_pipeline(ir::parse_pipeline(passes), ir::parse_func(text, "f.tc").value(), {}, {});
           }};
 }
 
@@ -72,6 +93,60 @@ ErrorFamily ir_errors() {
       verify("ir.verify.loop", Form::target,
              "func f(A: f32[4]) {\n  for i in [0, +4) unrolled {\n    A[i] = 1.0\n  }\n}"),
       verify("ir.verify.call", Form::target, "func f(A: f32[4]) {\n  A[0] = exp(A[1])\n}"),
+      parse("ir.shape", "func f(A: f32[-3]) {\n}"),
+      {"ir.compute", "ir::compute({P, Q}, {i}, {sum of A, 1}): one value is a reduction, the other not",
+       [] {
+         const ir::VarRef i = ir::var("i"), k = ir::var("k");
+         const Expr sum = ir::reduce(ir::simple_combiner(ir::BinaryOp::add, kF32), {ir::int_imm(0)},
+                                     {ir::int_imm(4)}, {k}, {ir::load(vector_of_4("A"), {k})}, 0);
+         (void)ir::compute({vector_of_4("P"), vector_of_4("Q")}, {i}, {sum, ir::float_imm(1)});
+       }},
+      {"ir.depth", "a sum of 3000 operands, not over an axis but written out",
+       [] {
+         const ir::BufferRef a = vector_of_4("A");
+         Expr e = ir::load(a, {ir::int_imm(0)});
+         for (int i = 0; i < 3000; ++i) e = e + ir::load(a, {ir::int_imm(i % 4)});
+       }},
+      pass("ir.flatten", "flatten",
+           "func f(A: f32[n, 4], C: f32[4]) {\n  for i in [0, +4) {\n    C[i] = A[0, i]\n  }\n}"),
+      verify("ir.verify.bound", Form::te,
+             "func f(A: f32[4], B: f32[4]) {\n  compute A[x] = reduce c(v: f32; w: f32) -> (v + B[x]) from "
+             "(0.0) of "
+             "(B[x])\n}"),
+      verify("ir.verify.reduce", Form::te,
+             "func f(A: f32[4], B: f32[4]) {\n  compute A[x] = sum(B[k], k in [0, +4)) + 1.0\n}"),
+      verify("ir.verify.type", Form::te, "func f(A: f32[16], I: i64[8]) {\n  compute I[x], A[x] = 1, 2.0\n}"),
+      verify(
+          "ir.verify.register", Form::target,
+          "func f(A: f32[8]) {\n  alloc T: f32[8] register\n  for x in [0, +8) {\n    T[x] = A[x]\n  }\n}"),
+      built("ir.verify.buffer", Form::nested, "C[0] = T[0] with a T that is nowhere allocated",
+            [] { return storing(vector_of_4("A"), ir::load(vector_of_4("T"), {ir::int_imm(0)})); }),
+      built("ir.verify.rank", Form::nested, "new ir::Load(kF32, A, {0, 0}) of a vector A",
+            [] {
+              const ir::BufferRef a = vector_of_4("A");
+              return storing(a, Expr(new ir::Load(kF32, a, {ir::int_imm(0), ir::int_imm(0)})));
+            }),
+      built("ir.verify.shape", Form::nested, "new ir::Binary(kF32, BinaryOp::add, A[0], nullptr)",
+            [] {
+              const ir::BufferRef a = vector_of_4("A");
+              const Expr e = ir::load(a, {ir::int_imm(0)});
+              return storing(a, Expr(new ir::Binary(kF32, ir::BinaryOp::add, e, nullptr)));
+            }),
+      {"ir.interpret.args", "interpret a function of A and C with one array",
+       [] {
+         float a[4] = {};
+         const ir::TensorView views[] = {{kF32, {4}, a}};
+         const char* text = "func f(A: f32[4], C: f32[4]) { C[0] = A[0] }";
+         if (Check e = ir::interpret(ir::parse_func(text).value(), views)) throw *e;
+       }},
+      {"ir.interpret.unbound", "interpret C[0] = A[x] with an x that nothing binds",
+       [] {
+         const ir::BufferRef a = vector_of_4("A");
+         float data[4] = {}, out[4] = {};
+         const ir::TensorView views[] = {{kF32, {4}, data}, {kF32, {4}, out}};
+         if (Check e = ir::interpret(storing(a, ir::load(a, {ir::var("x")})), views)) throw *e;
+       }},
+      interpret("ir.interpret.shift", "  for i in [0, +4) {\n    C[1 << (i - 1)] = A[i]\n  }"),
       interpret("ir.interpret.bounds", "  for i in [0, +5) {\n    C[i] = A[0]\n  }"),
       interpret("ir.interpret.uninitialized", "  alloc T: f32[4]\n  C[0] = T[1]"),
       interpret("ir.interpret.race", "  for i in [0, +4) parallel {\n    C[0] = A[i]\n  }"),
@@ -103,7 +178,18 @@ ErrorFamily log_errors() {
            {"log.missing", "--log no-such-log.jsonl",
             [] { (void)autotune::read_log("no-such-log.jsonl").value(); }},
            {"log.read", "--log /", [] { (void)autotune::read_log("/").value(); }},
-           {"log.open", "tune with --log /", [] { (void)autotune::LogWriter::open("/").value(); }}}};
+           {"log.open", "tune with --log /", [] { (void)autotune::LogWriter::open("/").value(); }},
+           {"log.write", "a record for a log on a full disk",
+            [] {
+              if (const Check e = autotune::LogWriter::open("/dev/full").value().append({})) throw *e;
+            }},
+           {"log.size", "a line of 20 bytes, read with max_line = 10", [] {
+              const std::string path = std::filesystem::temp_directory_path() / "tc-errors-log.jsonl";
+              std::ofstream(path) << "{\"v\": 1, \"kind\": 2}\n";
+              const auto file = autotune::read_log(path, {.max_line = 10});
+              std::filesystem::remove(path);
+              throw ErrorText{"error[" + file.value().bad[0].code + "]: " + file.value().bad[0].reason};
+            }}}};
 }
 
 }  // namespace tc::test

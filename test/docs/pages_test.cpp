@@ -14,6 +14,7 @@
 
 #include "accel_life.h"
 #include "matmul_life.h"
+#include "steps_page.h"
 #include "tc/ir/passes.h"
 #include "tc/isa/layout.h"
 #include "tc/te/workload.h"
@@ -60,6 +61,8 @@ std::string block_text(const std::map<std::string, std::string>& life, std::stri
   if (name == "passes") return pass_table();
   if (name == "cpu_pipeline") return pipeline_table();
   if (name == "workloads") return workload_help();
+  if (name == "steps") return step_reference();
+  if (name == "steps.errors") return step_errors();
   if (name.starts_with("isa."))
     if (std::string table = isa::table(name.substr(4), {}); !table.empty()) return table;
   const fs::path file = fs::path(TC_SOURCE_DIR) / name;
@@ -89,6 +92,10 @@ TEST(Pages, BlocksAreReplacedAndTheRestIsKept) {
       "a\n<!-- generated: one -->\n```cpp\nold\nold\nnew one\n```\nb\n<!-- generated: two -->\n```\nnew "
       "two\n```\n");
   EXPECT_EQ(names, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(regenerate(
+                "<!-- generated: page -->\n```\nold\n```\nold\n<!-- end: page -->\nrest\n",
+                [](std::string_view, std::string_view) { return "```\nnew\n```"; }, &names),
+            "<!-- generated: page -->\n```\nnew\n```\n<!-- end: page -->\nrest\n");
   EXPECT_THROW(
       regenerate(
           "<!-- generated: one -->\ntext\n", [](std::string_view, std::string_view) { return ""; }, &names),

@@ -48,7 +48,7 @@ TEST_F(CheckArgs, NamesTheCount) {
   EXPECT_EQ(refusal(2),
             "error[runtime.arg.count]: matmul: got 2 arguments, expected 3\n"
             "  workload  matmul m=64 n=16 k=32\n"
-            "  fix       pass inputs and outputs in the order of the header");
+            "  fix       pass inputs and outputs in this order: A, B, C");
   EXPECT_NE(refusal(-1).find("got -1 arguments"), std::string::npos);
 }
 

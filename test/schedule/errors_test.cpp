@@ -29,6 +29,7 @@ TEST_P(ScheduleErrors, HaveThisText) {
   ASSERT_TRUE(error) << "no step is refused";
   const std::string stem = GetParam().stem().string();
   EXPECT_EQ(error->code(), "schedule." + stem.substr(0, stem.find('-')));
+  EXPECT_NE(error->how_to_fix(), "") << error->str();
   expect_golden(GetParam(), c, "---- error\n" + error->str() + "\n");
 }
 INSTANTIATE_TEST_SUITE_P(Files, ScheduleErrors, testing::ValuesIn(files_of("schedule/errors")), name_of);
@@ -67,7 +68,8 @@ TEST(ScheduleCalls, RefuseWhatStepsCannotSay) {
   const Example e;
   Schedule s({e.d});
   EXPECT_EQ(text_of([&] { (void)s[e.d].axes<3>(); }), R"(error[schedule.axis.count]: D has 2 axes, not 3
-  stage  D)");
+  stage  D
+  fix    take 2, or all of them in a vector: axes())");
   EXPECT_EQ(text_of([&] { (void)s[e.d].split(s[e.t].axis("x"), 2); }),
             R"(error[schedule.axis.stage]: x is an axis of T, not of D
   stage  D

@@ -55,6 +55,8 @@ struct MachineConfig {
 
 /// Whether programs for one run on the other: equal but for time and name.
 [[nodiscard]] bool same_encoding(const MachineConfig& a, const MachineConfig& b);
+/// What they differ in, for messages: "block_in 16 and 32, ..."; "" where nothing.
+[[nodiscard]] std::string encoding_differences(const MachineConfig& a, const MachineConfig& b);
 
 /// Reads JSON: an object of the fields above, each optional, or VTA's keys
 /// (LOG_BLOCK, LOG_INP_BUFF_SIZE, ...; all in log2, buffers in bytes), or both.

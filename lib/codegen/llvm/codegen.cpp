@@ -28,7 +28,7 @@ thread_local int guard_depth = 0;
 void on_fatal(void*, const char* reason, bool) {
   if (guard_depth > 0)
     throw Error("codegen.llvm", fmt::format("LLVM gave up: {}", reason))
-        .fix("please report this with the program that caused it");
+        .fix("check -mcpu and -mattr of the target; if they are right, please report this with the program");
 }
 
 void initialize() {
@@ -158,7 +158,10 @@ std::string generate(LlvmModule m, const Target& target, Output output, bool ver
     machines().erase(machine_key(target));
     throw;
   }
-  if (!problems.empty()) throw Error("codegen.llvm", "LLVM refused the code").fact("what", problems);
+  if (!problems.empty())
+    throw Error("codegen.llvm", "LLVM refused the code")
+        .fact("what", problems)
+        .fix("check -mcpu and -mattr of the target; if they are right, please report this with the program");
   return {bytes.begin(), bytes.end()};
 }
 

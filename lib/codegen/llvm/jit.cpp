@@ -4,9 +4,9 @@
 #include <mutex>
 
 #include "../fingerprint.h"
-#include "../runtime_error.h"
 #include "codegen.h"
 #include "loader.h"
+#include "tc/codegen/runtime_error.h"
 
 namespace tc::codegen {
 
@@ -146,7 +146,7 @@ Expected<std::string> listing(const ir::FuncRef& func, const AbiSpec& abi, const
 
 Check Kernel::run(std::span<const DLTensor* const> args) const {
   if (state_->entry(args.data(), static_cast<int32_t>(args.size())) == 0) return std::nullopt;
-  return runtime_error();
+  return last_runtime_error();
 }
 
 void Kernel::operator()(std::span<const DLTensor* const> args) const {

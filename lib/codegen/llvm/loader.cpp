@@ -143,7 +143,9 @@ LoadedObject::~LoadedObject() = default;
 std::shared_ptr<const LoadedObject> LoadedObject::load(const std::string& object) {
   auto impl = std::make_unique<Impl>();
   const auto broken = [](const std::string& why) {
-    return Error("codegen.link", "the compiled object cannot be loaded").fact("why", why);
+    return Error("codegen.link", "the compiled object cannot be loaded")
+        .fact("why", why)
+        .fix("delete the object cache (TC_CACHE_DIR) if it is damaged; else please report this");
   };
   auto parsed = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernel"));
   if (!parsed) throw broken(llvm::toString(parsed.takeError()));

@@ -10,6 +10,7 @@
 
 #include "lanes.h"
 #include "tc/ir/passes.h"
+#include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 
 namespace tc::ir {
@@ -42,7 +43,8 @@ class Flattener {
     for (const Expr& extent : b->shape)
       if (b->shape.size() != 1 && !as_int(extent))
         throw Error("ir.flatten", fmt::format("the shape of parameter {} is not constant", b->name))
-            .fix("build a function for each shape");
+            .fact("extent", to_string(extent))
+            .fix("give it as a number: build a function for each shape");
     return declare(b);
   }
 

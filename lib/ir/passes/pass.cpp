@@ -2,6 +2,7 @@
 #include "tc/ir/pass.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 
 #include "tc/ir/passes.h"
 #include "tc/ir/print.h"
+#include "tc/support/source_text.h"
 
 namespace tc::ir {
 
@@ -29,10 +31,13 @@ const Pass* find_pass(std::string_view name) {
 
 namespace {
 
-std::string pass_names() {
-  std::string names;
-  for (const Pass* p : all_passes()) names += (names.empty() ? "" : ", ") + std::string(p->name);
-  return names;
+Error unknown_pass(std::string_view name) {
+  std::vector<std::string> known;
+  for (const Pass* p : all_passes()) known.emplace_back(p->name);
+  const std::string near = nearest(name, known);
+  return Error("ir.pass", fmt::format("there is no pass named {}", printable(name.substr(0, 64))))
+      .fact("passes", fmt::format("{}", fmt::join(known, ", ")))
+      .fix(near.empty() ? "name some of these, in their order" : fmt::format("did you mean {}?", near));
 }
 
 std::string_view trim(std::string_view text) {
@@ -45,13 +50,17 @@ void check_form(const FuncRef& func, Form form) {
   if (const Check error = verify(func, form)) throw *error;
 }
 
-// Calls f; an error gains the place where it arose.
+// Calls f; an error gains the place where it arose. A function that breaks a rule
+// behind a pass, and did not before, is our mistake.
 template <class F>
 auto at_step(const Pass& pass, int number, F&& f) {
   try {
     return f();
   } catch (Error& e) {
-    throw std::move(e).fact("pass", std::string(pass.name)).fact("step", std::to_string(number));
+    (void)std::move(e).fact("pass", std::string(pass.name)).fact("step", std::to_string(number));
+    if (e.code().starts_with("ir.verify."))
+      (void)std::move(e).fix("please report this with the program that caused it");
+    throw std::move(e);
   }
 }
 
@@ -65,9 +74,7 @@ Pipeline parse_pipeline(std::string_view names) {
     names = comma == std::string_view::npos ? std::string_view() : names.substr(comma + 1);
     if (name.empty()) continue;
     const Pass* pass = find_pass(name);
-    if (!pass)
-      throw Error("ir.pass", fmt::format("there is no pass named {}", name))
-          .fix("use one of " + pass_names());
+    if (!pass) throw unknown_pass(name);
     out.steps.push_back({pass, "asked for by name"});
     if (pass->in != pass->out) out.out = pass->out;
   }
