@@ -21,7 +21,7 @@ LAYERS = {
     "te": {"ir", "support"},
     "schedule": {"te", "ir", "support"},
     "accelgen": {"schedule", "te", "ir", "accel", "isa", "support"},  # lib/codegen/accel
-    "codegen": {"accelgen", "schedule", "te", "ir", "runtime", "accel", "isa", "support"},
+    "codegen": {"accelgen", "schedule", "te", "ir", "runtime", "accel", "sim", "isa", "support"},
 }
 LAYERS["autotune"] = {"codegen"} | LAYERS["codegen"]
 

@@ -64,6 +64,7 @@ BoundKernel::BoundKernel(Function function, Arguments& arguments)
 }
 
 void BoundKernel::run() const {
+  if (function_.target().is_accel()) return function_(pointers_);
   if (function_.kernel().raw()(data_.data()) != 0) throw Error("runtime.failed", tc_last_error());
 }
 

@@ -41,6 +41,9 @@ class BoundKernel {
   void run() const;
   /// Runs with all checks of the arguments, and compares.
   [[nodiscard]] Comparison check() const;
+  /// What `run`, which computes the outputs in args(), gives, compared.
+  [[nodiscard]] Comparison check(const std::function<void()>& run) const { return arguments_->check(run); }
+  [[nodiscard]] std::span<const DLTensor* const> args() const { return pointers_; }
 
  private:
   Function function_;

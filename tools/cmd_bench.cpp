@@ -2,6 +2,7 @@
 // log's, side by side.
 #include <fmt/format.h>
 
+#include "accel_report.h"
 #include "arguments.h"
 #include "declare.h"
 #include "inputs.h"
@@ -75,9 +76,44 @@ Json to_json(const Row& row, int threads) {
   return out;
 }
 
+// On an accelerator: cycles, which need no rounds; the default schedule and the log's.
+int bench_accel(const Options& o, const std::vector<Workload>& workloads, const autotune::Log& log,
+                bool json) {
+  BuildOptions options;
+  options.target = parse_target(o.target);
+  Json results = Json::array();
+  Table table({"workload", "default", "tuned", "cycles of", "occupied", "GEMM", "programs", "schedule"},
+              {0, 3, 7});
+  for (const Workload& w : workloads) {
+    const WorkloadGraph graph = w.build();
+    Arguments arguments(graph, 0, Fill::uniform);
+    const BoundKernel standard(build(w, {}, 1, options).value(), arguments);
+    const Profile by_default = timed_run(standard);
+    const BoundKernel logged(build(w, log, 1, options).value(), arguments);
+    const std::string source = source_of(logged.function());
+    const bool tuned = source != "default";
+    const Profile best = tuned ? timed_run(logged) : by_default;
+    const auto percent = [](double share) { return fmt::format("{:.1f}%", 100 * share); };
+    table.add({w.text(), std::to_string(by_default.cycles()), tuned ? std::to_string(best.cycles()) : "-",
+               best.machine, percent(best.occupancy()), percent(best.gemm_utilisation()),
+               std::to_string(logged.function().programs().size()), source});
+    Json one = {{"workload", w.text()},
+                {"schedule", logged.function().explain()},
+                {"default", profile_json(by_default)}};
+    if (tuned) one["tuned"] = profile_json(best);
+    results.push_back(std::move(one));
+  }
+  if (json)
+    print_json({{"target", options.target.text()}, {"results", std::move(results)}});
+  else
+    print(table.str());
+  return kDone;
+}
+
 int run(const Options& o, bool json) {
   const std::vector<Workload> workloads = parse_workloads(o.workloads);
   const autotune::Log log = load_log(o.log);
+  if (parse_target(o.target).is_accel()) return bench_accel(o, workloads, log, json);
   const int threads = use_threads(o.threads);
   Json results = Json::array();
   Table table({"workload", "naive", "default", "tuned", "", "of peak", "schedule"}, {0, 4, 6});
@@ -112,7 +148,7 @@ void add_bench(CLI::App& app, Call& call) {
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
         sub.add_option("--log", o.log, "Tuned-operator log to take schedules from")->envname("TC_LOG");
-        sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+        sub.add_option("--target", o.target, "cpu, \"cpu -mattr=+F,-F\", or accel:FILE: cycles");
         sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
         sub.add_option("--rounds", o.rounds, "Interleaved rounds (9)")->check(CLI::Range(1, 1000));
         sub.add_flag("--no-naive", o.no_naive, "Leave out the plain loops, which may be slow");

@@ -1,11 +1,13 @@
 // tensorc compile: a workload to files that need neither tc nor LLVM.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "declare.h"
 #include "inputs.h"
 #include "output.h"
+#include "tc/isa/assembler.h"
 
 namespace tc::cli {
 namespace {
@@ -14,7 +16,7 @@ struct Options {
   std::vector<std::string> workload;
   std::string log, target = "cpu", directory = ".", name;
   int threads = 0;
-  std::vector<std::string> emit = {"obj", "header", "so"};
+  std::vector<std::string> emit;  // none: what the target has
 };
 
 /// The kinds that are text of this process, each the end of a file's name.
@@ -23,6 +25,20 @@ struct TextKind {
 };
 constexpr TextKind kForms[] = {
     {"ir", "te", ".te.tc"}, {"ir", "nested", ".nested.tc"}, {"ir", "target", ".target.tc"}};
+// What runs on the device, and what on the host.
+constexpr TextKind kAccelForms[] = {
+    {"ir", "te", ".te.tc"}, {"ir", "nested", ".nested.tc"}, {"ir", "segments", ".segments.tc"}};
+
+std::vector<std::string> kinds_of(const Options& o, const codegen::Target& target) {
+  if (o.emit.empty())
+    return target.is_accel() ? std::vector<std::string>{"program", "so", "asm", "ir"}
+                             : std::vector<std::string>{"obj", "header", "so"};
+  const bool program = std::find(o.emit.begin(), o.emit.end(), "program") != o.emit.end();
+  TC_REQUIRE(!program || target.is_accel(), Error("cli.usage", "--emit program is for an accelerator")
+                                                .fact("target", target.text())
+                                                .fix("--target accel:FILE"));
+  return o.emit;
+}
 
 std::string one_text(const Function& f, const std::string& kind) {
   if (kind == "ir") return f.ir("nested") + "\n";
@@ -33,7 +49,8 @@ std::string one_text(const Function& f, const std::string& kind) {
       .fix("one of ir, llvm, asm, schedule with -o -");
 }
 
-std::vector<std::string> write_files(const Function& f, const Options& o, const std::string& name) {
+std::vector<std::string> write_files(const Function& f, const Options& o, const std::string& name,
+                                     const std::vector<std::string>& kinds) {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::create_directories(o.directory, error);
@@ -46,18 +63,28 @@ std::vector<std::string> write_files(const Function& f, const Options& o, const 
     if (!std::exchange(format, true)) files.push_back((fs::path(o.directory) / file).string());
   };
   bool ir = false, schedule = false;
-  for (const std::string& kind : o.emit) {
+  const bool accel = f.target().is_accel();
+  bool programs = false;
+  for (const std::string& kind : kinds) {
+    programs |= kind == "program";
     if (kind == "obj") add(formats.object, name + ".o");
     if (kind == "header") add(formats.header, name + ".h");
     if (kind == "so") add(formats.shared, "lib" + name + ".so");
     if (kind == "llvm") add(formats.llvm, name + ".ll");
-    if (kind == "asm") add(formats.assembly, name + ".s");
+    if (kind == "asm" && !accel) add(formats.assembly, name + ".s");
+    for (const DeviceProgram& p : kind == "asm" ? f.programs() : std::vector<DeviceProgram>()) {
+      files.push_back(fmt::format("{}.{}.s", stem, p.name));
+      write_file(files.back(), isa::disassemble(*p.program));
+    }
     ir |= kind == "ir";
     schedule |= kind == "schedule";
   }
-  if (!files.empty())
+  for (const DeviceProgram& p : programs ? f.programs() : std::vector<DeviceProgram>())
+    files.push_back(fmt::format("{}.{}.prog", stem, p.name));
+  if (programs) files.push_back(stem + ".bundle");
+  if (programs || formats.object || formats.header || formats.shared || formats.llvm || formats.assembly)
     if (Check e = f.export_to(stem, formats)) throw *e;
-  for (const TextKind& k : kForms) {
+  for (const TextKind& k : accel ? kAccelForms : kForms) {
     if (!ir) break;
     write_file(stem + k.suffix, f.ir(k.form) + "\n");
     files.push_back(stem + k.suffix);
@@ -78,14 +105,15 @@ int run(const Options& o, bool json) {
   build_options.name = codegen::symbol_name(o.name.empty() ? std::string(w.name()) : o.name);
   const Function f = build(w, log, threads, build_options).value();
   const bool to_stdout = o.directory == "-";
-  TC_REQUIRE(!to_stdout || (o.emit.size() == 1 && !json),
+  const std::vector<std::string> kinds = kinds_of(o, f.target());
+  TC_REQUIRE(!to_stdout || (kinds.size() == 1 && !json),
              Error("cli.usage", "-o - takes one kind of text, and no --json"));
   if (!json) note(fmt::format("{}\n  schedule  {}", w.text(), f.explain()));
   if (to_stdout) {
-    print(one_text(f, o.emit[0]));
+    print(one_text(f, kinds[0]));
     return kDone;
   }
-  const std::vector<std::string> files = write_files(f, o, build_options.name);
+  const std::vector<std::string> files = write_files(f, o, build_options.name, kinds);
   if (json) {
     print_json({{"workload", w.text()},
                 {"name", build_options.name},
@@ -108,12 +136,14 @@ void add_compile(CLI::App& app, Call& call) {
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workload, "e.g. \"matmul m=512 n=512 k=512\"")->required();
         sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
-        sub.add_option("--target", o.target, "cpu, or \"cpu -mcpu=NAME -mattr=+F,-F\"");
+        sub.add_option("--target", o.target, "cpu, \"cpu -mcpu=NAME -mattr=+F,-F\", or accel:FILE");
         sub.add_option("--threads", o.threads, "Threads it is meant for (default: all CPUs)")
             ->check(CLI::Range(0, 4096));
-        sub.add_option("--emit", o.emit, "obj, header, so, llvm, asm, ir, schedule (default: obj,header,so)")
+        sub.add_option("--emit", o.emit,
+                       "obj, header, so, llvm, asm, ir, schedule, program (default: obj,header,so; for an "
+                       "accelerator program,so,asm,ir)")
             ->delimiter(',')
-            ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule"}));
+            ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule", "program"}));
         sub.add_option("-o,--output", o.directory,
                        "Folder for the files; - writes one text to standard output");
         sub.add_option("--name", o.name, "Of the function and the files (default: the operator's)");

@@ -2,7 +2,7 @@
 // long that takes and whether the result is right.
 #include <fmt/format.h>
 
-#include "arguments.h"
+#include "accel_report.h"
 #include "declare.h"
 #include "inputs.h"
 #include "measure.h"
@@ -13,8 +13,8 @@ namespace {
 
 struct Options {
   std::vector<std::string> workload;
-  std::string log, target = "cpu";
-  int threads = 0, rounds = 5;
+  std::string log, target = "cpu", timeline;
+  int threads = 0, rounds = 5, orders = 0;
   uint64_t seed = 0;
   bool check = false;
 };
@@ -36,6 +36,50 @@ std::string to_text(const Comparison& c) {
   return out;
 }
 
+// What --check says: whether all is right, as JSON and as lines.
+struct Checks {
+  bool passed = true;
+  Json json = Json::array();
+  std::string lines;
+};
+
+Checks check(const BoundKernel& kernel, const WorkloadGraph& graph, uint64_t seed) {
+  Checks out;
+  Arguments integers(graph, seed, Fill::small_integers);
+  const Comparison results[] = {BoundKernel(kernel.function(), integers).check(), kernel.check()};
+  const char* names[] = {"small integers", "uniform reals"};
+  for (size_t i = 0; i < 2; ++i) {
+    out.passed &= results[i].passed();
+    out.json.push_back(to_json(results[i]));
+    out.json.back()["inputs"] = names[i];
+    out.lines += fmt::format("  check     {}: {}\n", names[i], to_text(results[i]));
+  }
+  return out;
+}
+
+// Time is the device's: cycles of a timed run, and no rounds, for they are always the same.
+int run_on_accel(const Options& o, const Workload& w, const BoundKernel& kernel, Checks checks, bool json) {
+  const Profile profile = timed_run(kernel);
+  if (o.orders > 0) {
+    const std::string wrong = check_orders(kernel, o.orders, o.seed);
+    checks.passed &= wrong.empty();
+    checks.json.push_back({{"orders", o.orders}, {"passed", wrong.empty()}, {"difference", wrong}});
+    checks.lines += wrong.empty() ? fmt::format("  check     equal in {} random orders\n", o.orders)
+                                  : fmt::format("  check     DIFFERS in {}\n", wrong);
+  }
+  if (!o.timeline.empty()) write_file(o.timeline, profile.chrome_trace());
+  if (json) {
+    Json out = {{"workload", w.text()}, {"schedule", kernel.function().explain()}, {"seed", o.seed}};
+    out.update(profile_json(profile));
+    if (!checks.json.empty()) out["checks"] = checks.json;
+    print_json(out);
+  } else {
+    print(fmt::format("{}\n  schedule  {}\n{}\n{}", w.text(), kernel.function().explain(), checks.lines,
+                      profile.table() + "\n" + profile.timeline()));
+  }
+  return checks.passed ? kDone : kResultsDiffer;
+}
+
 int run(const Options& o, bool json) {
   const Workload w = parse_one_workload(o.workload);
   const autotune::Log log = load_log(o.log);
@@ -46,24 +90,15 @@ int run(const Options& o, bool json) {
   build_options.target = parse_target(o.target);
   const BoundKernel kernel(build(w, log, threads, build_options).value(), arguments);
 
-  Json checks = Json::array();
-  bool passed = true;
-  std::string check_lines;
-  if (o.check) {
-    Arguments integers(graph, o.seed, Fill::small_integers);
-    const Comparison results[] = {BoundKernel(kernel.function(), integers).check(), kernel.check()};
-    const char* names[] = {"small integers", "uniform reals"};
-    for (size_t i = 0; i < 2; ++i) {
-      passed &= results[i].passed();
-      checks.push_back(to_json(results[i]));
-      checks.back()["inputs"] = names[i];
-      check_lines += fmt::format("  check     {}: {}\n", names[i], to_text(results[i]));
-    }
-  }
+  const bool accel = build_options.target.is_accel();
+  TC_REQUIRE(accel || (o.timeline.empty() && o.orders == 0),
+             Error("cli.usage", "--timeline and --orders are for an accelerator").fix("--target accel:FILE"));
+  const Checks checks = o.check ? check(kernel, graph, o.seed) : Checks();
+  if (accel) return run_on_accel(o, w, kernel, checks, json);
   const Contestant only[] = {{"run", [&] { kernel.run(); }}};
   const Timing t = measure(only, {.rounds = o.rounds})[0];
   const Yardstick y = yardstick(graph, threads, false);
-  const int exit = passed ? kDone : kResultsDiffer;
+  const int exit = checks.passed ? kDone : kResultsDiffer;
   if (json) {
     Json out = {{"workload", w.text()},
                 {"schedule", kernel.function().explain()},
@@ -73,14 +108,14 @@ int run(const Options& o, bool json) {
                 {"samples", t.samples},
                 {"speed", y.speed(t.median_ns)},
                 {"unit", y.unit()}};
-    if (o.check) out["checks"] = checks;
+    if (o.check) out["checks"] = checks.json;
     print_json(out);
     return exit;
   }
   print(fmt::format("{}\n  schedule  {}\n  time      {} (median of {}), {} {}, {} thread{}\n{}", w.text(),
                     kernel.function().explain(), time_text(t.median_ns), t.samples,
                     speed_text(y.speed(t.median_ns)), y.unit(), threads, threads == 1 ? "" : "s",
-                    check_lines));
+                    checks.lines));
   return exit;
 }
 
@@ -92,10 +127,13 @@ void add_run(CLI::App& app, Call& call) {
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workload, "e.g. \"softmax m=128 n=1000\"")->required();
         sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
-        sub.add_option("--target", o.target, "cpu, or \"cpu -mattr=+F,-F\"");
+        sub.add_option("--target", o.target, "cpu, \"cpu -mattr=+F,-F\", or accel:FILE");
         sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
         sub.add_option("--seed", o.seed, "Of the inputs");
         sub.add_option("--rounds", o.rounds, "Samples of the time")->check(CLI::Range(1, 1000));
+        sub.add_option("--timeline", o.timeline, "accel: write a trace for chrome://tracing to this file");
+        sub.add_option("--orders", o.orders, "accel: compare in so many random legal orders, too")
+            ->check(CLI::Range(0, 1'000'000));
         sub.add_flag("--check", o.check, "Compare with the reference; exit code 4 where the results differ");
       },
       run);

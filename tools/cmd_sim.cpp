@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "accel_files.h"
+#include "accel_report.h"
 #include "declare.h"
 #include "inputs.h"
 #include "output.h"
@@ -20,45 +21,6 @@ struct Options {
   int64_t work = sim::Limits{}.work;
   bool no_check = false;
 };
-
-Json units_of(const sim::Counters& c) {
-  Json out = Json::object();
-  for (const isa::Unit unit : {isa::Unit::load, isa::Unit::compute, isa::Unit::store}) {
-    const sim::UnitCycles& u = c.unit[static_cast<size_t>(unit)];
-    out[std::string(to_string(unit))] = {{"busy", u.busy},           {"wait_insn", u.wait_insn},
-                                         {"wait_prev", u.wait_prev}, {"wait_next", u.wait_next},
-                                         {"wait_push", u.wait_push}, {"idle", u.idle}};
-  }
-  return out;
-}
-
-Json counters_json(const sim::Counters& c) {
-  Json insns = Json::object();
-  for (size_t i = 0; i < c.insns.size(); ++i)
-    insns[std::string(to_string(static_cast<isa::Opcode>(i)))] = c.insns[i];
-  const auto part = [&](int64_t n) {
-    return c.cycles == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(c.cycles);
-  };
-  return {{"cycles", c.cycles},
-          {"occupancy", part(c.occupied())},
-          {"gemm_utilisation", part(c.gemm_uops)},
-          {"units", units_of(c)},
-          {"fetch_blocked", c.fetch_blocked},
-          {"memory_busy", c.memory_busy},
-          {"gemm_cycles", c.gemm_cycles},
-          {"alu_cycles", c.alu_cycles},
-          {"compute_dma_cycles", c.compute_dma_cycles},
-          {"insns", std::move(insns)},
-          {"micro_ops", {{"gemm", c.gemm_uops}, {"reset", c.reset_uops}, {"alu", c.alu_uops}}},
-          {"bytes",
-           {{"insn", c.insn_bytes},
-            {"uop", c.uop_bytes},
-            {"wgt", c.wgt_bytes},
-            {"inp", c.inp_bytes},
-            {"acc", c.acc_bytes},
-            {"out", c.out_bytes},
-            {"data", c.data_bytes()}}}};
-}
 
 std::string_view bytes_of(const sim::Dram& dram, uint64_t address, uint64_t bytes) {
   return {reinterpret_cast<const char*>(dram.bytes().data()) + address, bytes};

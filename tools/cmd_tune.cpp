@@ -28,12 +28,12 @@ struct Options {
 TuneSettings settings_of(const Options& o) {
   TuneSettings s;
   s.target = parse_target(o.target);
-  TC_REQUIRE(s.target == codegen::Target::host(),
+  TC_REQUIRE(s.target.is_accel() || s.target == codegen::Target::host(),
              Error("autotune.options.target", "trials run on this machine, so it is what can be tuned for")
                  .fact("got", o.target)
-                 .fix("--target cpu"));
+                 .fix("--target cpu, or an accelerator, which is simulated: --target accel:FILE"));
   s.threads = use_threads(o.threads);
-  s.worker = find_worker();
+  if (!s.target.is_accel()) s.worker = find_worker();
   s.workers = static_cast<size_t>(o.workers);
   s.options.trials = o.trials;
   s.options.seed = o.seed;
@@ -93,9 +93,12 @@ void note_failures(const TuneResult& r) {
   }
 }
 
-std::string summary(const Workload& w, const TuneResult& r) {
+std::string summary(const Workload& w, const TuneResult& r, bool accel) {
   std::string best = "no valid candidate";
-  if (r.best)
+  if (r.best && accel)  // a cycle is recorded as a nanosecond
+    best = fmt::format("{:.0f} cycles, {} operations a cycle", r.best->cost(),
+                       speed_text(w.build().flops / r.best->cost()));
+  else if (r.best)
     best = fmt::format("{}, {} GFLOP/s", time_text(r.best->cost()),
                        speed_text(w.build().flops / r.best->cost()));
   std::string out = fmt::format("{}: {}; {} trials", w.text(), best, r.resumed + r.measured);
@@ -125,7 +128,7 @@ int run(const Options& o, bool json) {
     if (json)
       results.push_back(to_json(w, r));
     else
-      print(summary(w, r));
+      print(summary(w, r, settings.target.is_accel()));
     std::fflush(stdout);
     note_failures(r);
     if (r.end == TuneEnd::interrupted) {
@@ -150,7 +153,7 @@ void add_tune(CLI::App& app, Call& call) {
       app, call, "tune", "Search for fast schedules and log every trial",
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
-        sub.add_option("--target", o.target, "cpu: this machine");
+        sub.add_option("--target", o.target, "cpu: this machine; or accel:FILE");
         sub.add_option("--trials", o.trials, "Trials per workload, those in the log included (64)")
             ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
         sub.add_option("--seed", o.seed, "The same seed and measurements make the same search (0)");

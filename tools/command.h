@@ -36,6 +36,7 @@ struct Call {
 void add_compile(CLI::App& app, Call& call);
 void add_run(CLI::App& app, Call& call);
 void add_opt(CLI::App& app, Call& call);
+void add_interpret(CLI::App& app, Call& call);
 void add_tune(CLI::App& app, Call& call);
 void add_log(CLI::App& app, Call& call);
 void add_bench(CLI::App& app, Call& call);

@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   add_bench(app, call);
   add_log(app, call);
   add_opt(app, call);
+  add_interpret(app, call);
   add_show(app, call);
   add_asm(app, call);
   add_sim(app, call);

@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+#include <limits>
 #include <mutex>
 #include <numeric>
 
+#include "accel_code.h"
+#include "pipeline.h"
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 
@@ -20,13 +25,18 @@ struct Function::State {
   std::vector<Tensor> args;
   BuildOptions options;
   Lowered lowered;
-  std::optional<Kernel> kernel;
+  std::optional<Kernel> kernel;  // or
+  std::optional<AccelCode> accel;
   AbiSpec plain;
-  std::string text, explanation;
+  std::string name, text, explanation;
   std::mutex mutex;  // of the kernels that pack, made when first needed
   std::vector<std::optional<Kernel>> packers;
 
   Expected<Kernel> packer(size_t i);
+  [[nodiscard]] std::vector<const DLTensor*> packed_args(std::span<const DLTensor* const> args,
+                                                         std::vector<runtime::Tensor>& keep, Check& wrong);
+  Expected<runtime::Tensor> pack(size_t i, const DLTensor& tensor);
+  Check run(std::span<const DLTensor* const> args, const sim::RunOptions& options, Profile* profile);
 };
 
 namespace {
@@ -59,14 +69,6 @@ AbiSpec packed_abi(const Lowered& lowered, const std::vector<Tensor>& args, cons
   return abi;
 }
 
-Expected<FuncRef> run_cpu_pipeline(const FuncRef& nested, const BuildOptions& options) {
-  try {
-    return ir::run_pipeline(ir::cpu_pipeline(), nested, pass_context(options.target), options.passes);
-  } catch (const Error& e) {
-    return e;
-  }
-}
-
 bool same_shape(const DLTensor* t, const std::vector<int64_t>& shape) {
   if (!t || t->ndim != static_cast<int32_t>(shape.size())) return false;
   for (size_t i = 0; i < shape.size(); ++i)
@@ -75,6 +77,14 @@ bool same_shape(const DLTensor* t, const std::vector<int64_t>& shape) {
 }
 
 }  // namespace
+
+Expected<FuncRef> run_cpu_pipeline(const FuncRef& nested, const BuildOptions& options) {
+  try {
+    return ir::run_pipeline(ir::cpu_pipeline(), nested, pass_context(options.target), options.passes);
+  } catch (const Error& e) {
+    return e;
+  }
+}
 
 ir::PassContext pass_context(const codegen::Target& target) {
   ir::PassContext c;
@@ -96,6 +106,19 @@ Expected<TargetForm> to_target_form(const Schedule& schedule, const std::vector<
   return form;
 }
 
+namespace {
+Expected<Kernel> compile_for_cpu(const FuncRef& nested, const AbiSpec& abi, const BuildOptions& options) {
+  // with the object in the cache the pipeline need not run, save for who watches it
+  codegen::Source source{nested, [nested, options] { return run_cpu_pipeline(nested, options); }};
+  if (options.passes.report || options.passes.verify || options.passes.stop_after >= 0) {
+    auto func = source.target_form();
+    if (!func) return func.error();
+    source = {std::move(func).value(), nullptr};
+  }
+  return codegen::compile(source, abi, options.target, options.compile);
+}
+}  // namespace
+
 Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
                          const BuildOptions& options) {
   auto lowered = lower(schedule, args, options.name);
@@ -104,26 +127,50 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
   out.state_ = std::make_shared<Function::State>(schedule, args, options, std::move(lowered).value());
   Function::State& s = *out.state_;
   s.plain = packed_abi(s.lowered, args, schedule.graph(), options.workload);
-  // with the object in the cache the pipeline need not run, save for who watches it
-  codegen::Source source{s.lowered.func,
-                         [func = s.lowered.func, options] { return run_cpu_pipeline(func, options); }};
-  if (options.passes.report || options.passes.verify || options.passes.stop_after >= 0) {
-    auto func = source.target_form();
-    if (!func) return func.error();
-    source = {std::move(func).value(), nullptr};
+  s.name = codegen::symbol_name(options.name);
+  if (options.target.is_accel()) {
+    auto code = AccelCode::make(s.lowered.func, s.plain, options);
+    if (!code) return code.error();
+    s.accel = std::move(code).value();
+  } else {
+    auto kernel = compile_for_cpu(s.lowered.func, s.plain, options);
+    if (!kernel) return kernel.error();
+    s.kernel = std::move(kernel).value();
   }
-  auto kernel = codegen::compile(source, s.plain, options.target, options.compile);
-  if (!kernel) return kernel.error();
-  s.kernel = std::move(kernel).value();
   for (size_t i = 0; i < args.size(); ++i)
     s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
   s.text = schedule.text();
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
+  if (s.accel) s.explanation += "; " + s.accel->summary();
   s.packers.resize(s.lowered.packs.size());
   return out;
 }
 
 namespace {
+// One file in one rename.
+Check replace_file(const std::string& file, std::string_view bytes) {
+  const std::string staged = file + ".new";
+  std::error_code error;
+  if (const auto folder = std::filesystem::path(file).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, error);
+  std::ofstream out(staged, std::ios::binary);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (out) std::filesystem::rename(staged, file, error);
+  if (out && !error) return std::nullopt;
+  return Error("io.write", "a program cannot be written").fact("path", file).fact("why", error.message());
+}
+
+Check export_programs(const AccelCode& code, std::string_view path) {
+  for (const DeviceProgram& p : code.programs()) {
+    auto bytes = isa::save(*p.program);
+    if (!bytes) return bytes.error();
+    if (Check wrong = replace_file(fmt::format("{}.{}.prog", path, p.name), bytes.value())) return wrong;
+  }
+  return replace_file(fmt::format("{}.bundle", path),
+                      code.bundle_text(std::filesystem::path(path).filename().string()));
+}
+
 // A packing function in the pipeline's form: made with Pack::func's loops.
 struct PackForm {
   FuncRef func;
@@ -145,7 +192,8 @@ Expected<Kernel> Function::State::packer(size_t i) {
   if (!packers[i]) {
     auto pack = pack_form(lowered.packs[i], plain, options);
     if (!pack) return pack.error();
-    auto k = codegen::compile(pack.value().func, pack.value().abi, options.target, options.compile);
+    auto k =
+        codegen::compile(pack.value().func, pack.value().abi, options.target.host_part(), options.compile);
     if (!k) return k.error();
     packers[i] = std::move(k).value();
   }
@@ -153,43 +201,103 @@ Expected<Kernel> Function::State::packer(size_t i) {
 }
 
 const std::vector<Pack>& Function::packs() const { return state_->lowered.packs; }
-const Kernel& Function::kernel() const { return *state_->kernel; }
+const Kernel& Function::kernel() const {
+  TC_REQUIRE(state_->kernel,
+             Error("codegen.accel.kernel", "a function with parts on an accelerator is not one kernel")
+                 .fact("target", target().text())
+                 .fix("call the function itself"));
+  return *state_->kernel;
+}
+const std::string& Function::name() const { return state_->name; }
+const Target& Function::target() const { return state_->options.target; }
+std::string Function::llvm() const { return state_->accel ? state_->accel->llvm() : kernel().llvm_ir(); }
+std::string Function::assembly() const {
+  return state_->accel ? state_->accel->listings() : kernel().assembly();
+}
 const std::string& Function::explain() const { return state_->explanation; }
 void Function::set_explanation(std::string text) { state_->explanation = std::move(text); }
 const std::string& Function::schedule_text() const { return state_->text; }
 const AbiSpec& Function::abi() const { return state_->plain; }
 
+Expected<runtime::Tensor> Function::State::pack(size_t i, const DLTensor& tensor) {
+  auto k = packer(i);
+  if (!k) return k.error();
+  const Pack& p = lowered.packs[i];
+  runtime::Tensor packed(p.shape, codegen::dl_type(plain.args[static_cast<size_t>(p.arg)].type));
+  const DLTensor* pair[] = {&tensor, packed.dl()};
+  if (auto error = k.value().run(pair)) return *error;
+  return packed;
+}
+
 Expected<runtime::Tensor> Function::pack(int arg, const DLTensor& plain) const {
-  const auto& all = packs();
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].arg != arg) continue;
-    auto k = state_->packer(i);
-    if (!k) return k.error();
-    runtime::Tensor packed(all[i].shape, codegen::dl_type(state_->plain.args[static_cast<size_t>(arg)].type));
-    const DLTensor* pair[] = {&plain, packed.dl()};
-    if (auto error = k.value().run(pair)) return *error;
-    return packed;
-  }
+  for (size_t i = 0; i < packs().size(); ++i)
+    if (packs()[i].arg == arg) return state_->pack(i, plain);
   return Error("runtime.pack", fmt::format("argument {} is not packed by this schedule", arg))
       .fix("see packs() for the arguments that are");
 }
 
-Check Function::run(std::span<const DLTensor* const> args) const {
-  if (packs().empty() || args.size() != state_->plain.args.size()) return kernel().run(args);
+// Packs into `keep` what comes plain and is wanted packed.
+std::vector<const DLTensor*> Function::State::packed_args(std::span<const DLTensor* const> args,
+                                                          std::vector<runtime::Tensor>& keep, Check& wrong) {
   std::vector<const DLTensor*> given(args.begin(), args.end());
-  std::vector<runtime::Tensor> packed;
-  packed.reserve(packs().size());
-  for (const Pack& p : packs()) {
-    const auto i = static_cast<size_t>(p.arg);
-    const auto& plain = state_->plain.args[i].shape;
-    if (!same_shape(given[i], plain) || plain == p.shape)
-      continue;  // packed, or wrong: then the kernel says so
-    auto made = pack(p.arg, *given[i]);
-    if (!made) return made.error();
-    packed.push_back(std::move(made).value());
-    given[i] = packed.back().dl();
+  keep.reserve(lowered.packs.size());
+  for (size_t i = 0; i < lowered.packs.size(); ++i) {
+    const Pack& p = lowered.packs[i];
+    const auto at = static_cast<size_t>(p.arg);
+    const auto& shape = plain.args[at].shape;
+    if (!same_shape(given[at], shape) || shape == p.shape)
+      continue;  // packed, or wrong: then the function says so
+    auto made = pack(i, *given[at]);
+    if (!made) {
+      wrong = made.error();
+      return given;
+    }
+    keep.push_back(std::move(made).value());
+    given[at] = keep.back().dl();
   }
-  return kernel().run(given);
+  return given;
+}
+
+Check Function::State::run(std::span<const DLTensor* const> args, const sim::RunOptions& options,
+                           Profile* profile) {
+  std::vector<runtime::Tensor> keep;
+  std::vector<const DLTensor*> given;
+  if (!lowered.packs.empty() && args.size() == plain.args.size()) {
+    Check wrong;
+    given = packed_args(args, keep, wrong);
+    if (wrong) return wrong;
+    args = given;
+  }
+  return accel ? accel->run(args, options, profile) : kernel->run(args);
+}
+
+Check Function::run(std::span<const DLTensor* const> args) const {
+  // in the order of the program, which the checks at build time have shown to be one of many
+  // with the same result; it cannot wait for ever, so its length needs no limit
+  sim::RunOptions options;
+  options.check_order = false;
+  options.limits.work = std::numeric_limits<int64_t>::max();
+  return state_->run(args, options, nullptr);
+}
+sim::RunOptions Function::timed() {
+  sim::RunOptions options;
+  options.order = sim::Order::timed;
+  options.timeline = true;
+  options.limits.work = std::numeric_limits<int64_t>::max();
+  return options;
+}
+Expected<Profile> Function::profile(std::span<const DLTensor* const> args,
+                                    const sim::RunOptions& options) const {
+  if (!state_->accel)
+    return Error("codegen.profile", "a function for a CPU has no cycles to count")
+        .fact("target", target().text())
+        .fix("build it for an accelerator, or measure its time");
+  Profile out;
+  if (Check wrong = state_->run(args, options, &out)) return *wrong;
+  return out;
+}
+std::vector<DeviceProgram> Function::programs() const {
+  return state_->accel ? state_->accel->programs() : std::vector<DeviceProgram>();
 }
 void Function::operator()(std::span<const DLTensor* const> args) const {
   if (auto error = run(args)) throw *std::move(error);
@@ -199,7 +307,11 @@ std::string Function::ir(std::string_view form) const {
   const State& s = *state_;
   if (form == "te") return ir::to_string(to_func(s.schedule.graph(), s.args, s.options.name));
   if (form == "nested") return ir::to_string(s.lowered.func);
-  if (form == "target" || form == "flat") return ir::to_string(kernel().func());
+  if (form == "segments" && s.accel) return s.accel->segments_text();
+  if (form == "target" || form == "flat")
+    return s.accel ? s.accel->target_text() : ir::to_string(kernel().func());
+  TC_REQUIRE(!s.accel, Error("codegen.form", fmt::format("there is no form {}", form))
+                           .fix("use te, nested, segments or target for an accelerator"));
   std::string found;
   BuildOptions options = s.options;
   options.passes = {};
@@ -213,16 +325,31 @@ std::string Function::ir(std::string_view form) const {
 }
 
 Check Function::export_to(std::string_view path, const codegen::ExportFormats& formats) const {
-  std::vector<codegen::ExportFunc> funcs{{kernel().func(), kernel().abi()}};
+  const State& s = *state_;
+  std::vector<codegen::ExportFunc> funcs;
+  if (s.accel) {
+    if (formats.header)
+      return Error("codegen.export.accel", "a function with parts on an accelerator has no header for C")
+          .fact("can be had",
+                "a shared library with the host's parts, the programs, and a list to run them by")
+          .fix("leave out the header; accel::Bundle::load runs the function without the compiler");
+    if (Check wrong = export_programs(*s.accel, path)) return wrong;
+    funcs = s.accel->host_functions();
+  } else {
+    funcs = {{kernel().func(), kernel().abi()}};
+  }
   for (const Pack& p : packs()) {
-    auto pack = pack_form(p, state_->plain, state_->options);
+    auto pack = pack_form(p, s.plain, s.options);
     if (!pack) return pack.error();
     const FuncRef& f = pack.value().func;
     const std::string name =
-        fmt::format("{}_pack_{}", state_->options.name, state_->plain.args[static_cast<size_t>(p.arg)].name);
+        fmt::format("{}_pack_{}", s.options.name, s.plain.args[static_cast<size_t>(p.arg)].name);
     funcs.push_back({ir::func(name, f->params, f->body), pack.value().abi});
   }
-  return codegen::export_library(funcs, state_->options.target, path, formats);
+  if (funcs.empty() ||
+      !(formats.object || formats.header || formats.shared || formats.llvm || formats.assembly))
+    return std::nullopt;
+  return codegen::export_library(funcs, s.options.target.host_part(), path, formats);
 }
 
 }  // namespace tc

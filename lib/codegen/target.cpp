@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <sstream>
 
 #include "target_parts.h"
+#include "tc/support/source_text.h"
 
 namespace tc::codegen {
 
@@ -32,7 +36,33 @@ namespace {
 Error bad_target(std::string_view text, std::string what) {
   return Error("codegen.target", std::move(what))
       .fact("target", std::string(text))
-      .fix("write cpu, or cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE");
+      .fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE, or accel:FILE");
+}
+
+constexpr size_t kMaxConfig = size_t{1} << 20;
+
+Expected<std::string> read_config(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMaxConfig, '\0');
+  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!in.eof())  // a folder can be opened, but not read
+    return Error("codegen.target.config", fmt::format("there is no machine {}", printable(path)))
+        .fact("why", in.is_open() && in ? "the file has more than 1 MiB" : std::strerror(errno))
+        .fact("known by name", fmt::format("{}", fmt::join(isa::builtin_config_names(), ", ")))
+        .fix("name one of these, or a file with the machine as JSON");
+  text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+Expected<Target> parse_accel(std::string_view text) {
+  const std::string_view what = text == "accel" ? "vta" : text.substr(6);
+  if (const auto named = isa::builtin_config(what)) return Target::accel(*named);
+  const bool inline_text = what.starts_with("{");
+  auto json = inline_text ? Expected<std::string>(std::string(what)) : read_config(std::string(what));
+  if (!json) return json.error();
+  auto machine = isa::parse_config(json.value(), inline_text ? "target" : what);
+  if (!machine) return machine.error();
+  return Target::accel(machine.value());
 }
 
 // "+avx2,-avx512f" onto the features of `t`; what goes wrong, or nothing.
@@ -57,12 +87,8 @@ Expected<Target> Target::parse(std::string_view text) {
   std::stringstream words{std::string(text)};
   std::string kind;
   words >> kind;
+  if (text.starts_with("accel:") || text == "accel") return parse_accel(text);
   Target t = detected_host();
-  if (kind.rfind("accel:", 0) == 0 || kind == "accel") {
-    return Error("codegen.target.accel", "the target accel is not yet supported")
-        .fact("target", std::string(text))
-        .fix("write cpu");
-  }
   if (kind != "cpu") return bad_target(text, fmt::format("there is no target of kind `{}`", kind));
   std::string attributes;
   for (std::string word; words >> word;) {
@@ -85,8 +111,32 @@ Expected<Target> Target::parse(std::string_view text) {
   return t;
 }
 
+Expected<Target> Target::accel(const isa::MachineConfig& machine) {
+  if (Check wrong = isa::validate(machine)) return *wrong;
+  Target t = detected_host();
+  t.kind = "accel";
+  t.config = isa::to_short_json(machine);
+  return t;
+}
+
+isa::MachineConfig Target::machine() const {
+  TC_REQUIRE(is_accel(),
+             Error("codegen.target.machine", "the target is no accelerator").fact("target", text()));
+  return isa::parse_config(config, "target").value();
+}
+
+Target Target::host_part() const {
+  Target t = *this;
+  t.kind = "cpu";
+  t.config.clear();
+  return t;
+}
+
 std::string Target::text() const {
-  if (kind != "cpu") return config.empty() ? kind : kind + ":" + config;
+  if (is_accel()) {
+    const isa::MachineConfig m = machine();
+    return isa::builtin_config(m.name) == m ? "accel:" + m.name : "accel:" + config;
+  }
   std::string out = "cpu -mcpu=" + cpu, attributes;
   const CpuFeatures named = cpu_features(triple, cpu);
   const auto list = [&](char sign, const std::vector<std::string>& in,

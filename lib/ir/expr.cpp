@@ -323,7 +323,7 @@ BufferRef buffer(std::string name, DType type, std::vector<Expr> shape, Scope sc
 }
 
 CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs,
-                     std::vector<Expr> results, std::vector<Expr> identity) {
+                     std::vector<Expr> results, std::vector<Expr> identity, Expr where) {
   const size_t n = results.size();
   if (n == 0 || lhs.size() != n || rhs.size() != n || identity.size() != n)
     throw Error("ir.type",
@@ -332,6 +332,11 @@ CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarR
     if (lhs[i]->type != results[i]->type || rhs[i]->type != results[i]->type ||
         identity[i]->type != results[i]->type)
       throw Error("ir.type", fmt::format("component {} of the combiner {} has more than one type", i, name));
+  if (!where) where = bool_imm(true);
+  require_scalar("where", where);
+  if (!where->type.is_bool())
+    throw Error("ir.type", fmt::format("the states of the combiner {} are given by {}, not by a bool", name,
+                                       to_string(where->type)));
   auto* c = new Combiner;
   CombinerRef ref(c);
   c->name = std::move(name);
@@ -339,6 +344,7 @@ CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarR
   c->rhs = std::move(rhs);
   c->results = std::move(results);
   c->identity = std::move(identity);
+  c->where = std::move(where);
   detail::finish(c);
   return ref;
 }

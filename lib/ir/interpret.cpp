@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpret_machine.h"
+#include "tc/ir/print.h"
 
 namespace tc::ir {
 
@@ -18,6 +19,12 @@ Check interpret(const FuncRef& f, std::span<const TensorView> args, const Interp
 double Value::as_double() const {
   if (type.is_float()) return f;
   return type == kU64 ? static_cast<double>(static_cast<uint64_t>(i)) : static_cast<double>(i);
+}
+
+std::string to_string(const Value& v) {
+  if (v.type.is_float()) return to_string(float_imm(v.f, v.type.bits == 64 ? kF64 : kF32));
+  if (v.type.is_bool()) return v.i ? "true" : "false";
+  return v.type == kU64 ? std::to_string(static_cast<uint64_t>(v.i)) : std::to_string(v.i);
 }
 
 struct ElementEvaluator::State {
@@ -60,12 +67,7 @@ Expected<Value> ElementEvaluator::at(const BufferRef& buffer, std::span<const in
         .fact("extents", fmt::format("[{}]", fmt::join(extents, ", ")));
   try {
     const interp::Slot s = m.element(fragment, component, index.data());
-    Value v{buffer->type, 0, 0};
-    if (!v.type.is_float())
-      v.i = s.i;
-    else
-      v.f = v.type.bits == 64 ? s.d : static_cast<double>(s.f);
-    return v;
+    return interp::value_of(buffer->type, s);
   } catch (const Error& e) {
     m.reset();
     return e;

@@ -56,11 +56,18 @@ struct IndexOperand {
   uint32_t step;
 };
 
-/// Where a Compute's code is, for the evaluation of single elements.
+/// Where the code is that gives a single element of `buffer`, and of those computed
+/// with it: the values of a Compute, or a load of what a `whole` has left in memory.
 struct Fragment {
-  const Compute* compute = nullptr;
+  const Buffer* buffer = nullptr;
   int64_t entry = 0, cost = 0;
   std::vector<uint32_t> vars, results;
+  int whole = -1;
+};
+/// A scan or extern, which runs as a whole when the first of its elements is asked for.
+struct Whole {
+  int64_t entry = 0;
+  std::vector<uint32_t> written;  // buffers
 };
 
 struct Program {
@@ -79,6 +86,7 @@ struct Program {
   std::vector<Symbol> symbols;  // extents that parameters' shapes name
   std::unordered_map<const Buffer*, std::pair<uint32_t, uint32_t>> computed;  // lazy: fragment and component
   std::vector<Fragment> fragments;
+  std::vector<Whole> wholes;
 };
 
 /// Code for the whole function; `lazy`: for its single elements, where a load

@@ -72,6 +72,7 @@ class Compiler {
   std::unordered_map<const Node*, uint32_t> regs_, buffers_;
   std::unordered_map<int64_t, uint32_t> constants_;
   std::unordered_map<const Node*, bool> stored_;
+  std::vector<BufferRef> inside_;  // lazy: the buffers of the statement that runs as a whole
 
   // ---- registers and code
   uint32_t fresh(int lanes) {
@@ -164,6 +165,7 @@ class Compiler {
         for (const Stmt& item : s.as<Seq>()->stmts) stmt(item);
         break;
       case Kind::Alloc: {
+        if (!inside_.empty()) inside_.push_back(s.as<Alloc>()->buffer);
         alloc(*s.as<Alloc>()->buffer);
         stmt(s.as<Alloc>()->body);
         buffers_.erase(s.as<Alloc>()->buffer.get());
@@ -201,8 +203,18 @@ class Compiler {
               .imm = at});
         break;
       }
+      case Kind::Prefetch:  // nothing happens; what its index reads is checked
+        (void)buffer(*s.as<Prefetch>()->buffer);
+        for (const Expr& i : s.as<Prefetch>()->indices) (void)expr(i);
+        break;
       case Kind::Compute:
         compute(*s.as<Compute>());
+        break;
+      case Kind::Scan:
+        scan(*s.as<Scan>());
+        break;
+      case Kind::Extern:
+        stmt(s.as<Extern>()->body);
         break;
       default:
         TC_ASSERT(false, "no such statement");
@@ -213,7 +225,11 @@ class Compiler {
   void alloc(const Buffer& b) {
     const uint32_t n = add_buffer(b);
     const int64_t at = indices(b.shape);
-    emit({.op = Op::alloc, .type = b.type, .b = n, .imm = at});
+    emit({.op = Op::alloc,
+          .aux = inside_.empty() ? uint8_t{0} : uint8_t{1},
+          .type = b.type,
+          .b = n,
+          .imm = at});
   }
   void if_stmt(const If& i) {
     const uint32_t c = expr(i.condition);
@@ -265,6 +281,22 @@ class Compiler {
       const uint32_t b = buffer(*c.buffers[i]);
       emit({.op = Op::store, .type = c.buffers[i]->type, .a = results[i], .b = b, .imm = indices(at)});
     }
+  }
+  // One loop over time, whose variable is the first axis of each compute.
+  void scan(const Scan& s) {
+    std::vector<const Compute*> computes;
+    walk<Compute>(s.body, [&](const Compute& c) { computes.push_back(&c); });
+    const Var& time = *computes[0]->vars[0];
+    loop(time, integer(0), expr(computes[0]->buffers[0]->shape[0]), LoopMode::serial, [&] {
+      const uint32_t now = regs_.at(&time);
+      for (const Compute* c : computes) {
+        const uint32_t mark = next_;
+        regs_[c->vars[0].get()] = now;
+        axes(*c, 1);
+        if (c->vars[0].get() != &time) regs_.erase(c->vars[0].get());
+        next_ = mark;
+      }
+    });
   }
   std::vector<uint32_t> values(const Compute& c) {
     std::vector<uint32_t> out;
@@ -330,7 +362,7 @@ class Compiler {
       at_ = a;
       alloc(*a->buffer);
       shapes(a->body);
-    } else if (!s.as<Compute>()) {
+    } else if (!s.as<Compute>() && !s.as<Scan>() && !s.as<Extern>()) {
       throw Error("ir.interpret.args", "single elements are evaluated only of functions in te form")
           .fact("statement", to_string(s).substr(0, to_string(s).find('\n')));
     }
@@ -344,7 +376,7 @@ class Compiler {
       // the registers of each compute are its own: one may run in the middle of another
       at_ = c;
       next_ = most_;
-      Fragment f{.compute = c, .entry = here(), .cost = 0, .vars = {}, .results = {}};
+      Fragment f{.buffer = c->buffers[0].get(), .entry = here(), .cost = 0, .vars = {}, .results = {}};
       for (const VarRef& v : c->vars) f.vars.push_back(regs_[v.get()] = fresh(1));
       cost_ = 1;
       f.results = values(*c);
@@ -354,7 +386,43 @@ class Compiler {
       for (uint32_t i = 0; i < c->buffers.size(); ++i)
         p.computed[c->buffers[i].get()] = {static_cast<uint32_t>(p.fragments.size()), i};
       p.fragments.push_back(std::move(f));
+    } else if (const auto* scan = s.as<Scan>()) {
+      std::vector<BufferRef> written;
+      walk<Compute>(scan->body, [&](const Compute& c) {
+        written.insert(written.end(), c.buffers.begin(), c.buffers.end());
+      });
+      whole(s, written);
+    } else if (const auto* x = s.as<Extern>()) {
+      whole(s, x->writes);
     }
+  }
+  // A statement that runs as a whole when the first of its elements is asked for.
+  void whole(const Stmt& s, const std::vector<BufferRef>& written) {
+    next_ = most_;
+    Whole w{.entry = here(), .written = {}};
+    for (const BufferRef& b : written) w.written.push_back(buffers_.at(b.get()));
+    inside_ = written;
+    stmt(s);
+    emit({.op = Op::end});
+    for (const BufferRef& b : written) {
+      next_ = most_;
+      Fragment f{.buffer = b.get(), .entry = here(), .cost = 1, .vars = {}, .results = {}, .whole = 0};
+      f.whole = static_cast<int>(p.wholes.size());
+      std::vector<Expr> at;
+      std::vector<VarRef> index;
+      for (size_t d = 0; d < b->shape.size(); ++d) {
+        index.push_back(var("i"));
+        at.emplace_back(index.back());
+        f.vars.push_back(regs_[index.back().get()] = fresh(1));
+      }
+      f.results = {expr(ir::load(b, at))};
+      emit({.op = Op::end});
+      for (const VarRef& v : index) regs_.erase(v.get());
+      p.computed[b.get()] = {static_cast<uint32_t>(p.fragments.size()), 0};
+      p.fragments.push_back(std::move(f));
+    }
+    inside_.clear();
+    p.wholes.push_back(std::move(w));
   }
 
   // ---- expressions. The result's register: a new one, or that of a variable or constant.
@@ -465,7 +533,10 @@ class Compiler {
   }
   void load(const Load& l, uint32_t dst) {
     const uint32_t b = buffer(*l.buffer);
-    const bool computed = lazy_ && (stored_.count(l.buffer.get()) || b >= p.func->params.size());
+    // what the statement that runs as a whole writes or allocates is in memory
+    const bool own =
+        std::any_of(inside_.begin(), inside_.end(), [&](const BufferRef& x) { return x.same(l.buffer); });
+    const bool computed = lazy_ && !own && (stored_.count(l.buffer.get()) || b >= p.func->params.size());
     if (computed && !p.computed.count(l.buffer.get()))
       throw Error("ir.interpret.uninitialized",
                   fmt::format("{} is read before it is computed", l.buffer->name))

@@ -16,6 +16,7 @@ struct Storage {
   int64_t size = 0;
   std::vector<Shadow> shadow;  // empty where nothing is checked
   uint32_t birth = 0;          // what was written before belongs to an earlier life; 0: initialised
+  int64_t watched = -1;        // the element whose writes are noted
   std::vector<std::byte> own;
 };
 
@@ -53,6 +54,8 @@ class Machine {
 
   void bind_args(std::span<const TensorView> args);
   void alloc(const Instr& i);
+  void own_memory(Storage& s, const Buffer& b);
+  void run_whole(size_t which);
   void for_begin(const Instr& i, const Var* var);
   bool for_next(const Instr& i);
   void set_variable(const Frame& f, DType type);
@@ -60,6 +63,9 @@ class Machine {
   void demand(const Instr& i, Slot* dst);
   void charge(int64_t cost);
 
+  void watch();
+  void find_watched(const Buffer& b, Storage& s) const;
+  void note_watched(const Instr& i, uint32_t lane, Slot value);
   int64_t offset(const Instr& i, const Storage& s, uint32_t lane);
   void note_read(const Instr& i, Storage& s, int64_t at, uint32_t lane);
   void note_write(const Instr& i, Storage& s, int64_t at, uint32_t lane);
@@ -96,8 +102,11 @@ class Machine {
   int64_t steps_left_, bytes_left_;
   int nesting_ = 0;
   std::vector<std::unordered_map<int64_t, std::vector<Slot>>> memo_;  // by fragment
+  std::vector<bool> whole_ran_;
 };
 
+/// What a slot holds of a value of this type.
+[[nodiscard]] Value value_of(DType type, Slot s);
 /// Operations too rare to stand in the main loop; they throw nothing.
 [[nodiscard]] double math(CallOp op, double x);
 [[nodiscard]] Slot reinterpreted(DType from, DType to, Slot s);

@@ -12,6 +12,10 @@ namespace {
 
 constexpr int kMaxNesting = 400;  // of elements that compute each other
 
+// Loops whose iterations have no order.
+bool unordered(LoopMode mode) { return mode == LoopMode::parallel || mode == LoopMode::vthread; }
+bool concurrent(LoopMode mode) { return unordered(mode) || mode == LoopMode::vectorized; }
+
 // The number of elements, or nothing where it does not fit.
 std::optional<int64_t> product(const std::vector<int64_t>& extents) {
   int64_t n = 1;
@@ -34,18 +38,18 @@ Machine::Machine(Program program, std::span<const TensorView> args, const Interp
       lazy_(lazy),
       steps_left_(options.max_steps),
       bytes_left_(options.max_bytes) {
-  bool concurrent = false;
-  for (const Instr& i : p_.code)
-    concurrent |= i.op == Op::for_begin && (static_cast<LoopMode>(i.aux) == LoopMode::parallel ||
-                                            static_cast<LoopMode>(i.aux) == LoopMode::vectorized);
-  options_.detect_races &= concurrent;
+  options_.detect_races &= std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& i) {
+    return i.op == Op::for_begin && concurrent(static_cast<LoopMode>(i.aux));
+  });
   checked_ = !lazy && (options_.detect_races || options_.detect_uninitialized);
   regs_.resize(std::max(p_.registers + p_.constants.size(), p_.buffers.size()) +
                1);  // operands that are buffers stay inside too
   std::copy(p_.constants.begin(), p_.constants.end(), regs_.begin() + p_.registers);
   buffers_.resize(p_.buffers.size());
   memo_.resize(p_.fragments.size());
+  whole_ran_.resize(p_.wholes.size());
   bind_args(args);
+  if (options_.watch) watch();
 }
 
 void Machine::bind_args(std::span<const TensorView> args) {
@@ -103,7 +107,7 @@ void Machine::set_variable(const Frame& f, DType type) {
 void Machine::for_begin(const Instr& i, const Var* var) {
   const auto mode = static_cast<LoopMode>(i.aux);
   Frame f{var, i.dst, regs_[i.a].i, regs_[i.b].i, 0, 1, 0, false, false};
-  if (mode == LoopMode::parallel && options_.order != LoopOrder::forward && f.extent > 1) {
+  if (unordered(mode) && options_.order != LoopOrder::forward && f.extent > 1) {
     f.permuted = true;
     if (options_.order == LoopOrder::reverse) {
       f.step = f.offset = f.extent - 1;
@@ -114,7 +118,7 @@ void Machine::for_begin(const Instr& i, const Var* var) {
       while (std::gcd(f.step, f.extent) != 1) f.step = (f.step + 1) % f.extent;
     }
   }
-  f.concurrent = options_.detect_races && (mode == LoopMode::parallel || mode == LoopMode::vectorized);
+  f.concurrent = options_.detect_races && concurrent(mode);
   if (f.concurrent) {
     const uint32_t instance = tick();
     levels_.push_back({instance, tick()});
@@ -154,25 +158,100 @@ void Machine::alloc(const Instr& i) {
   const int64_t each = b.type.bytes() + (checked_ ? static_cast<int64_t>(sizeof(Shadow)) : 0);
   const bool fits = size && !__builtin_mul_overflow(*size, each, &bytes) &&
                     bytes <= bytes_left_ + static_cast<int64_t>(s.own.size());
-  if (!fits && !lazy_)
+  const bool later = lazy_ && !i.aux;  // computed element by element, or by a whole that takes the memory
+  if (!fits && !later)
     fail(i, "ir.interpret.memory", fmt::format("{} is too large to interpret: {}", b.name, joined(s.extents)),
          "interpret a smaller shape, or raise max_bytes");
   s.size = size.value_or(0);
-  if (lazy_) {
+  if (later) {
     if (!size)
       fail(i, "ir.interpret.memory", fmt::format("{} has too many elements: {}", b.name, joined(s.extents)));
     return;
   }
-  if (const auto need = static_cast<size_t>(s.size * b.type.bytes()); s.own.size() < need || !s.data) {
-    bytes_left_ -= static_cast<int64_t>(need - std::min(need, s.own.size()));
-    s.own.resize(std::max<size_t>(need, 1));
-    s.data = s.own.data();
-  }
+  own_memory(s, b);
   if (checked_ && s.shadow.size() < static_cast<size_t>(s.size)) {
     bytes_left_ -= static_cast<int64_t>((static_cast<size_t>(s.size) - s.shadow.size()) * sizeof(Shadow));
     s.shadow.resize(static_cast<size_t>(s.size));
   }
   s.birth = tick();
+  if (options_.watch) find_watched(b, s);
+}
+
+// ---- the element that is watched
+
+void Machine::watch() {
+  Watch& w = *options_.watch;
+  w.writes.clear();
+  w.count = 0;
+  std::vector<std::string> names, shapes;
+  for (size_t n = 0; n < p_.buffers.size(); ++n) {
+    const Buffer& b = *p_.buffers[n];
+    names.push_back(b.name);
+    if (b.name != w.buffer) continue;
+    const bool fits = b.shape.size() == w.index.size(), param = n < p_.func->params.size();
+    if (fits) find_watched(b, buffers_[n]);
+    if (!fits || (param && buffers_[n].watched < 0))
+      shapes.push_back(param ? joined(buffers_[n].extents) : fmt::format("{} dimensions", b.shape.size()));
+  }
+  const auto with_name = static_cast<size_t>(std::count(names.begin(), names.end(), w.buffer));
+  if (with_name > shapes.size()) return;
+  Error e("ir.interpret.watch", with_name == 0
+                                    ? fmt::format("there is no buffer {} to watch", w.buffer)
+                                    : fmt::format("{} has no element {}", w.buffer, joined(w.index)));
+  if (with_name == 0)
+    throw std::move(e).fact("buffers", fmt::format("{}", fmt::join(names, ", "))).fix("name one of them");
+  throw std::move(e).fact("extents", shapes[0]).fix("give an index as the buffer is stored");
+}
+
+// Of parameters when they are bound, of others whenever they come to life.
+void Machine::find_watched(const Buffer& b, Storage& s) const {
+  s.watched = -1;
+  const Watch* w = options_.watch;
+  if (!w || b.name != w->buffer || w->index.size() != s.extents.size()) return;
+  int64_t at = 0;
+  for (size_t d = 0; d < s.extents.size(); ++d) {
+    if (w->index[d] < 0 || w->index[d] >= s.extents[d]) return;
+    at = at * s.extents[d] + w->index[d];
+  }
+  s.watched = at;
+}
+
+void Machine::note_watched(const Instr& i, uint32_t lane, Slot value) {
+  Watch& w = *options_.watch;
+  if (w.count++ >= w.max_writes) return;
+  Write write{value_of(i.type, value), "", i.lanes > 1 ? static_cast<int>(lane) : -1, {}};
+  for (const Frame& f : frames_) write.loops.emplace_back(f.var->name, regs_[f.reg].i);
+  if (const StmtNode* s = p_.stmts[static_cast<size_t>(&i - p_.code.data())]) {
+    const std::string text = to_string(Stmt(s));
+    write.statement = text.substr(0, text.find('\n'));
+  }
+  w.writes.push_back(std::move(write));
+}
+
+void Machine::own_memory(Storage& s, const Buffer& b) {
+  const auto need = static_cast<size_t>(s.size * b.type.bytes());
+  if (s.own.size() >= need && s.data) return;
+  bytes_left_ -= static_cast<int64_t>(need - std::min(need, s.own.size()));
+  s.own.resize(std::max<size_t>(need, 1));
+  s.data = s.own.data();
+}
+
+// Into memory of the machine's own: an argument may hold what is to be compared.
+void Machine::run_whole(size_t which) {
+  const Whole& w = p_.wholes[which];
+  for (const uint32_t n : w.written) {
+    Storage& s = buffers_[n];
+    const Buffer& b = *p_.buffers[n];
+    int64_t bytes = 0;
+    if (__builtin_mul_overflow(s.size, static_cast<int64_t>(b.type.bytes()), &bytes) || bytes > bytes_left_)
+      throw Error("ir.interpret.memory",
+                  fmt::format("{} is too large to interpret: {}", b.name, joined(s.extents)))
+          .fix("interpret a smaller shape, or raise max_bytes");
+    s.data = nullptr;
+    own_memory(s, b);
+  }
+  run(w.entry);
+  whole_ran_[which] = true;
 }
 
 int64_t Machine::offset(const Instr& i, const Storage& s, uint32_t lane) {
@@ -242,6 +321,7 @@ void Machine::store_as(const Instr& i, const Slot* src, F&& convert) {
     const int64_t at = offset(i, s, l);
     if (noted) note_write(i, s, at, l);
     static_cast<T*>(s.data)[at] = convert(src[l]);
+    if (at == s.watched) note_watched(i, l, src[l]);
   }
 }
 
@@ -300,14 +380,15 @@ void Machine::demand(const Instr& i, Slot* dst) {
 Slot Machine::element(uint32_t fragment, uint32_t component, const int64_t* index) {
   const Fragment& f = p_.fragments[fragment];
   int64_t at = 0;
-  const Storage& s = buffers_[static_cast<size_t>(
-      std::find(p_.buffers.begin(), p_.buffers.end(), f.compute->buffers[0].get()) - p_.buffers.begin())];
+  const Storage& s = buffers_[static_cast<size_t>(std::find(p_.buffers.begin(), p_.buffers.end(), f.buffer) -
+                                                  p_.buffers.begin())];
   for (size_t d = 0; d < f.vars.size(); ++d) at = at * s.extents[d] + index[d];
   auto& memo = memo_[fragment];
   if (const auto it = memo.find(at); it != memo.end()) return it->second[component];
   if (++nesting_ > kMaxNesting)
     throw Error("ir.interpret.steps", "too many stages read one another to evaluate single elements")
         .fact("limit", std::to_string(kMaxNesting));
+  if (f.whole >= 0 && !whole_ran_[static_cast<size_t>(f.whole)]) run_whole(static_cast<size_t>(f.whole));
   charge(f.cost);
   for (size_t d = 0; d < f.vars.size(); ++d) regs_[f.vars[d]].i = index[d];
   run(f.entry);

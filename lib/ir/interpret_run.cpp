@@ -215,6 +215,11 @@ void Machine::run(int64_t start) {
   }
 }
 
+Value value_of(DType type, Slot s) {
+  if (!type.is_float()) return {type, s.i, 0};
+  return {type, 0, type.bits == 64 ? s.d : static_cast<double>(s.f)};
+}
+
 double math(CallOp op, double x) {
   switch (op) {
     case CallOp::exp:

@@ -185,6 +185,7 @@ Stmt Parser::stmts() {
     std::vector<Stmt> before;
     const Token* at;
     BufferRef buffer;
+    bool double_buffer;
     VarRef var;
     Expr value;
   };
@@ -197,7 +198,9 @@ Stmt Parser::stmts() {
       const Token& name = new_name("a buffer");
       BufferRef buffer = buffer_type(name, false);
       declare(name.text, buffer);
-      open.push_back({std::move(items), &token, std::move(buffer), nullptr, nullptr});
+      const bool twice = at("double_buffer") && !at("[", 1);  // else a store to a buffer of that name
+      if (twice) next();
+      open.push_back({std::move(items), &token, std::move(buffer), twice, nullptr, nullptr});
       items.clear();
     } else if (accept("let")) {
       const Token& name = new_name("a variable");
@@ -216,7 +219,7 @@ Stmt Parser::stmts() {
              "cast the value", "ir.type");
       VarRef v = var(std::string(name.text), value->type);
       declare(name.text, v);
-      open.push_back({std::move(items), &token, nullptr, std::move(v), std::move(value)});
+      open.push_back({std::move(items), &token, nullptr, false, std::move(v), std::move(value)});
       items.clear();
     } else {
       items.push_back(stmt());
@@ -228,7 +231,7 @@ Stmt Parser::stmts() {
     make_at(*o.at, [&] {
       Stmt rest = seq(std::move(items));
       items = std::move(o.before);
-      items.push_back(o.buffer ? alloc(o.buffer, rest) : let(o.var, o.value, rest));
+      items.push_back(o.buffer ? alloc(o.buffer, rest, o.double_buffer) : let(o.var, o.value, rest));
       return 0;
     });
   }
@@ -241,7 +244,18 @@ Stmt Parser::stmt() {
   if (at("for")) return for_loop();
   if (at("if")) return if_stmt();
   if (at("compute")) return compute_stmt();
+  if (at("scan") && at("{", 1)) return scan_stmt();  // else an element of a buffer of that name
+  if (at("extern") && !at("[", 1)) return extern_stmt();
+  if (at("prefetch")) return prefetch_stmt();
   return store_stmt();
+}
+
+Stmt Parser::prefetch_stmt() {
+  next();
+  const Token& name = peek();
+  const BufferRef buffer = known_buffer(word("the name of a buffer"));
+  std::vector<Expr> at = indices();
+  return make_at(name, [&] { return prefetch(buffer, std::move(at)); });
 }
 
 Stmt Parser::for_loop() {
@@ -335,6 +349,25 @@ Stmt Parser::compute_stmt() {
   std::vector<Expr> values = compute_values(buffers.size(), start);
   forget(before);
   return make_at(start, [&] { return compute(std::move(buffers), std::move(vars), std::move(values)); });
+}
+
+Stmt Parser::scan_stmt() {
+  const Token& start = next();
+  Stmt body = block("'scan'");
+  return make_at(start, [&] { return scan(std::move(body)); });
+}
+
+Stmt Parser::extern_stmt() {
+  const Token& start = next();
+  std::vector<BufferRef> writes, reads;
+  do {
+    writes.push_back(known_buffer(word("the name of a buffer")));
+  } while (accept(","));
+  expect("of", "what is written");
+  expect("(", "'of'");
+  list(")", [&] { reads.push_back(known_buffer(word("the name of a buffer"))); });
+  Stmt body = block("what is read");
+  return make_at(start, [&] { return extern_(std::move(writes), std::move(reads), std::move(body)); });
 }
 
 std::vector<Expr> Parser::compute_values(size_t n, const Token& start) {

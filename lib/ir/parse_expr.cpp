@@ -427,9 +427,15 @@ CombinerRef Parser::combiner() {
   forget(start);
   expect("from", "the combiner's results");
   std::vector<Expr> identity = parenthesized();
+  Expr where;
+  if (accept("where")) {
+    for (const VarRef& v : lhs) declare(v->name, v);
+    where = expr();
+    forget(start);
+  }
   return make_at(name, [&] {
     return ir::combiner(std::string(name.text), std::move(lhs), std::move(rhs), std::move(results),
-                        std::move(identity));
+                        std::move(identity), std::move(where));
   });
 }
 

@@ -121,6 +121,9 @@ class Parser {
   Stmt if_stmt();
   Stmt store_stmt();
   Stmt compute_stmt();
+  Stmt scan_stmt();
+  Stmt extern_stmt();
+  Stmt prefetch_stmt();
   std::vector<Expr> compute_values(size_t n, const Token& start);
 
   Source source_;

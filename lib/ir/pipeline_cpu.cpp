@@ -15,6 +15,7 @@ const Pipeline& cpu_pipeline() {
            "before peel_tails: it cuts the loop that decides a condition, not those inside it"},
           {&passes::peel_tails, "while loops are still loops: later copies would each carry the branch"},
           {&passes::simplify, "new ranges decide conditions and shorten quotients of fused loops"},
+          {&passes::interleave, "before vectorize: a vector statement takes its turn as a whole"},
           {&passes::vectorize, "after peel_tails, as an `if` on a lane forbids vectors"},
           {&passes::unroll, "after vectorize, so that what is copied is short"},
           {&passes::simplify, "constants of the copies fold; ramps become canonical"},

@@ -213,6 +213,7 @@ class Printer {
       line();
       out += "alloc ";
       buffer(*a->buffer);
+      if (a->double_buffer) out += " double_buffer";
       body(a->body);
     } else if (const auto* l = s.as<Let>()) {
       Defined d(*this, *l->var, l->var->name);
@@ -302,8 +303,17 @@ class Printer {
       case Kind::Store:
         by_syntax(static_cast<const Store&>(*s));
         break;
+      case Kind::Prefetch:
+        by_syntax(static_cast<const Prefetch&>(*s));
+        break;
       case Kind::Compute:
         compute(static_cast<const Compute&>(*s));
+        break;
+      case Kind::Scan:
+        by_syntax(static_cast<const Scan&>(*s));
+        break;
+      case Kind::Extern:
+        by_syntax(static_cast<const Extern&>(*s));
         break;
       default:
         block(s);
@@ -367,6 +377,9 @@ class Printer {
     define_all(scope, c.lhs);
     define_all(scope, c.rhs);
     by_syntax(c);
+    if (is_int(c.where, 1)) return;
+    out += " where ";
+    expr(c.where);
   }
 
   void int_imm(const IntImm& i) {

@@ -18,6 +18,8 @@ Stmt Simplifier::stmt(const Stmt& s) {
       return branch(s, *s.as<If>());
     case Kind::Store:
       return store_(s, *s.as<Store>());
+    case Kind::Prefetch:
+      return prefetch_(s, *s.as<Prefetch>());
     case Kind::Alloc:
       return alloc_(s, *s.as<Alloc>());
     case Kind::Seq:
@@ -122,13 +124,20 @@ Stmt Simplifier::store_(const Stmt& s, const Store& st) {
   return store(b, std::move(indices), std::move(value));
 }
 
+Stmt Simplifier::prefetch_(const Stmt& s, const Prefetch& p) {
+  const BufferRef b = map(p.buffer);
+  bool changed = !b.same(p.buffer);
+  auto indices = exprs(p.indices, changed);
+  return changed ? prefetch(b, std::move(indices)) : s;
+}
+
 Stmt Simplifier::alloc_(const Stmt& s, const Alloc& a) {
   bool changed = false;
   auto shape = exprs(a.buffer->shape, changed);
   if (!changed) {
     Stmt body = stmt(a.body);
     if (is_empty(body)) return body;
-    return body.same(a.body) ? s : alloc(a.buffer, std::move(body));
+    return body.same(a.body) ? s : alloc(a.buffer, std::move(body), a.double_buffer);
   }
   BufferRef b = buffer(a.buffer->name, a.buffer->type, std::move(shape), a.buffer->scope);
   const_cast<Buffer*>(b.get())->source = a.buffer->source;  // not shared yet
@@ -140,7 +149,7 @@ Stmt Simplifier::alloc_(const Stmt& s, const Alloc& a) {
     buffers_.insert_or_assign(a.buffer, hidden);
   else
     buffers_.erase(a.buffer);
-  return is_empty(body) ? body : alloc(std::move(b), std::move(body));
+  return is_empty(body) ? body : alloc(std::move(b), std::move(body), a.double_buffer);
 }
 
 Stmt Simplifier::sequence(const Stmt& s, const Seq& q) {

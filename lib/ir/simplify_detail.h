@@ -90,6 +90,7 @@ class Simplifier {
   Stmt let_(const Stmt& s, const Let& l);
   Stmt branch(const Stmt& s, const If& i);
   Stmt store_(const Stmt& s, const Store& st);
+  Stmt prefetch_(const Stmt& s, const Prefetch& p);
   Stmt alloc_(const Stmt& s, const Alloc& a);
   Stmt sequence(const Stmt& s, const Seq& q);
   Stmt compute_(const Stmt& s, const Compute& c);

@@ -57,9 +57,20 @@ Stmt store(BufferRef buffer, std::vector<Expr> indices, Expr value) {
   });
 }
 
-Stmt alloc(BufferRef buffer, Stmt body) {
+Stmt prefetch(BufferRef buffer, std::vector<Expr> indices) {
+  TC_REQUIRE(load(buffer, indices)->type.is_scalar(),
+             Error("ir.type", fmt::format("the index of a prefetch of {} is a vector", buffer->name))
+                 .fix("prefetch one element a line of memory"));
+  return make_stmt<Prefetch>([&](Prefetch& p) {
+    p.buffer = std::move(buffer);
+    p.indices = std::move(indices);
+  });
+}
+
+Stmt alloc(BufferRef buffer, Stmt body, bool double_buffer) {
   return make_stmt<Alloc>([&](Alloc& a) {
     a.buffer = std::move(buffer);
+    a.double_buffer = double_buffer;
     a.body = body ? std::move(body) : seq({});
   });
 }
@@ -132,6 +143,40 @@ Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars, std::vect
     c.buffers = std::move(buffers);
     c.vars = std::move(vars);
     c.values = std::move(values);
+  });
+}
+
+Stmt scan(Stmt body) {
+  const auto refuse = [](std::string what) {
+    throw Error("ir.scan", std::move(what)).fix("a scan holds computes, whose first axis is time");
+  };
+  int count = 0;
+  const auto check = [&](const Stmt& s) {
+    const auto* c = s.as<Compute>();
+    if (!c) refuse(fmt::format("a {} stands in a scan", to_string(s->kind)));
+    if (c->vars.empty()) refuse(fmt::format("{} has no axis and stands in a scan", c->buffers[0]->name));
+    ++count;
+  };
+  if (const auto* q = body.as<Seq>())
+    for (const Stmt& s : q->stmts) check(s);
+  else if (body)
+    check(body);
+  if (count == 0) refuse("a scan computes nothing");
+  return make_stmt<Scan>([&](Scan& s) { s.body = std::move(body); });
+}
+
+Stmt extern_(std::vector<BufferRef> writes, std::vector<BufferRef> reads, Stmt body) {
+  TC_REQUIRE(!writes.empty(), Error("ir.extern", "an extern computes nothing").fix("name what it writes"));
+  std::vector<BufferRef> all = writes;
+  all.insert(all.end(), reads.begin(), reads.end());
+  for (size_t i = 0; i < all.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      TC_REQUIRE(!all[i].same(all[j]), Error("ir.extern", fmt::format("{} is named twice", all[i]->name))
+                                           .fix("name each tensor once: written or read"));
+  return make_stmt<Extern>([&](Extern& e) {
+    e.writes = std::move(writes);
+    e.reads = std::move(reads);
+    e.body = body ? std::move(body) : seq({});
   });
 }
 

@@ -85,6 +85,13 @@ struct Substituter {
       changed |= !value.same(st->value) || !b.same(st->buffer);
       return changed ? store(b, std::move(indices), std::move(value)) : s;
     }
+    if (const auto* p = s.as<Prefetch>()) {
+      std::vector<Expr> indices;
+      const BufferRef b = map(p->buffer);
+      bool changed = !b.same(p->buffer);
+      for (const Expr& i : p->indices) indices.push_back((*this)(i)), changed |= !indices.back().same(i);
+      return changed ? prefetch(b, std::move(indices)) : s;
+    }
     if (const auto* a = s.as<Alloc>()) {
       std::vector<Expr> shape;
       bool other_shape = false;
@@ -93,11 +100,11 @@ struct Substituter {
       if (other_shape) {  // another extent makes it another buffer
         const BufferRef old = map(a->buffer), b = buffer(old->name, old->type, std::move(shape), old->scope);
         const BufferMap renamed = {{old, b}};
-        return alloc(b, substitute((*this)(a->body), renamed));
+        return alloc(b, substitute((*this)(a->body), renamed), a->double_buffer);
       }
       const BufferRef b = map(a->buffer);
       Stmt body = (*this)(a->body);
-      return body.same(a->body) && b.same(a->buffer) ? s : alloc(b, std::move(body));
+      return body.same(a->body) && b.same(a->buffer) ? s : alloc(b, std::move(body), a->double_buffer);
     }
     if (const auto* i = s.as<If>()) {
       Expr c = (*this)(i->condition);
@@ -121,6 +128,14 @@ struct Substituter {
       for (const BufferRef& b : c->buffers) bufs.push_back(map(b)), changed |= !bufs.back().same(b);
       for (const Expr& v : c->values) values.push_back((*this)(v)), changed |= !values.back().same(v);
       return changed ? compute(bufs, c->vars, values) : s;
+    }
+    if (const auto* x = s.as<Extern>()) {
+      std::vector<BufferRef> writes, reads;
+      bool changed = false;
+      for (const BufferRef& b : x->writes) writes.push_back(map(b)), changed |= !writes.back().same(b);
+      for (const BufferRef& b : x->reads) reads.push_back(map(b)), changed |= !reads.back().same(b);
+      Stmt body = (*this)(x->body);
+      return changed || !body.same(x->body) ? extern_(writes, reads, std::move(body)) : s;
     }
     return map_children(s, *this);
   }

@@ -61,7 +61,8 @@ class Verifier {
   }
 
  private:
-  enum class State : uint8_t { input, pending, computed };  // te: pending ones may not be read
+  // te: pending ones may not be read; those of the scan around may
+  enum class State : uint8_t { input, pending, scanned, computed };
 
   Form form_;
   const StmtNode* at_ = nullptr;
@@ -136,10 +137,12 @@ class Verifier {
     }
   }
   void outputs(const Func& f) {
-    walk<Compute>(f.body, [&](const Compute& c) {
-      for (const BufferRef& b : c.buffers)
+    const auto pending = [&](const std::vector<BufferRef>& written) {
+      for (const BufferRef& b : written)
         if (const auto it = buffers_.find(b.get()); it != buffers_.end()) it->second = State::pending;
-    });
+    };
+    walk<Compute>(f.body, [&](const Compute& c) { pending(c.buffers); });
+    walk<Extern>(f.body, [&](const Extern& x) { pending(x.writes); });
   }
   void use(const Buffer& b) const {
     require(buffers_.count(&b) != 0, "buffer", "{} is used where it is neither a parameter nor allocated",
@@ -152,10 +155,15 @@ class Verifier {
     const StmtNode* before = std::exchange(at_, s.get());
     require(s->depth <= kMaxDepth, "shape", "the program is nested too deeply");
     if (form_ == Form::te)
-      require(s->kind == Kind::Seq || s->kind == Kind::Alloc || s->kind == Kind::Compute, "te",
-              "{} stands in te form", to_string(s->kind));
+      require(s->kind == Kind::Seq || s->kind == Kind::Alloc || s->kind == Kind::Compute ||
+                  s->kind == Kind::Scan || s->kind == Kind::Extern,
+              "te", "{} stands in te form", to_string(s->kind));
     else
-      require(s->kind != Kind::Compute, "nested", "a compute is left");
+      require(s->kind != Kind::Compute && s->kind != Kind::Scan && s->kind != Kind::Extern, "nested",
+              "a {} is left",
+              s->kind == Kind::Compute ? "compute"
+              : s->kind == Kind::Scan  ? "scan"
+                                       : "extern");
     switch (s->kind) {
       case Kind::Seq:
         for (const Stmt& item : s.as<Seq>()->stmts) {
@@ -170,6 +178,13 @@ class Verifier {
       case Kind::Store:
         store(*s.as<Store>());
         break;
+      case Kind::Prefetch: {
+        const auto* p = s.as<Prefetch>();
+        require(p->buffer, "shape", "a prefetch has no buffer");
+        require(address(*p->buffer, p->indices) == 1, "type", "a prefetch of {} is at a vector of indices",
+                p->buffer->name);
+        break;
+      }
       case Kind::Alloc: {
         const auto* a = s.as<Alloc>();
         require(a->buffer, "shape", "an alloc has no buffer");
@@ -202,6 +217,12 @@ class Verifier {
       case Kind::Compute:
         compute(*s.as<Compute>());
         break;
+      case Kind::Scan:
+        scan(*s.as<Scan>());
+        break;
+      case Kind::Extern:
+        external(*s.as<Extern>());
+        break;
       default:
         fail("shape", fmt::format("{} stands as a statement", to_string(s->kind)));
     }
@@ -230,6 +251,12 @@ class Verifier {
             s.buffer->name, to_string(s.buffer->type.with_lanes(lanes)), to_string(s.value->type));
   }
   int indices(const Buffer& b, const std::vector<Expr>& at) {
+    const int lanes = address(b, at);
+    if (form_ == Form::target && b.scope == Scope::register_)
+      registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
+    return lanes;
+  }
+  int address(const Buffer& b, const std::vector<Expr>& at) {
     use(b);
     require(at.size() == b.shape.size(), "rank", "{} has {} dimensions and is accessed with {} indices",
             b.name, b.shape.size(), at.size());
@@ -240,8 +267,6 @@ class Verifier {
               "type", "an index of {} is {}", b.name, to_string(e->type));
       lanes = std::max<int>(lanes, e->type.lanes);
     }
-    if (form_ == Form::target && b.scope == Scope::register_)
-      registers_.access(b, at[0], at_, [&](std::string message) { fail("register", std::move(message)); });
     return lanes;
   }
 
@@ -278,10 +303,55 @@ class Verifier {
     for (const VarRef& v : c.vars) unbind(*v);
     for (const BufferRef& b : c.buffers) {
       State& state = buffers_.at(b.get());
-      require(state == State::pending, "order", "{} is computed twice", b->name);
+      require(state == State::pending || state == State::scanned, "order", "{} is computed twice", b->name);
       state = State::computed;
       ++version_;
     }
+  }
+  void scan(const Scan& s) {
+    as_made([&] { (void)ir::scan(s.body); });
+    const Buffer* first = nullptr;
+    walk<Compute>(s.body, [&](const Compute& c) {
+      for (const BufferRef& b : c.buffers) {
+        require(b, "shape", "a compute has no buffer");
+        use(*b);
+        State& state = buffers_.at(b.get());
+        require(state == State::pending, "order", "{} is computed twice", b->name);
+        state = State::scanned;
+        if (!first) first = b.get();
+        require(!b->shape.empty() && equal(b->shape[0], first->shape[0]), "type",
+                "{} and {} are computed over one time and have different first extents", first->name,
+                b->name);
+      }
+    });
+    ++version_;
+    stmt(s.body);
+  }
+  // Its body is in nested form, and knows only what is declared.
+  void external(const Extern& x) {
+    as_made([&] { (void)ir::extern_(x.writes, x.reads, x.body); });
+    for (const BufferRef& b : x.writes) {
+      use(*b);
+      require(buffers_.at(b.get()) == State::pending, "order", "{} is computed twice", b->name);
+    }
+    for (const BufferRef& b : x.reads) {
+      use(*b);
+      require(buffers_.at(b.get()) != State::pending, "order", "{} is read before it is computed", b->name);
+    }
+    walk<Store>(x.body, [&](const Store& s) {
+      for (const BufferRef& b : x.reads)
+        require(!b.same(s.buffer), "order", "{} is declared as read and is written", b->name);
+    });
+    auto outer = std::exchange(buffers_, {});
+    for (const BufferRef& b : x.writes) buffers_[b.get()] = State::input;
+    for (const BufferRef& b : x.reads) buffers_[b.get()] = State::input;
+    form_ = Form::nested;
+    ++version_;
+    stmt(x.body);
+    form_ = Form::te;
+    buffers_ = std::move(outer);
+    for (const BufferRef& b : x.writes) buffers_.at(b.get()) = State::computed;
+    ++version_;
   }
   // The same fold, perhaps of another component.
   static bool same_fold(const Reduce& a, const Reduce& b) {
@@ -321,12 +391,14 @@ class Verifier {
       for (const VarRef& v : *list) require(v, "shape", "a variable of the combiner {} is missing", c.name);
     for (const auto* list : {&c.results, &c.identity})
       for (const Expr& e : *list) require(e, "shape", "a part of the combiner {} is missing", c.name);
-    as_made([&] { (void)ir::combiner(c.name, c.lhs, c.rhs, c.results, c.identity); });
+    require(c.where, "shape", "a part of the combiner {} is missing", c.name);
+    as_made([&] { (void)ir::combiner(c.name, c.lhs, c.rhs, c.results, c.identity, c.where); });
     auto outer = std::exchange(vars_, {});
     ++version_;
     for (const Expr& e : c.identity) expr(e);
-    for (const auto* list : {&c.lhs, &c.rhs})
-      for (const VarRef& v : *list) bind(*v);
+    for (const VarRef& v : c.lhs) bind(*v);
+    expr(c.where);
+    for (const VarRef& v : c.rhs) bind(*v);
     for (const Expr& e : c.results) expr(e);
     vars_ = std::move(outer);
     ++version_;

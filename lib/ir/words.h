@@ -10,10 +10,10 @@
 
 namespace tc::ir::text {
 
-inline constexpr std::array<std::string_view, 26> kWords = {
+inline constexpr std::array<std::string_view, 27> kWords = {
     "func",      "alloc",   "for",  "in",    "let", "if",   "else",   "compute", "reduce",
     "from",      "of",      "true", "false", "inf", "nan",  "select", "cast",    "ramp",
-    "broadcast", "vreduce", "min",  "max",   "sum", "prod", "all",    "any"};
+    "broadcast", "vreduce", "min",  "max",   "sum", "prod", "all",    "any",     "prefetch"};
 
 [[nodiscard]] inline std::optional<CallOp> call_op(std::string_view word) {
 #define TC_X(name, n) \

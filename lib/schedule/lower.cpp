@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "nest.h"
 #include "tc/ir/simplify.h"
+#include "tc/te/extern.h"
 #include "tensorize.h"
 
 namespace tc {
@@ -18,7 +20,7 @@ using ir::Stmt;
 class Lowerer {
  public:
   Lowerer(const ScheduleState& state, const Nests& nests)
-      : state_(state), nests_(nests), storage_(state.stages.size()) {
+      : state_(state), nests_(nests), storage_(state.stages.size()), only_new_(state.stages.size()) {
     for (size_t i = 0; i < state_.stages.size(); ++i) make_storage(static_cast<int>(i));
   }
 
@@ -29,11 +31,15 @@ class Lowerer {
   Stmt run() {
     std::vector<Stmt> nests;
     std::vector<BufferRef> locals;
+    std::set<int> scans;
     for (size_t i = 0; i < state_.stages.size(); ++i) {
       const StageState& s = state_.stages[i];
       if (s.is_input || s.attach != StageState::root) continue;
-      nests.push_back(nest(static_cast<int>(i)));
-      if (!s.is_output)
+      if (s.scan < 0)
+        nests.push_back(nest(static_cast<int>(i)));
+      else if (scans.insert(s.scan).second)
+        nests.push_back(scan_nest(s.scan));
+      if (!s.is_output && !nests_.of(static_cast<int>(i)).one_step)
         for (const BufferRef& b : storage_[i]) locals.push_back(b);
     }
     // allocated just before the first nest that touches it, in order of the stages
@@ -46,7 +52,9 @@ class Lowerer {
   void make_storage(int id) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     if (s.attach == StageState::inlined) return;
-    const bool own = s.attach == StageState::at || !s.layout.empty() || s.scope != Scope::global;
+    const bool own =
+        s.attach == StageState::at || !s.layout.empty() || !s.align.empty() || s.scope != Scope::global ||
+        nests_.of(id).one_step;
     for (const BufferRef& b : s.buffers)
       storage_[static_cast<size_t>(id)].push_back(
           own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
@@ -54,15 +62,16 @@ class Lowerer {
 
   // Every read of a stage's tensor, as a read of where it is kept.
   Expr redirect(const Expr& e) const {
-    return ir::rewrite(e, [&](const ir::Load& l) -> Expr {
-      const int producer = state_.find(l.buffer.get());
-      if (producer < 0) return nullptr;
-      const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
-      size_t component = 0;
-      while (!buffers[component].same(l.buffer)) ++component;
-      return ir::load(storage_[static_cast<size_t>(producer)][component],
-                      nests_.stored_at(producer, l.indices));
-    });
+    return ir::rewrite(e, [&](const ir::Load& l) -> Expr { return redirected(l); });
+  }
+  Expr redirected(const ir::Load& l) const {
+    const int producer = state_.find(l.buffer.get());
+    if (producer < 0) return nullptr;
+    const auto& buffers = state_.stages[static_cast<size_t>(producer)].buffers;
+    size_t component = 0;
+    while (!buffers[component].same(l.buffer)) ++component;
+    return ir::load(storage_[static_cast<size_t>(producer)][component],
+                    nests_.stored_at(producer, l.indices));
   }
 
   static Stmt guarded(const std::vector<Expr>& conditions, Stmt body) {
@@ -84,7 +93,7 @@ class Lowerer {
     std::vector<Stmt> stores;
     for (size_t i = 0; i < s.values.size(); ++i)
       stores.push_back(ir::store(storage(id)[i], own_index(id), redirect(ir::substitute(s.values[i], map))));
-    return guarded(nests_.guards(id, false), ir::seq(std::move(stores)));
+    return guarded(guards(id, false), ir::seq(std::move(stores)));
   }
 
   // What one iteration of a reduction folds, and when. A source that is the identity
@@ -97,7 +106,7 @@ class Lowerer {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     const auto* r = s.values[0].as<ir::Reduce>();
     const ir::VarMap map = nests_.body_map(id);
-    Update u{nests_.guards(id, false), {}};
+    Update u{guards(id, false), {}};
     for (const Expr& e : r->source) u.sources.push_back(redirect(ir::substitute(e, map)));
     while (u.sources.size() == 1) {
       const auto* c = u.sources[0].as<ir::Call>();
@@ -108,12 +117,17 @@ class Lowerer {
     return u;
   }
 
+  // Which component of a fold is kept in the i-th buffer of the stage.
+  [[nodiscard]] size_t component_of(int id, size_t i) const {
+    return static_cast<size_t>(state_.stages[static_cast<size_t>(id)].values[i].as<ir::Reduce>()->component);
+  }
+
   // S[i] = S[i] op source.
   Stmt update_body(int id) const {
     const auto* r = state_.stages[static_cast<size_t>(id)].values[0].as<ir::Reduce>();
     const std::vector<Expr> index = own_index(id);
     const Update u = update_of(id);
-    if (u.sources.size() > 1) return guarded(u.conditions, tuple_update(id, *r, index, u.sources));
+    if (storage(id).size() > 1) return guarded(u.conditions, tuple_update(id, *r, index, u.sources));
     ir::VarMap fold{{r->combiner->lhs[0], ir::load(storage(id)[0], index)},
                     {r->combiner->rhs[0], u.sources[0]}};
     return guarded(u.conditions,
@@ -134,8 +148,9 @@ class Lowerer {
       fold[r.combiner->rhs[i]] = add;
     }
     std::vector<Stmt> stores;
-    for (size_t i = 0; i < sources.size(); ++i)
-      stores.push_back(ir::store(storage(id)[i], index, ir::substitute(r.combiner->results[i], fold)));
+    for (size_t i = 0; i < storage(id).size(); ++i)
+      stores.push_back(
+          ir::store(storage(id)[i], index, ir::substitute(r.combiner->results[component_of(id, i)], fold)));
     Stmt body = ir::seq(std::move(stores));
     for (auto it = lets.rbegin(); it != lets.rend(); ++it) body = ir::let(it->first, it->second, body);
     return body;
@@ -166,10 +181,10 @@ class Lowerer {
     }
     std::vector<Stmt> stores;
     for (size_t i = 0; i < s.buffers.size(); ++i) {
-      const auto component = static_cast<size_t>(s.values[i].as<ir::Reduce>()->component);
-      stores.push_back(ir::store(storage(id)[i], own_index(id, &fresh), r->combiner->identity[component]));
+      stores.push_back(
+          ir::store(storage(id)[i], own_index(id, &fresh), r->combiner->identity[component_of(id, i)]));
     }
-    Stmt body = guarded(nests_.guards(id, true, &fresh), ir::seq(std::move(stores)));
+    Stmt body = guarded(guards(id, true, &fresh), ir::seq(std::move(stores)));
     const bool tensor = s.intrinsic && s.intrinsic->init;
     for (size_t i = loops.size(); i-- > (tensor ? outside : 0);)
       body = loop(id, loops[i].first, loops[i].second, body);
@@ -195,7 +210,7 @@ class Lowerer {
       return {std::move(site), std::move(u.conditions)};
     }
     site.value = redirect(ir::substitute(s.values[0], nests_.body_map(id)));
-    return {std::move(site), nests_.guards(id, false)};
+    return {std::move(site), guards(id, false)};
   }
 
   Stmt tensor_body(int id, int p) const {
@@ -216,8 +231,8 @@ class Lowerer {
     const Intrinsic& intrinsic = *state_.stages[static_cast<size_t>(id)].intrinsic;
     const TensorSite site = site_of(id).first;
     const auto parts = match_intrinsic(intrinsic, site).value();
-    return whole_or_loops(site, nests_.guards(id, true), place_program(intrinsic.init, parts),
-                          std::move(loops), fresh);
+    return whole_or_loops(site, guards(id, true), place_program(intrinsic.init, parts), std::move(loops),
+                          fresh);
   }
 
   Stmt loop(int id, int axis, const VarRef& var, Stmt body) const {
@@ -237,8 +252,42 @@ class Lowerer {
 
   Stmt nest(int id) { return build(id, 0); }
 
+  // The loop over time around one step of each stage of a scan. It stands where the
+  // first of them does: what the others need from outside comes before that one.
+  Stmt scan_nest(int scan) {
+    std::vector<Stmt> steps;
+    std::vector<BufferRef> locals;
+    int last = -1;
+    for (size_t i = 0; i < state_.stages.size(); ++i) {
+      const StageState& s = state_.stages[i];
+      if (s.scan != scan || s.attach != StageState::root) continue;
+      last = static_cast<int>(i);
+      steps.push_back(with_attached(last, 0, build(last, 1)));
+      if (nests_.of(last).one_step)
+        for (const BufferRef& b : storage_[i]) locals.push_back(b);
+    }
+    Stmt body = ir::seq(std::move(steps));
+    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
+    return loop(last, 0, nests_.of(last).axis_var[0], std::move(body));
+  }
+
+  // The body of an extern, on what is kept where.
+  Stmt extern_body(int id) const {
+    const StageState& s = state_.stages[static_cast<size_t>(id)];
+    const Stmt whole = extern_statement(*s.external, s.buffers);
+    return ir::rewrite(
+        whole.as<ir::Extern>()->body, [&](const ir::Load& l) -> Expr { return redirected(l); },
+        [&](const ir::Store& st) -> Stmt {
+          for (size_t i = 0; i < s.buffers.size(); ++i)
+            if (s.buffers[i].same(st.buffer))
+              return ir::store(storage(id)[i], nests_.stored_at(id, st.indices), st.value);
+          return nullptr;
+        });
+  }
+
   Stmt build(int id, int p) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
+    if (s.external) return extern_body(id);
     const int n = static_cast<int>(s.leaves.size());
     Stmt body;
     if (p == tensor_position(s)) {
@@ -249,6 +298,7 @@ class Lowerer {
       const int axis = s.leaves[static_cast<size_t>(p)];
       Stmt inner = with_attached(id, axis, build(id, p + 1));
       body = loop(id, axis, nests_.of(id).axis_var[static_cast<size_t>(axis)], std::move(inner));
+      body = with_rings(id, axis, std::move(body));
     }
     return s.has_reduce() ? with_init(id, p, std::move(body)) : body;
   }
@@ -273,22 +323,76 @@ class Lowerer {
 
   Stmt with_attached(int id, int axis, Stmt body) {
     std::vector<Stmt> nests;
-    std::vector<BufferRef> locals;
+    std::vector<std::pair<BufferRef, bool>> locals;  // whether in two places
     for (size_t i = 0; i < state_.stages.size(); ++i) {
       const StageState& s = state_.stages[i];
       if (s.attach != StageState::at || s.at_stage != id || s.at_axis != axis) continue;
+      if (s.rolling) {  // its storage is outside the loop
+        nests.push_back(rolling_nest(static_cast<int>(i), nests_.of(id).axis_var[static_cast<size_t>(axis)]));
+        continue;
+      }
       nests.push_back(nest(static_cast<int>(i)));
-      for (const BufferRef& b : storage_[i]) locals.push_back(b);
+      for (const BufferRef& b : storage_[i]) locals.emplace_back(b, s.double_buffer);
     }
+    for (const Hint& h : state_.stages[static_cast<size_t>(id)].prefetches)
+      if (h.axis == axis) nests.push_back(prefetches(id, h));
     nests.push_back(std::move(body));
     body = ir::seq(std::move(nests));
-    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
+    for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(it->first, body, it->second);
+    return body;
+  }
+
+  // The whole window in the first iteration, then what is new in it.
+  Stmt rolling_nest(int id, const VarRef& loop) {
+    Stmt whole = nest(id);
+    only_new_[static_cast<size_t>(id)] = true;
+    Stmt rest = nest(id);
+    only_new_[static_cast<size_t>(id)] = false;
+    return ir::if_(ir::eq(loop, ir::int_imm(0)), std::move(whole), std::move(rest));
+  }
+  // The rings of the stages that are computed in iterations of this loop.
+  Stmt with_rings(int id, int axis, Stmt loop) const {
+    for (size_t i = state_.stages.size(); i-- > 0;) {
+      const StageState& s = state_.stages[i];
+      if (!s.rolling || s.at_stage != id || s.at_axis != axis) continue;
+      for (auto b = storage_[i].rbegin(); b != storage_[i].rend(); ++b) loop = ir::alloc(*b, loop);
+    }
+    return loop;
+  }
+  [[nodiscard]] std::vector<Expr> guards(int id, bool spatial_only, const ir::VarMap* subst = nullptr) const {
+    std::vector<Expr> out = nests_.guards(id, spatial_only, subst);
+    const NestState& n = nests_.of(id);
+    if (only_new_[static_cast<size_t>(id)])
+      out.push_back(nests_.value(id, n.roll_dim, subst) >=
+                    n.extent[static_cast<size_t>(n.roll_dim)] - n.roll_step);
+    return out;
+  }
+
+  // One request a line of what a later iteration of the loop reads.
+  Stmt prefetches(int id, const Hint& hint) const {
+    const int stage = state_.find(hint.buffer.get());
+    const Window window = nests_.window(stage, id, hint);
+    const auto& buffers = state_.stages[static_cast<size_t>(stage)].buffers;
+    size_t component = 0;
+    while (!buffers[component].same(hint.buffer)) ++component;
+    std::vector<std::pair<VarRef, int64_t>> loops;
+    std::vector<Expr> index;
+    for (size_t d = 0; d < window.lo.size(); ++d) {
+      const int64_t step = window.step[d];
+      loops.emplace_back(ir::var("p"), (window.extent[d] + step - 1) / step);
+      index.push_back(window.lo[d] + Expr(loops.back().first) * step);
+    }
+    Stmt body = ir::prefetch(storage(stage)[component], nests_.stored_at(stage, index));
+    for (size_t d = loops.size(); d-- > 0;)
+      body =
+          ir::for_(loops[d].first, ir::int_imm(0), ir::int_imm(loops[d].second), ir::LoopMode::serial, body);
     return body;
   }
 
   const ScheduleState& state_;
   const Nests& nests_;
   std::vector<std::vector<BufferRef>> storage_;
+  std::vector<bool> only_new_;  // by stage: rolling, after the first iteration
 };
 
 // The function that makes a packed argument from a plain one, in nested form:

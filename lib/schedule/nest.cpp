@@ -10,6 +10,26 @@ namespace tc {
 
 using ir::int_imm;
 
+namespace {
+
+constexpr int64_t kLineBytes = 64;  // of a cache
+
+// Makes dimensions longer until those outside them have the strides asked for, from the
+// inside out, as outer strides are products of inner extents.
+void pad(std::vector<Alignment> all, std::vector<int64_t>& shape) {
+  std::sort(all.begin(), all.end(), [](const Alignment& a, const Alignment& b) { return a.dim > b.dim; });
+  for (const Alignment& a : all) {
+    const auto d = static_cast<size_t>(a.dim) + 1;
+    int64_t inner = 1;
+    for (size_t i = d + 1; i < shape.size(); ++i) inner = inner * shape[i] % a.factor;
+    // within `factor` steps: an offset is given only where inner is 1
+    for (int64_t tries = 0; tries < a.factor && inner * (shape[d] % a.factor) % a.factor != a.offset; ++tries)
+      ++shape[d];
+  }
+}
+
+}  // namespace
+
 Nests::Nests(const ScheduleState& state) : state_(state), nests_(state.stages.size()) {}
 
 Check Nests::infer() {
@@ -50,7 +70,7 @@ ir::Bounds bounds_of(const std::vector<ir::VarRange>& loops) {
 
 // Widens lo..hi by what `reader` reads of `stage` while the `fixed` loops stand still.
 Check Nests::read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo,
-                         std::vector<Expr>& hi) {
+                         std::vector<Expr>& hi) const {
   const StageState& q = state_.stages[static_cast<size_t>(reader)];
   const auto all = loops_of(reader, static_cast<int>(q.leaves.size()));
   std::vector<ir::VarRange> moving;
@@ -84,6 +104,7 @@ Check Nests::read_region(int stage, int reader, const std::vector<ir::VarRange>&
 Check Nests::infer_region(int id) {
   const StageState& s = state_.stages[static_cast<size_t>(id)];
   NestState& n = nests_[static_cast<size_t>(id)];
+  n.one_step = s.scan >= 0 && s.attach == StageState::root && !keeps_history(state_, id);
   const size_t rank = s.vars.size();
   std::vector<int64_t> shape;
   for (const Expr& e : s.buffers[0]->shape) {
@@ -114,7 +135,86 @@ Check Nests::infer_region(int id) {
     const ir::Interval last = ir::interval_of(ir::simplify(lo[d] + n.extent[d], outer), outer);
     n.guard_hi[d] = !last.hi || *last.hi > shape[d];
   }
+  return s.rolling ? infer_roll(id) : std::nullopt;
+}
+
+// Which dimension of the window moves with the loop where the stage is computed.
+Check Nests::infer_roll(int id) {
+  const StageState &s = state_.stages[static_cast<size_t>(id)],
+                   &c = state_.stages[static_cast<size_t>(s.at_stage)];
+  NestState& n = nests_[static_cast<size_t>(id)];
+  const AxisState& axis = c.axes[static_cast<size_t>(s.at_axis)];
+  const auto refuse = [&](const char* code, std::string why, std::string fix) {
+    return Error(code, fmt::format("cannot keep {} in a rolling buffer at {} of {}: {}", s.name, axis.name,
+                                   c.name, why))
+        .fact("stage", s.name)
+        .fact("axis", axis.name)
+        .fix(std::move(fix));
+  };
+  if (axis.mode != ir::LoopMode::serial && axis.mode != ir::LoopMode::unrolled)
+    return refuse(
+        "schedule.rolling_buffer.mode",
+        fmt::format("the loop is {}, and its iterations must follow one another", ir::to_string(axis.mode)),
+        fmt::format("split {}, compute {} at the inner loop and give the outer one the mode", axis.name,
+                    s.name));
+  const VarRef& v = n.enclosing.back().var;
+  const ir::VarMap next{{v, v + 1}};
+  const ir::Bounds outer = bounds_of(n.enclosing);
+  n.roll_dim = -1;
+  for (size_t d = 0; d < n.lo.size(); ++d) {
+    const auto moved = ir::as_int(ir::simplify(ir::substitute(n.lo[d], next) - n.lo[d], outer));
+    const std::string& dim = s.axes[d].name;
+    if (!moved || *moved < 0)
+      return refuse("schedule.rolling_buffer.window",
+                    fmt::format("its window does not move on along {} by as much each time", dim),
+                    "take it back, or compute it at another loop");
+    if (*moved == 0) continue;
+    if (n.roll_dim >= 0)
+      return refuse("schedule.rolling_buffer.window",
+                    fmt::format("its window moves along {} and {} at once",
+                                s.axes[static_cast<size_t>(n.roll_dim)].name, dim),
+                    "compute it at a loop over one dimension");
+    n.roll_dim = static_cast<int>(d);
+    n.roll_step = *moved;
+  }
+  if (n.roll_dim < 0)
+    return refuse("schedule.rolling_buffer.window", "each iteration needs the same part of it",
+                  fmt::format("compute it outside {}", axis.name));
+  if (n.roll_step >= n.extent[static_cast<size_t>(n.roll_dim)])
+    return refuse("schedule.rolling_buffer.window",
+                  fmt::format("a window of {} along {} moves by {}, so that nothing of it is kept",
+                              n.extent[static_cast<size_t>(n.roll_dim)],
+                              s.axes[static_cast<size_t>(n.roll_dim)].name, n.roll_step),
+                  "leave the step out: there is nothing that two iterations share");
   return std::nullopt;
+}
+
+Window Nests::window(int stage, int reader, const Hint& hint) const {
+  const StageState &s = state_.stages[static_cast<size_t>(stage)],
+                   &q = state_.stages[static_cast<size_t>(reader)];
+  const auto fixed = loops_of(reader, q.leaf_position(hint.axis) + 1);
+  const size_t rank = s.vars.size();
+  std::vector<Expr> lo(rank), hi(rank);
+  (void)read_region(stage, reader, fixed, lo, hi);
+  const VarRef& loop = nests_[static_cast<size_t>(reader)].axis_var[static_cast<size_t>(hint.axis)];
+  const ir::VarMap later{{loop, loop + int_imm(hint.distance)}};
+  const ir::Bounds outer = bounds_of(fixed);
+  Window w;
+  for (size_t d = 0; d < rank; ++d) {
+    const int64_t shape = ir::as_int(s.buffers[0]->shape[d]).value_or(0);
+    const ir::Interval count = ir::interval_of(ir::simplify(hi[d] - lo[d] + 1, outer), outer);
+    w.lo.push_back(ir::substitute(lo[d], later));
+    w.extent.push_back(std::clamp<int64_t>(count.hi.value_or(shape), 0, shape));
+  }
+  // neighbours in memory: along the last dimension of the layout
+  w.step.assign(rank, 1);
+  const int64_t line = std::max<int64_t>(kLineBytes / std::max(s.buffers[0]->type.bytes(), 1), 1);
+  if (s.layout.empty() && rank > 0) w.step.back() = line;
+  if (!s.layout.empty() && s.layout.back().div == 1) {
+    const LayoutDim& last = s.layout.back();
+    w.step[static_cast<size_t>(last.axis)] = last.mod != 0 ? std::min(line, last.mod) : line;
+  }
+  return w;
 }
 
 void Nests::derive_axes(int id) {
@@ -142,6 +242,8 @@ void Nests::derive_axes(int id) {
   n.axis_var.resize(s.axes.size());
   for (const int l : s.leaves)
     n.axis_var[static_cast<size_t>(l)] = ir::var(s.axes[static_cast<size_t>(l)].name);
+  if (s.scan >= 0 && s.attach == StageState::root)
+    n.axis_var[0] = time_.emplace(s.scan, n.axis_var[0]).first->second;
 }
 
 Expr Nests::value(int stage, int axis, const ir::VarMap* subst) const {
@@ -201,8 +303,13 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   const StageState& s = state_.stages[static_cast<size_t>(stage)];
   const NestState& n = nests_[static_cast<size_t>(stage)];
   std::vector<Expr> local, out;
-  for (size_t d = 0; d < index.size(); ++d)
-    local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
+  for (size_t d = 0; d < index.size(); ++d) {
+    if (static_cast<int>(d) == n.roll_dim)
+      local.push_back(index[d] % int_imm(n.extent[d]));
+    else
+      local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
+  }
+  if (n.one_step) local[0] = int_imm(0);
   if (s.layout.empty()) return local;
   if (looks_plain(stage)) out.push_back(int_imm(0));
   for (const LayoutDim& d : s.layout) {
@@ -215,10 +322,9 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
 }
 
 std::vector<int64_t> Nests::layout_shape(int stage) const {
-  const NestState& n = nests_[static_cast<size_t>(stage)];
   std::vector<int64_t> out;
   for (const LayoutDim& d : state_.stages[static_cast<size_t>(stage)].layout) {
-    const int64_t e = n.extent[static_cast<size_t>(d.axis)];
+    const int64_t e = kept(stage, d.axis);
     out.push_back(d.mod != 0 ? d.mod : (e + d.div - 1) / d.div);
   }
   return out;
@@ -233,9 +339,21 @@ std::vector<Expr> Nests::storage_shape(int stage) const {
   const bool plain = state_.stages[static_cast<size_t>(stage)].layout.empty();
   std::vector<Expr> out;
   if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
-  for (const int64_t e : plain ? nests_[static_cast<size_t>(stage)].extent : layout_shape(stage))
-    out.push_back(int_imm(e));
+  std::vector<int64_t> shape;
+  if (plain)
+    for (int d = 0; d < state_.stages[static_cast<size_t>(stage)].rank(); ++d) shape.push_back(kept(stage, d));
+  else
+    shape = layout_shape(stage);
+  pad(state_.stages[static_cast<size_t>(stage)].align, shape);
+  for (const int64_t e : shape) out.push_back(int_imm(e));
   return out;
 }
+
+int64_t Nests::kept(int stage, int d) const {
+  const NestState& n = nests_[static_cast<size_t>(stage)];
+  return n.one_step && d == 0 ? 1 : n.extent[static_cast<size_t>(d)];
+}
+
+Check check_regions(const ScheduleState& state) { return Nests(state).infer(); }
 
 }  // namespace tc

@@ -10,10 +10,20 @@ struct NestState {
   std::vector<Expr> lo;                  // per dimension: first index computed, in loops outside the stage
   std::vector<int64_t> extent;           // per dimension: how many
   std::vector<bool> guard_lo, guard_hi;  // may lie outside the shape
+  int roll_dim = -1;                     // of a rolling buffer: the dimension of the ring
+  int64_t roll_step = 0;                 // by how much its window moves each iteration
   std::vector<int64_t> axis_extent;      // per axis id
   std::vector<VarRef> axis_var;          // per axis id; loops only
   std::vector<BufferRef> storage;        // per output: where it is kept
   std::vector<ir::VarRange> enclosing;   // loops around the stage, outermost first
+  bool one_step = false;                 // of a scan, and kept for its own time only
+};
+
+/// What a stage reads of another one's tensor, to be asked for in advance.
+struct Window {
+  std::vector<Expr> lo;         // per dimension: first index
+  std::vector<int64_t> extent;  // how many
+  std::vector<int64_t> step;    // how many of them a line of memory has
 };
 
 class Nests {
@@ -37,18 +47,24 @@ class Nests {
   /// would be its own gets a first dimension of 1, so that shapes tell the two apart.
   [[nodiscard]] std::vector<Expr> stored_at(int stage, const std::vector<Expr>& index) const;
   [[nodiscard]] std::vector<Expr> storage_shape(int stage) const;
+  /// How many values of dimension `d` are kept.
+  [[nodiscard]] int64_t kept(int stage, int d) const;
+  /// What `reader` reads of `stage` in the iteration of hint.axis that comes hint.distance later.
+  [[nodiscard]] Window window(int stage, int reader, const Hint& hint) const;
 
  private:
   Check infer_region(int stage);
+  Check infer_roll(int stage);
   void derive_axes(int stage);
   [[nodiscard]] std::vector<int64_t> layout_shape(int stage) const;
   [[nodiscard]] bool looks_plain(int stage) const;
   Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo,
-                    std::vector<Expr>& hi);
+                    std::vector<Expr>& hi) const;
   [[nodiscard]] std::vector<ir::VarRange> loops_of(int stage, int upto) const;
 
   const ScheduleState& state_;
   std::vector<NestState> nests_;
+  std::unordered_map<int, VarRef> time_;  // the loop of each scan
 };
 
 }  // namespace tc

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "state.h"
+#include "tc/te/extern.h"
 
 namespace tc {
 namespace {
@@ -16,9 +17,36 @@ void add_axes(StageState& s) {
     for (size_t i = 0; i < s.axes.size(); ++i) s.leaves.push_back(static_cast<int>(i));
 }
 
+// An iteration of a fold updates all components, also those that nobody asked for. They come
+// first and in order; those that are asked for twice follow.
+void complete_fold(StageState& s) {
+  const auto* r = s.values[0].as<ir::Reduce>();
+  if (!r) return;
+  const size_t n = r->source.size();
+  std::vector<BufferRef> buffers(n), more;
+  std::vector<Expr> values(n), more_values;
+  for (size_t i = 0; i < s.values.size(); ++i) {
+    const auto c = static_cast<size_t>(s.values[i].as<ir::Reduce>()->component);
+    if (buffers[c]) {
+      more.push_back(s.buffers[i]), more_values.push_back(s.values[i]);
+    } else {
+      buffers[c] = s.buffers[i], values[c] = s.values[i];
+    }
+  }
+  for (size_t c = 0; c < n; ++c) {
+    if (buffers[c]) continue;
+    values[c] = ir::reduce(r->combiner, r->mins, r->extents, r->vars, r->source, static_cast<int64_t>(c));
+    buffers[c] = ir::buffer(fmt::format("{}_{}", s.name, c), values[c]->type, s.buffers[0]->shape);
+  }
+  buffers.insert(buffers.end(), more.begin(), more.end());
+  values.insert(values.end(), more_values.begin(), more_values.end());
+  s.buffers = std::move(buffers), s.values = std::move(values);
+}
+
 bool is_loop_step(StepKind kind) {
   return kind == StepKind::split || kind == StepKind::fuse || kind == StepKind::reorder ||
-         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel;
+         kind == StepKind::vectorize || kind == StepKind::unroll || kind == StepKind::parallel ||
+         kind == StepKind::vthread;
 }
 
 Check apply_to_trial(ScheduleState& trial, const Step& step) {
@@ -35,6 +63,10 @@ Check apply_to_trial(ScheduleState& trial, const Step& step) {
       return apply_reduce_step(trial, step);
     case StepKind::tensorize:
       return apply_tensorize(trial, step);
+    case StepKind::double_buffer:
+    case StepKind::rolling_buffer:
+    case StepKind::prefetch:
+      return apply_hint_step(trial, step);
     default:
       return apply_storage_step(trial, step);
   }
@@ -62,13 +94,22 @@ Schedule::Schedule(std::vector<Tensor> outputs) : state_(std::make_unique<Schedu
   for (size_t i = 0; i < g.ops.size(); ++i) {
     StageState s;
     s.buffers = g.buffers[i];
+    s.scan = g.scans[i];
     s.vars = g.ops[i]->axes;
     s.reduce = g.ops[i]->reduce_axes();
     s.values = g.ops[i]->values;
+    if (const auto& x = g.ops[i]->external) {
+      s.external = x;
+      s.values.clear();
+      for (const BufferRef& b : x->tensors)
+        s.values.push_back(ir::load(b, std::vector<Expr>(b->shape.size(), ir::int_imm(0))));
+    }
     for (const Tensor& t : g.outputs)
       for (const BufferRef& b : s.buffers) s.is_output |= t.buffer().same(b);
     s.name = fresh_stage_name(*state_, g.ops[i]->name);
+    complete_fold(s);
     add_axes(s);
+    if (s.external) s.leaves.clear();
     state_->stages.push_back(std::move(s));
   }
 }
@@ -106,13 +147,21 @@ std::vector<std::string> Schedule::stages() const {
 
 Check Schedule::apply(const Step& step) {
   try {
-    const bool fits = std::any_of(state_->stages.begin(), state_->stages.end(),
-                                  [](const StageState& s) { return s.intrinsic != nullptr; });
-    if (is_loop_step(step.kind) && !fits) return apply_loop_step(*state_, step);
+    if (auto error = check_scan_step(*state_, step)) return error;
+    if (auto error = check_extern_step(*state_, step)) return error;
+    const auto any = [&](auto&& has) {
+      return std::any_of(state_->stages.begin(), state_->stages.end(), has);
+    };
+    const bool fits = any([](const StageState& s) { return s.intrinsic != nullptr; }),
+               rolls = any([](const StageState& s) { return s.rolling; });
+    if (is_loop_step(step.kind) && !fits && !rolls) return apply_loop_step(*state_, step);
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
     if (auto error = apply_to_trial(trial, step)) return error;
     if (auto error = check_placement(trial, step)) return error;
+    if (auto error = check_prefetches(trial, step)) return error;
+    if (rolls || step.kind == StepKind::rolling_buffer)
+      if (auto error = check_regions(trial)) return error;
     if (fits || step.kind == StepKind::tensorize)
       if (auto error = check_lowering(trial)) return error;
     *state_ = std::move(trial);
@@ -182,6 +231,12 @@ std::vector<Axis> Stage::leaf_axes() const {
   const StageState& s = state_of(*schedule_, name_);
   std::vector<Axis> out;
   for (const int l : s.leaves) out.push_back({name_, s.axes[static_cast<size_t>(l)].name});
+  return out;
+}
+std::vector<Step> Stage::steps() const {
+  std::vector<Step> out;
+  for (const Step& s : schedule_->steps())
+    if (s.stage == name_) out.push_back(s);
   return out;
 }
 Axis Stage::axis(std::string_view name) const {
@@ -263,6 +318,11 @@ Stage& Stage::parallel(const Axis& axis) {
       schedule_->apply(Step{.kind = StepKind::parallel, .stage = name_, .axes = names_of(name_, {axis})}));
   return *this;
 }
+Stage& Stage::vthread(const Axis& axis) {
+  throw_if(
+      schedule_->apply(Step{.kind = StepKind::vthread, .stage = name_, .axes = names_of(name_, {axis})}));
+  return *this;
+}
 Stage& Stage::compute_at(const Stage& consumer, const Axis& axis) {
   TC_REQUIRE(
       axis.stage == consumer.name(),
@@ -322,6 +382,30 @@ Stage& Stage::set_scope(Scope scope) {
 Stage& Stage::layout(const std::vector<std::string>& dims) {
   throw_if(schedule_->apply(Step{.kind = StepKind::layout, .stage = name_, .names = dims}));
   return *this;
+}
+Stage& Stage::double_buffer() {
+  throw_if(schedule_->apply(Step{.kind = StepKind::double_buffer, .stage = name_}));
+  return *this;
+}
+Stage& Stage::rolling_buffer() {
+  throw_if(schedule_->apply(Step{.kind = StepKind::rolling_buffer, .stage = name_}));
+  return *this;
+}
+Stage& Stage::storage_align(const std::string& dim, int64_t factor, int64_t offset) {
+  throw_if(schedule_->apply(Step{
+      .kind = StepKind::storage_align, .stage = name_, .axes = {dim}, .number = factor, .offset = offset}));
+  return *this;
+}
+Stage& Stage::prefetch(const std::string& tensor, const Axis& axis, int64_t distance) {
+  throw_if(schedule_->apply(Step{.kind = StepKind::prefetch,
+                                 .stage = name_,
+                                 .axes = names_of(name_, {axis}),
+                                 .number = distance,
+                                 .names = {tensor}}));
+  return *this;
+}
+Stage& Stage::prefetch(const Tensor& tensor, const Axis& axis, int64_t distance) {
+  return prefetch((*schedule_)[tensor].name(), axis, distance);
 }
 Stage& Stage::init_at(const Axis& axis) {
   throw_if(

@@ -15,7 +15,7 @@ constexpr std::string_view kStyle = R"(<style>
 .tc-nest .line{white-space:pre;position:relative;border-left:4px solid transparent;padding-left:.5em}
 .tc-nest .serial{border-color:#9aa5b1}.tc-nest .parallel{border-color:#d9480f;background:#fff4ec}
 .tc-nest .vectorized{border-color:#1c7ed6;background:#eef6fd}.tc-nest .unrolled{border-color:#2f9e44;background:#effaf1}
-.tc-nest .other{border-color:#7048e8;background:#f4f0fe}
+.tc-nest .vthread{border-color:#7048e8;background:#f4f0fe}
 .tc-nest .new{font-weight:600;outline:1px dashed #e8b500}
 .tc-nest .step{color:#555;margin:.3em 0}.tc-nest .legend span{border-left:4px solid;padding:0 .6em 0 .3em}
 .tc-nest .tip{display:none;position:absolute;left:22em;top:1.5em;z-index:9;background:#fffbe6;border:1px solid #d8c36b;padding:.3em .6em}
@@ -64,9 +64,10 @@ std::string_view class_of(ir::LoopMode mode) {
       return "vectorized";
     case ir::LoopMode::unrolled:
       return "unrolled";
-    default:
-      return "other";
+    case ir::LoopMode::vthread:
+      return "vthread";
   }
+  return "serial";
 }
 
 std::string tip(const ir::LoopStats& s) {
@@ -134,7 +135,8 @@ std::string sections(const Schedule& schedule) {
 
 constexpr std::string_view kLegend =
     "<div class=\"legend step\"><span class=\"serial\">serial</span><span class=\"parallel\">parallel</span>"
-    "<span class=\"vectorized\">vectorized</span><span class=\"unrolled\">unrolled</span></div>\n";
+    "<span class=\"vectorized\">vectorized</span><span class=\"unrolled\">unrolled</span><span "
+    "class=\"vthread\">vthread</span></div>\n";
 
 }  // namespace
 

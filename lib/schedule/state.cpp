@@ -109,23 +109,12 @@ Check check_placement(const ScheduleState& state, const Step& step) {
   return std::nullopt;
 }
 
-bool folds_exactly(const ir::Combiner& c) {
-  bool exact = true;
-  for (const Expr& result : c.results)
-    ir::walk_all(*result, [&](const ir::Node& n) {
-      if (n.kind == ir::Kind::Call) exact &= !static_cast<const ir::Call&>(n).type.is_float();
-      if (n.kind != ir::Kind::Binary) return;
-      const auto& b = static_cast<const ir::Binary&>(n);
-      exact &= !b.type.is_float() || b.op == ir::BinaryOp::min || b.op == ir::BinaryOp::max;
-    });
-  return exact;
-}
-
 std::string list_loops(const StageState& stage) {
   std::string out;
   for (const int l : stage.leaves) {
     const AxisState& a = stage.axes[static_cast<size_t>(l)];
-    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", a.name, a.reduce ? " (reduce)" : "");
+    const char* kind = a.reduce ? " (reduce)" : stage.scan >= 0 && l == 0 ? " (time)" : "";
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", a.name, kind);
   }
   return out.empty() ? "none" : out;
 }

@@ -30,6 +30,19 @@ struct LayoutDim {
   int64_t div = 1, mod = 0;
 };
 
+/// Iterations of the loop `axis` ask for what the stage reads of `buffer` later.
+struct Hint {
+  int axis;
+  BufferRef buffer;
+  int64_t distance;
+};
+
+/// Neighbours along storage dimension `dim` are k * factor + offset elements apart.
+struct Alignment {
+  int dim;
+  int64_t factor, offset;
+};
+
 struct StageState {
   std::string name;
   std::vector<BufferRef> buffers;
@@ -44,10 +57,16 @@ struct StageState {
   int at_stage = -1, at_axis = -1;
   int init_at = -1;  // axis id
   Scope scope = Scope::global;
+  bool double_buffer = false;
+  bool rolling = false;
+  std::vector<Alignment> align;
+  std::vector<Hint> prefetches;
   std::vector<LayoutDim> layout;  // empty: as the axes
   std::string layout_text;
   int tensor_axis = -1;  // axis id: from this loop inward, `intrinsic`
   std::shared_ptr<const Intrinsic> intrinsic;
+  std::shared_ptr<const ExternBody> external;  // has no loops; its values only say what it reads
+  int scan = -1;  // which recurrence it belongs to: axis 0 is time, and its first loop that of all its stages
 
   [[nodiscard]] int rank() const { return static_cast<int>(vars.size()); }
   [[nodiscard]] bool has_reduce() const { return !values.empty() && values[0].as<ir::Reduce>() != nullptr; }
@@ -77,20 +96,33 @@ Check apply_storage_step(ScheduleState& state, const Step& step);  // steps_stor
 Check reverse_compute_at(ScheduleState& state, int id, Step step);
 Check apply_reduce_step(ScheduleState& state, const Step& step);  // steps_reduce.cpp
 Check apply_tensorize(ScheduleState& state, const Step& step);    // steps_tensorize.cpp
+Check apply_hint_step(ScheduleState& state, const Step& step);    // steps_hints.cpp
 
 /// Lowers and throws the result away: the first error, of lower.* and schedule.tensorize.*.
 Check check_lowering(const ScheduleState& state);  // lower.cpp
+
+// Recurrences (scan.cpp).
+/// Whether a step leaves the time of every scan in order, and its histories whole.
+Check check_scan_step(const ScheduleState& state, const Step& step);
+/// Whether a stage of a scan is needed at other times than that at which it is
+/// computed: it is an output, or read outside the scan or at an earlier time.
+[[nodiscard]] bool keeps_history(const ScheduleState& state, int stage);
+
+/// Whether a step leaves externs, and what they read, as they are (externs.cpp).
+Check check_extern_step(const ScheduleState& state, const Step& step);
+/// Infers the regions: the first error, of schedule.rolling_buffer.*.
+Check check_regions(const ScheduleState& state);  // nest.cpp
 
 // What the step files share.
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
 Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
 std::string list_loops(const StageState& stage);
-/// Whether a fold in any order gives the same bits: comparisons choose among floats and
-/// do not round; integers wrap, and a combiner is associative by contract.
-bool folds_exactly(const ir::Combiner& combiner);
 /// Whether every stage placed inside a loop is read only inside that loop; else
 /// the error that names the first that is not.
 Check check_placement(const ScheduleState& state, const Step& step);
+/// Whether every prefetch asks for what its stage still reads, and finds it there; else
+/// the error that names the first that does not. In steps_hints.cpp.
+Check check_prefetches(const ScheduleState& state, const Step& step);
 std::string fresh_axis_name(const StageState& stage, const std::string& wanted);
 std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -9,9 +10,55 @@ namespace tc {
 namespace {
 
 constexpr std::array<std::string_view, kNumStepKinds> kNames = {
-    "split",      "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
-    "compute_at", "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
-    "layout",     "init_at",      "rfactor",        "reverse_compute_at", "tensorize"};
+    "split",         "fuse",         "reorder",        "vectorize",          "unroll",      "parallel",
+    "compute_at",    "compute_root", "compute_inline", "cache_read",         "cache_write", "set_scope",
+    "layout",        "init_at",      "rfactor",        "reverse_compute_at", "tensorize",   "vthread",
+    "double_buffer", "prefetch",     "storage_align",  "rolling_buffer"};
+
+// The options that a step takes; any other would be passed over in silence.
+std::string_view options_of(StepKind kind) {
+  switch (kind) {
+    case StepKind::split:
+      return "factor parts into";
+    case StepKind::fuse:
+    case StepKind::reverse_compute_at:
+      return "into";
+    case StepKind::vectorize:
+      return "reassociate";
+    case StepKind::cache_read:
+      return "scope readers into";
+    case StepKind::cache_write:
+      return "scope into";
+    case StepKind::set_scope:
+      return "scope";
+    case StepKind::layout:
+      return "dims";
+    case StepKind::rfactor:
+      return "position reassociate into";
+    case StepKind::tensorize:
+      return "intrinsic reassociate";
+    case StepKind::reorder:
+    case StepKind::unroll:
+    case StepKind::parallel:
+    case StepKind::compute_at:
+    case StepKind::compute_root:
+    case StepKind::compute_inline:
+    case StepKind::init_at:
+    case StepKind::vthread:
+    case StepKind::double_buffer:
+    case StepKind::rolling_buffer:
+      return "";
+    case StepKind::prefetch:
+      return "tensor distance";
+    case StepKind::storage_align:
+      return "factor offset";
+  }
+  return "";
+}
+bool takes(StepKind kind, std::string_view option) {
+  const std::string all = fmt::format(" {} ", options_of(kind));
+  return all.find(fmt::format(" {} ", option)) != std::string::npos;
+}
 
 // These name another stage and one of its axes, each a word.
 bool names_two(StepKind kind) { return kind == StepKind::compute_at || kind == StepKind::reverse_compute_at; }
@@ -30,8 +77,12 @@ std::vector<std::string> split_list(std::string_view text) {
     out.emplace_back(text.substr(0, comma));
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
+    if (text.empty()) out.emplace_back();
   }
   return out;
+}
+bool has_empty(const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), "") != names.end();
 }
 
 struct Word {
@@ -50,28 +101,48 @@ std::vector<Word> words_of(std::string_view line) {
   return out;
 }
 
-Check read_option(Step& step, std::string_view line, const Word& word) {
+bool read_number(std::string_view text, int64_t& into) {
+  const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), into);
+  return error == std::errc() && p == text.data() + text.size();
+}
+
+// `given`: the options before it.
+Check read_option(Step& step, std::string_view line, const Word& word, std::string& given) {
   const size_t equals = word.text.find('=');
   const std::string_view key = word.text.substr(0, equals);
+  static constexpr std::string_view kOptions =
+      " reassociate factor parts position intrinsic into scope readers dims tensor distance offset ";
+  if (kOptions.find(fmt::format(" {} ", key)) == std::string_view::npos)
+    return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
+  if (!takes(step.kind, key))
+    return parse_error(line, word.column, fmt::format("{} takes no option `{}`", to_string(step.kind), key));
+  const std::string_view slot = key == "parts" ? "factor" : key;  // one or the other
+  if (given.find(fmt::format(" {} ", slot)) != std::string::npos)
+    return parse_error(line, word.column, fmt::format("`{}` comes after another `{}`", key, slot));
+  given += fmt::format(" {} ", slot);
   const std::string_view value = equals == std::string_view::npos ? "" : word.text.substr(equals + 1);
   if (key == "reassociate" && equals == std::string_view::npos) {
     step.reassociate = true;
-  } else if (key == "factor" || key == "parts" || key == "position") {
-    const auto [p, error] = std::from_chars(value.data(), value.data() + value.size(), step.number);
-    if (error != std::errc() || p != value.data() + value.size())
+  } else if (key == "factor" || key == "parts" || key == "position" || key == "distance") {
+    if (!read_number(value, step.number))
       return parse_error(line, word.column, fmt::format("`{}` is no number", value));
     step.parts = key == "parts";
+  } else if (key == "offset") {
+    if (!read_number(value, step.offset))
+      return parse_error(line, word.column, fmt::format("`{}` is no number", value));
   } else if (key == "intrinsic") {
     step.intrinsic = std::string(value);
   } else if (key == "into") {
     step.into = split_list(value);
   } else if (key == "scope") {
     step.scope = std::string(value);
-  } else if (key == "readers" || key == "dims") {
+  } else if (key == "readers" || key == "dims" || key == "tensor") {
     step.names = split_list(value);
   } else {
-    return parse_error(line, word.column, fmt::format("unknown option `{}`", key));
+    return parse_error(line, word.column, fmt::format("`{}` takes no value", key));
   }
+  if (has_empty(step.into) || has_empty(step.names))
+    return parse_error(line, word.column, "a list with an empty name");
   return std::nullopt;
 }
 
@@ -91,7 +162,16 @@ std::string Step::text() const {
   if (reassociate) out += " reassociate";
   if (!scope.empty()) out += fmt::format(" scope={}", scope);
   if (!names.empty())
-    out += fmt::format(" {}={}", kind == StepKind::layout ? "dims" : "readers", fmt::join(names, ","));
+    out += fmt::format(" {}={}",
+                       kind == StepKind::layout     ? "dims"
+                       : kind == StepKind::prefetch ? "tensor"
+                                                    : "readers",
+                       fmt::join(names, ","));
+  if (kind == StepKind::prefetch) out += fmt::format(" distance={}", number);
+  if (kind == StepKind::storage_align) {
+    out += fmt::format(" factor={}", number);
+    if (offset != 0) out += fmt::format(" offset={}", offset);
+  }
   if (!into.empty()) out += fmt::format(" into={}", fmt::join(into, ","));
   return out;
 }
@@ -124,8 +204,10 @@ Expected<Step> parse_step(std::string_view line) {
   } else if (is_plain()) {
     step.axes = split_list(words[i++].text);
   }
+  if (has_empty(step.axes)) return parse_error(line, words[2].column, "a list with an empty name");
+  std::string given;
   for (; i < words.size(); ++i)
-    if (auto error = read_option(step, line, words[i])) return *error;
+    if (auto error = read_option(step, line, words[i], given)) return *error;
   return step;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "state.h"
+#include "tc/te/reducer.h"
 
 namespace tc {
 namespace {
@@ -32,6 +33,13 @@ Check require_plain(const ScheduleState& state, int stage, int axis, const char*
         .fact("stage", s.name)
         .fact("intrinsic", s.intrinsic->name)
         .fix(fmt::format("{} first, then tensorize", step));
+  for (const Hint& h : s.prefetches)
+    if (h.axis == axis)
+      return Error("schedule.axis.attached",
+                   fmt::format("cannot {} {}: {} is prefetched at it", step, a.name, h.buffer->name))
+          .fact("stage", s.name)
+          .fact("axis", a.name)
+          .fix(fmt::format("{} first, then prefetch", step));
   if (s.init_at == axis)
     return Error("schedule.axis.attached",
                  fmt::format("cannot {} {}: the reduction is initialised at it", step, a.name))
@@ -174,14 +182,15 @@ Check check_reorder_places(const ScheduleState& state, int id, const std::vector
 }
 
 // Loops inside a vectorized one run in lanes: they can neither be shared among
-// threads nor be vectors themselves. Nor are threads split again by an inner loop.
+// threads, virtual ones or not, nor be vectors themselves. Nor are threads split again
+// by an inner loop; virtual threads may be, and a thread may run several of them.
 Check check_modes(const StageState& s) {
   using enum ir::LoopMode;
   for (size_t p = 0; p < s.leaves.size(); ++p)
     for (size_t q = p + 1; q < s.leaves.size(); ++q) {
       const AxisState &outer = s.axes[static_cast<size_t>(s.leaves[p])],
                       &inner = s.axes[static_cast<size_t>(s.leaves[q])];
-      const bool clash = outer.mode == vectorized ? inner.mode == vectorized || inner.mode == parallel
+      const bool clash = outer.mode == vectorized ? inner.mode != serial && inner.mode != unrolled
                                                   : outer.mode == parallel && inner.mode == parallel;
       if (clash)
         return Error("schedule.mode.nested",
@@ -223,10 +232,11 @@ Check reorder(ScheduleState& state, int id, Step step) {
   return std::nullopt;
 }
 
-Error reduce_mode_error(const StageState& s, const AxisState& a, const char* mode, std::string fix) {
-  return Error(fmt::format("schedule.{}.reduce", mode),
-               fmt::format("{} {} would race on {}",
-                           std::string(mode) == "parallel" ? "parallelising" : "vectorizing", a.name, s.name))
+Error reduce_mode_error(const StageState& s, const AxisState& a, std::string_view mode, std::string fix) {
+  const std::string what = mode == "parallel"    ? "parallelising " + a.name
+                           : mode == "vectorize" ? "vectorizing " + a.name
+                                                 : fmt::format("virtual threads over {}", a.name);
+  return Error(fmt::format("schedule.{}.reduce", mode), fmt::format("{} would race on {}", what, s.name))
       .fact("stage", s.name)
       .fact("axis", a.name + " (reduce)")
       .fact("loops", list_loops(s) + fmt::format("  <- {} carries {}", a.name, s.name))
@@ -245,14 +255,11 @@ std::string spatial_loops(const StageState& s) {
 Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reassociate) {
   const auto* r = s.values[0].as<ir::Reduce>();
   const std::string& c = r->combiner->name;
-  const bool exact = c == "min" || c == "max" || c == "all" || c == "any" ||
-                     ((c == "sum" || c == "prod") && r->type.is_int());
-  const bool simple = r->source.size() == 1 && (exact || c == "sum" || c == "prod");
   const std::string other = spatial_loops(s);
-  if (!simple)
+  if (!operation_of(*r->combiner))
     return reduce_mode_error(s, a, "vectorize",
                              other.empty() ? "leave it serial" : "vectorize " + other + " instead");
-  if (!exact && !reassociate)
+  if (!is_exact(*r->combiner) && !reassociate)
     return Error(
                "schedule.vectorize.reassociate",
                fmt::format("vectorizing {} would change the order of the float {} in {}", a.name, c, s.name))
@@ -281,6 +288,12 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
   if (mode == ir::LoopMode::parallel && a.reduce) {
     const std::string other = spatial_loops(s);
     return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
+  }
+  if (mode == ir::LoopMode::vthread && a.reduce) {
+    const std::string other = spatial_loops(s);
+    return reduce_mode_error(
+        s, a, "vthread",
+        other.empty() ? "leave it serial, or rfactor it" : "make virtual threads of " + other);
   }
   if (mode == ir::LoopMode::vectorized) {
     if (a.reduce)
@@ -326,6 +339,8 @@ Check apply_loop_step(ScheduleState& state, const Step& step) {
       return set_mode(state, id.value(), step, ir::LoopMode::vectorized);
     case StepKind::unroll:
       return set_mode(state, id.value(), step, ir::LoopMode::unrolled);
+    case StepKind::vthread:
+      return set_mode(state, id.value(), step, ir::LoopMode::vthread);
     default:
       return set_mode(state, id.value(), step, ir::LoopMode::parallel);
   }

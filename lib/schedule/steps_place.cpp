@@ -88,8 +88,9 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
     if (other.attach == StageState::at && other.at_stage == id)
       return refuse("schedule.inline.attached", fmt::format("{} is computed inside its loops", other.name),
                     fmt::format("place {} elsewhere first", other.name));
-  if (!s.relations.empty() || !s.layout.empty() || s.intrinsic)
-    return refuse("schedule.inline.steps", "its loops or layout were scheduled",
+  if (!s.relations.empty() || !s.layout.empty() || s.intrinsic || s.double_buffer || s.rolling ||
+      !s.align.empty() || !s.prefetches.empty())
+    return refuse("schedule.inline.steps", "its loops or storage were scheduled",
                   "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {
     StageState& reader = state.stages[static_cast<size_t>(r)];
@@ -149,6 +150,20 @@ Check apply_place_step(ScheduleState& state, const Step& step) {
     case StepKind::init_at:
       return init_at(state, id, step);
     default:
+      if (s.double_buffer)
+        return Error("schedule.double_buffer.place",
+                     fmt::format(
+                         "cannot compute {} at root: it is kept in two places, which take turns in a loop",
+                         s.name))
+            .fact("stage", s.name)
+            .fix("place it first, then double_buffer it");
+      if (s.rolling)
+        return Error("schedule.rolling_buffer.place",
+                     fmt::format("cannot compute {} at root: it is kept in a rolling buffer, for the "
+                                 "iterations of a loop",
+                                 s.name))
+            .fact("stage", s.name)
+            .fix("place it first, then keep it in a rolling buffer");
       s.attach = StageState::root;
       s.at_stage = s.at_axis = -1;
       state.steps.push_back(step);

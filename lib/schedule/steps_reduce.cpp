@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "nest.h"
+#include "tc/te/reducer.h"
 
 namespace tc {
 namespace {
@@ -19,7 +20,9 @@ StageState take_computation(StageState& s, const std::string& name, Scope scope)
   made.vars = s.vars, made.reduce = std::move(s.reduce), made.values = std::move(s.values);
   made.axes = std::move(s.axes), made.relations = std::move(s.relations), made.leaves = std::move(s.leaves);
   made.init_at = s.init_at;
+  made.scan = s.scan;
   made.tensor_axis = std::exchange(s.tensor_axis, -1), made.intrinsic = std::move(s.intrinsic);
+  made.prefetches = std::exchange(s.prefetches, {});
   s.vars = fresh_vars(s.vars);
   s.values.clear(), s.reduce.clear();
   return made;
@@ -108,7 +111,7 @@ Expected<int> check_rfactor(const StageState& s, const Step& step) {
         .fact("got", std::to_string(step.number))
         .fix("0 puts it before the dimensions of the stage, where each thread has its own part");
   const auto* r = s.values[0].as<ir::Reduce>();
-  if (!step.reassociate && !folds_exactly(*r->combiner))
+  if (!step.reassociate && !is_exact(*r->combiner))
     return Error("schedule.rfactor.reassociate",
                  fmt::format("rfactor of {} would change the order of the float {} in {}", name,
                              r->combiner->name, s.name))
@@ -150,6 +153,7 @@ class PartialStage {
     for (const int l : whole_.leaves) made_.leaves.push_back(new_id(l));
     if (whole_.init_at >= 0) made_.init_at = new_id(whole_.init_at);
     if (whole_.tensor_axis >= 0) made_.tensor_axis = new_id(whole_.tensor_axis);
+    for (Hint& h : made_.prefetches) h.axis = new_id(h.axis);
     fill_values();
     if (!made_.has_reduce()) made_.init_at = -1;
   }
@@ -220,17 +224,18 @@ class PartialStage {
 
 // `s`, which has fresh variables and no values, as the fold of `partial` over its
 // dimension `position`.
-void fold_partial(StageState& s, const StageState& partial, const ir::Reduce& whole, size_t position,
+void fold_partial(StageState& s, const StageState& partial, const StageState& whole_stage, size_t position,
                   int64_t extent) {
+  const ir::Reduce& whole = *whole_stage.values[0].as<ir::Reduce>();
   const ReduceAxis k{ir::var(partial.vars[position]->name), ir::int_imm(0), ir::int_imm(extent)};
   std::vector<Expr> index(s.vars.begin(), s.vars.end());
   index.insert(index.begin() + static_cast<std::ptrdiff_t>(position), k.var);
   std::vector<Expr> sources;
   for (const BufferRef& b : partial.buffers) sources.push_back(ir::load(b, index));
   s.reduce = {k};
-  for (size_t i = 0; i < sources.size(); ++i)
+  for (const Expr& old : whole_stage.values)
     s.values.push_back(
-        ir::reduce(whole.combiner, {k.min}, {k.extent}, {k.var}, sources, static_cast<int64_t>(i)));
+        ir::reduce(whole.combiner, {k.min}, {k.extent}, {k.var}, sources, old.as<ir::Reduce>()->component));
   reset_loops(s);
 }
 
@@ -250,12 +255,13 @@ Check rfactor(ScheduleState& state, int id, Step step) {
   StageState made = take_computation(s, step.into[0], Scope::global);
   PartialStage partial(whole, made, nests, id, axis);
   partial.make(step.number);
+  made.buffers.resize(made.values.size());  // one for a component that is asked for twice
   for (BufferRef& b : made.buffers) {
     std::vector<Expr> shape = b->shape;
     shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(position), ir::int_imm(extent));
     b = ir::buffer(b->name, b->type, std::move(shape));
   }
-  fold_partial(s, made, *whole.values[0].as<ir::Reduce>(), position, extent);
+  fold_partial(s, made, whole, position, extent);
   insert_with_attached(state, id, std::move(made), partial.renamed);
   state.steps.push_back(std::move(step));
   return std::nullopt;

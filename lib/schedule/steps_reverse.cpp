@@ -135,7 +135,7 @@ Check check_stages(const ScheduleState& state, int id, int producer, const Refus
                   "leave the step out, or compute_root the producer first");
   const bool moded = std::any_of(c.axes.begin(), c.axes.end(),
                                  [](const AxisState& a) { return a.mode != ir::LoopMode::serial; });
-  bool attached = c.init_at >= 0 || c.intrinsic;
+  bool attached = c.init_at >= 0 || c.intrinsic || !c.prefetches.empty();
   for (const StageState& s : state.stages) attached |= s.attach == StageState::at && s.at_stage == id;
   if (!c.relations.empty() || moded || attached)
     return refuse("schedule.reverse_compute_at.late",
@@ -155,6 +155,10 @@ Check check_loops(const StageState& c, const StageState& p, int count, const std
     if (a.mode == ir::LoopMode::vectorized)
       return refuse("schedule.compute_at.vectorized", fmt::format("{} is vectorized", a.name),
                     "name a loop outside the vectorized one");
+    for (const Hint& h : p.prefetches)
+      if (h.axis == p.leaves[static_cast<size_t>(i)])
+        return refuse("schedule.axis.attached", fmt::format("{} is prefetched at {}", h.buffer->name, a.name),
+                      "reverse_compute_at first, then prefetch");
   }
   for (int d = 0; d < p.rank(); ++d) {
     if (!needed[static_cast<size_t>(d)]) continue;

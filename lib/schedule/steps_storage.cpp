@@ -1,8 +1,9 @@
-// Steps about where data is kept: cache_read, set_scope and layout.
+// Steps about where data is kept: cache_read, set_scope, layout and storage_align.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "state.h"
 
@@ -85,7 +86,8 @@ Expected<LayoutDim> parse_dim(const StageState& s, const std::string& text) {
   return dim;
 }
 
-// Per axis the pieces, ordered by divisor, must chain: x%a, x/a%b, x/(a*b).
+// Per axis the pieces, ordered by divisor, must chain: x%a, x/a%b, x/(a*b). The last may
+// be left out, or have a remainder taken, where the others tell all values apart.
 Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
   for (int axis = 0; axis < s.rank(); ++axis) {
     std::vector<LayoutDim> pieces;
@@ -95,12 +97,16 @@ Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
       return a.div != b.div ? a.div < b.div : a.mod != 0 && b.mod == 0;  // x%1 before x/1
     });
     int64_t covered = 1;
-    bool ok = !pieces.empty();
-    for (size_t i = 0; ok && i < pieces.size(); ++i) {
-      ok = pieces[i].div == covered && (pieces[i].mod == 0) == (i + 1 == pieces.size());
-      covered *= std::max<int64_t>(pieces[i].mod, 1);
+    bool ok = true, whole = false;
+    for (const LayoutDim& piece : pieces) {
+      ok = ok && !whole && piece.div == covered;
+      whole = piece.mod == 0;
+      if (__builtin_mul_overflow(covered, std::max<int64_t>(piece.mod, 1), &covered))
+        covered = std::numeric_limits<int64_t>::max();
     }
-    if (!ok)
+    const int64_t extent = ir::as_int(s.buffers[0]->shape[static_cast<size_t>(axis)])
+                               .value_or(std::numeric_limits<int64_t>::max());
+    if (extent > 1 && (!ok || (!whole && extent > covered)))
       return Error("schedule.layout.bijective",
                    fmt::format("the layout of {} does not tell all values of {} apart", s.name,
                                s.axes[static_cast<size_t>(axis)].name))
@@ -118,6 +124,11 @@ Check set_layout(ScheduleState& state, int id, const Step& step) {
                  fmt::format("cannot change the layout of {}: it is an output", s.name))
         .fact("stage", s.name)
         .fix("transpose it in the expression, or cache_write it and lay out the cache");
+  if (!s.align.empty())
+    return Error("schedule.storage_align.layout",
+                 fmt::format("cannot change the layout of {}: the strides of its dimensions are set", s.name))
+        .fact("stage", s.name)
+        .fix("layout first, then storage_align");
   std::vector<LayoutDim> dims;
   for (const std::string& text : step.names) {
     auto dim = parse_dim(s, text);
@@ -127,6 +138,60 @@ Check set_layout(ScheduleState& state, int id, const Step& step) {
   if (auto error = check_bijective(s, dims)) return error;
   s.layout = std::move(dims);
   s.layout_text = fmt::format("{}", fmt::join(step.names, ","));
+  state.steps.push_back(step);
+  return std::nullopt;
+}
+
+// The dimensions of the storage, as text.
+std::vector<std::string> dims_of(const StageState& s) {
+  std::vector<std::string> out;
+  if (s.layout.empty())
+    for (int d = 0; d < s.rank(); ++d) out.push_back(s.axes[static_cast<size_t>(d)].name);
+  for (size_t at = 0; !s.layout.empty() && at <= s.layout_text.size();) {
+    const size_t end = std::min(s.layout_text.find(',', at), s.layout_text.size());
+    out.push_back(s.layout_text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+constexpr int64_t kMaxAlignment = 1 << 16;
+
+Check storage_align(ScheduleState& state, int id, const Step& step) {
+  StageState& s = state.stages[static_cast<size_t>(id)];
+  if (step.axes.size() != 1) return Error("schedule.parse", "storage_align takes one dimension");
+  const std::vector<std::string> dims = dims_of(s);
+  const std::string all = fmt::format("{}", fmt::join(dims, ", "));
+  const auto refuse = [&](const char* code, std::string why, std::string fix) {
+    return Error(code, fmt::format("cannot align {} of {}: {}", step.axes[0], s.name, why))
+        .fact("stage", s.name)
+        .fact("dimensions", all)
+        .fix(std::move(fix));
+  };
+  if (s.is_input || s.is_output)
+    return refuse("schedule.storage_align.argument",
+                  fmt::format("it is an {} and the caller's", s.is_input ? "input" : "output"),
+                  "use cache_read or cache_write, and align the copy");
+  const auto found = std::find(dims.begin(), dims.end(), step.axes[0]);
+  if (found == dims.end())
+    return refuse("schedule.storage_align.dim", "its storage has no such dimension",
+                  "name one of them but the last");
+  const auto dim = static_cast<int>(found - dims.begin());
+  if (dim + 1 == static_cast<int>(dims.size()))
+    return refuse(
+        "schedule.storage_align.dim", "it is the last dimension, whose neighbours are adjacent",
+        dim == 0 ? "a stage of one dimension has no stride to choose" : "align " + dims[dims.size() - 2]);
+  if (step.number < 1 || step.number > kMaxAlignment || step.offset < 0 || step.offset >= step.number)
+    return refuse("schedule.storage_align.factor",
+                  fmt::format("no stride is a multiple of {} and {} more", step.number, step.offset),
+                  fmt::format("give a factor of 1 to {} and an offset below it", kMaxAlignment));
+  if (step.offset != 0 && dim + 2 != static_cast<int>(dims.size()))
+    return refuse("schedule.storage_align.factor", "its stride is a product of the dimensions inside it",
+                  fmt::format("give an offset to {} only, or the offset 0", dims[dims.size() - 2]));
+  for (const Alignment& a : s.align)
+    if (a.dim == dim)
+      return refuse("schedule.storage_align.twice", "its stride is set already", "give each stride once");
+  s.align.push_back({dim, step.number, step.offset});
   state.steps.push_back(step);
   return std::nullopt;
 }
@@ -143,6 +208,8 @@ Check apply_storage_step(ScheduleState& state, const Step& step) {
       return cache_read(state, id, step);
     case StepKind::layout:
       return set_layout(state, id, step);
+    case StepKind::storage_align:
+      return storage_align(state, id, step);
     default: {
       const auto scope = scope_of(step);
       if (!scope) return scope.error();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "state.h"
+#include "tc/te/reducer.h"
 
 namespace tc {
 namespace {
@@ -52,7 +53,7 @@ Check apply_tensorize(ScheduleState& state, const Step& step) {
   auto intrinsic = intrinsic_of(state, step.intrinsic);
   if (!intrinsic) return intrinsic.error();
   const auto* r = s.values[0].as<ir::Reduce>();
-  if (r && !folds_exactly(*r->combiner) && folds_inside(*intrinsic.value()) && !step.reassociate)
+  if (r && !is_exact(*r->combiner) && folds_inside(*intrinsic.value()) && !step.reassociate)
     return Error("schedule.tensorize.reassociate",
                  fmt::format("{} may change the order of the float {} in {}", step.intrinsic,
                              r->combiner->name, s.name))

@@ -1,6 +1,7 @@
 #include "access.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -9,13 +10,15 @@
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
+#include "tc/te/reducer.h"
 
 namespace tc {
 namespace {
 
 class AccessChecker {
  public:
-  explicit AccessChecker(const std::string& stage) : stage_(stage) {}
+  AccessChecker(const std::string& stage, const ScanPlace* place, const Expr& time)
+      : stage_(stage), place_(place), time_(time) {}
 
   void enter(const VarRef& var, const Expr& min, const Expr& extent) {
     bounds_.push_loop(var, min, extent);
@@ -47,7 +50,61 @@ class AccessChecker {
     return error;
   }
 
+  Check visit(const ir::Stmt& s) {
+    if (!s) return std::nullopt;
+    if (const auto* f = s.as<ir::For>()) return check_loop(*f);
+    if (const auto* i = s.as<ir::If>()) {
+      if (auto error = visit(i->condition)) return error;
+      if (auto error = under(i->condition, true, i->if_true)) return error;
+      return i->if_false ? under(i->condition, false, i->if_false) : Check();
+    }
+    if (const auto* l = s.as<ir::Let>()) {
+      if (auto error = visit(l->value)) return error;
+      const auto mark = bounds_.mark();
+      if (l->var->type == ir::kIndex) bounds_.push(l->var, l->value, l->value);
+      auto error = visit(l->body);
+      bounds_.pop(mark);
+      return error;
+    }
+    if (const auto* st = s.as<ir::Store>()) {
+      if (auto error = visit(st->value)) return error;
+      return visit(ir::load(st->buffer, st->indices));  // its place is judged as that of a read
+    }
+    Check error;
+    (void)ir::map_children(s, ir::overloaded{[](const Expr& e) { return e; },
+                                             [&](const ir::Stmt& child) {
+                                               if (!error) error = visit(child);
+                                               return child;
+                                             }});
+    return error;
+  }
+
  private:
+  Check check_loop(const ir::For& f) {
+    for (const Expr& e : {f.min, f.extent})
+      if (auto error = visit(e)) return error;
+    if (f.extent->type != ir::kIndex || ir::is_int(f.extent, 0))
+      return ir::is_int(f.extent, 0) ? std::nullopt : visit(f.body);
+    const auto mark = bounds_.mark();
+    enter(f.var, f.min, f.extent);
+    auto error = visit(f.body);
+    domain_.erase(f.var.get());
+    bounds_.pop(mark);
+    return error;
+  }
+  // What runs where a condition has this value.
+  Check under(const Expr& condition, bool value, const ir::Stmt& body) {
+    if (ir::prove(condition, bounds_) == !value) return std::nullopt;  // never runs
+    const auto mark = bounds_.mark();
+    bounds_.assume(condition, value);
+    const size_t known = conditions_.size();
+    remember(condition, value);
+    auto error = visit(body);
+    conditions_.resize(known);
+    bounds_.pop(mark);
+    return error;
+  }
+
   Check check_guarded(const ir::Call& c) {
     if (auto error = visit(c.args[0])) return error;
     for (const bool side : {true, false}) {
@@ -64,7 +121,25 @@ class AccessChecker {
     return std::nullopt;
   }
 
+  // A stage of the same scan: an earlier time, or this time of a stage before.
+  Check check_time(const ir::Load& l) const {
+    if (!place_) return std::nullopt;
+    const auto it = place_->stages.find(l.buffer.get());
+    if (it == place_->stages.end()) return std::nullopt;
+    const Expr& at = l.indices[0];
+    if (at.same(time_) && it->second < place_->self) return std::nullopt;
+    if (ir::prove(at < time_, bounds_) == true) return std::nullopt;
+    return Error("te.scan.future",
+                 fmt::format("{} is not shown to read {} at an earlier time", stage_, l.buffer->name))
+        .fact("stage", stage_)
+        .fact("read", ir::to_string(Expr(&l)))
+        .fact("time", ir::to_string(time_))
+        .fix(fmt::format("read the state at {0} - 1 or before; what this step computes is read at {0}",
+                         ir::to_string(time_)));
+  }
+
   Check check_load(const ir::Load& l) {
+    if (auto error = check_time(l)) return error;
     for (size_t d = 0; d < l.indices.size(); ++d) {
       if (auto error = visit(l.indices[d])) return error;
       const Expr& i = l.indices[d];
@@ -169,6 +244,8 @@ class AccessChecker {
 
   static constexpr int64_t kMaxTrials = 1 << 18;
   const std::string& stage_;
+  const ScanPlace* place_;
+  Expr time_;
   ir::Bounds bounds_;
   std::unordered_map<const ir::Var*, std::pair<int64_t, int64_t>> domain_;  // first value, count
   std::vector<std::pair<Expr, bool>> conditions_;
@@ -177,14 +254,47 @@ class AccessChecker {
 }  // namespace
 
 Check check_accesses(const std::string& name, const std::vector<VarRef>& axes, const std::vector<Expr>& shape,
-                     const std::vector<Expr>& values) {
-  AccessChecker checker(name);
+                     const std::vector<Expr>& values, const ScanPlace* place) {
+  AccessChecker checker(name, place, place ? Expr(axes[0]) : Expr());
   for (size_t i = 0; i < axes.size(); ++i) {
     if (ir::is_int(shape[i], 0)) return std::nullopt;  // no element, no read
     checker.enter(axes[i], ir::int_imm(0), shape[i]);
   }
   for (const Expr& v : values)
     if (auto error = checker.visit(v)) return error;
+  return std::nullopt;
+}
+
+Check check_statement(const std::string& name, const ir::Stmt& body) {
+  return AccessChecker(name, nullptr, Expr()).visit(body);
+}
+
+Check check_reductions(const std::string& name, const std::vector<VarRef>& axes,
+                       const std::vector<Expr>& shape, const std::vector<Expr>& values) {
+  const ir::Combiner* last = nullptr;
+  for (const Expr& value : values) {
+    const auto* r = value.as<ir::Reduce>();
+    if (!r || r->combiner.get() == last) continue;  // the components of one reduction share it
+    last = r->combiner.get();
+    if (auto error = check_reducer(*last)) return error;
+    if (ir::is_int(last->where, 1)) continue;
+    ir::Bounds bounds;
+    for (size_t i = 0; i < axes.size(); ++i) bounds.push_loop(axes[i], ir::int_imm(0), shape[i]);
+    for (size_t i = 0; i < r->vars.size(); ++i) bounds.push_loop(r->vars[i], r->mins[i], r->extents[i]);
+    ir::VarMap map;
+    std::vector<std::string> source;
+    for (size_t i = 0; i < r->source.size(); ++i) {
+      map[last->lhs[i]] = r->source[i];
+      source.push_back(ir::to_string(r->source[i]));
+    }
+    if (ir::prove(ir::substitute(last->where, map), bounds) != true)
+      return Error("te.reducer.where",
+                   fmt::format("{} reduces what is not shown to be a state of {}", name, last->name))
+          .fact("stage", name)
+          .fact("where", ir::to_string(last->where))
+          .fact("source", fmt::format("({})", fmt::join(source, ", ")))
+          .fix("reduce values for which the condition is plain, such as a count of 1");
+  }
   return std::nullopt;
 }
 

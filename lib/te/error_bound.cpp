@@ -29,6 +29,10 @@
 // rounding of the partial sums, n u near 1, roundings have a bias: then, as for the
 // 16-bit types, gamma_n it is.
 //
+// In a recurrence the bound of a time stands on those of earlier times, so that it is
+// computed in the recurrence, beside the values. What loops of the user's own make of
+// floats has no bound unless they only move and choose.
+//
 // R stands once in most of these, so that expressions stay small; where they do not,
 // nothing is known. R is computed in f64; for f64 values u is taken four times as large to
 // cover that.
@@ -41,6 +45,7 @@
 #include <unordered_set>
 
 #include "tc/ir/traverse.h"
+#include "tc/te/extern.h"
 
 namespace tc {
 namespace {
@@ -70,6 +75,17 @@ Expr or_zero(const Expr& r) { return r ? r : f64(0); }
 Expr infinite() { return f64(kInfinity); }
 Expr function(CallOp op, Expr x) { return ir::call(op, {std::move(x)}); }
 Expr distance(const Expr& a, const Expr& b) { return function(CallOp::abs, value_of(a) - value_of(b)); }
+
+// Whether it computes with floats, rather than moving and choosing among them.
+bool computes_floats(const ir::Node& root) {
+  bool found = false;
+  ir::walk_all(root, [&](const ir::Node& n) {
+    const auto* b = n.kind == ir::Kind::Binary ? static_cast<const ir::Binary*>(&n) : nullptr;
+    found |= b && b->type.is_float() && b->op != BinaryOp::min && b->op != BinaryOp::max;
+    found |= n.kind == ir::Kind::Call || n.kind == ir::Kind::Cast;
+  });
+  return found;
+}
 
 /// Bounds of the expressions of a graph; null where an expression is exact.
 class Analysis {
@@ -274,16 +290,8 @@ class Analysis {
     return rounds(*r.combiner) ? infinite() : nullptr;
   }
 
-  // Whether the combiner computes with floats, rather than choosing among them.
   static bool rounds(const ir::Combiner& c) {
-    bool found = false;
-    for (const Expr& e : c.results)
-      ir::walk_all(*e, [&](const ir::Node& n) {
-        const auto* b = n.kind == ir::Kind::Binary ? static_cast<const ir::Binary*>(&n) : nullptr;
-        found |= b && b->type.is_float() && b->op != BinaryOp::min && b->op != BinaryOp::max;
-        found |= n.kind == ir::Kind::Call || n.kind == ir::Kind::Cast;
-      });
-    return found;
+    return std::any_of(c.results.begin(), c.results.end(), [](const Expr& e) { return computes_floats(*e); });
   }
 
   mutable std::unordered_map<const void*, Expr> known_;
@@ -303,19 +311,23 @@ Expr unless_too_large(Expr bound) {
   return infinite();
 }
 
-// Whether small integers give an integer: only sums, products and choices.
-bool keeps_integers(const Op& op, const std::unordered_set<const void*>& integral) {
+// Whether small integers give an integer: only sums, products and choices. In a
+// recurrence products grow from time to time, beyond what a float holds.
+bool keeps_integers(const Op& op, bool recurs, const std::unordered_set<const void*>& integral) {
+  if (op.external) return false;
   bool keeps = true;
   for (const Expr& v : op.values)
     ir::walk_all(*v, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Load) keeps &= integral.contains(static_cast<const ir::Load&>(n).buffer.get());
       if (n.kind == ir::Kind::Call) {
         const auto c = static_cast<const ir::Call&>(n).op;
-        keeps &= c == CallOp::neg || c == CallOp::abs || c == CallOp::if_then_else || c == CallOp::fma;
+        keeps &= c == CallOp::neg || c == CallOp::abs || c == CallOp::if_then_else ||
+                 (c == CallOp::fma && !recurs);
       }
       if (n.kind == ir::Kind::Binary) {
         const auto& b = static_cast<const ir::Binary&>(n);
-        keeps &= !b.type.is_float() || (b.op != BinaryOp::div && b.op != BinaryOp::mod);
+        const bool grows = recurs && b.op == BinaryOp::mul;
+        keeps &= !b.type.is_float() || (b.op != BinaryOp::div && b.op != BinaryOp::mod && !grows);
       }
       if (n.kind == ir::Kind::FloatImm) {
         const double x = static_cast<const ir::FloatImm&>(n).value;
@@ -324,6 +336,122 @@ bool keeps_integers(const Op& op, const std::unordered_set<const void*>& integra
     });
   return keeps;
 }
+
+// The function that computes a graph and, beside each value that is not exact, its bound.
+class BoundsFunction {
+ public:
+  BoundsFunction(const Graph& graph, const std::vector<Tensor>& args, bool small_integers)
+      : graph_(graph), args_(args), small_integers_(small_integers) {
+    if (small_integers)
+      for (const Tensor& t : graph.inputs) integral_.insert(t.buffer().get());
+    for (const Tensor& t : args) params_.push_back(t.buffer());
+  }
+
+  ErrorBounds make() {
+    for (size_t i = 0; i < graph_.ops.size(); i = end_) {
+      end_ = i + 1;
+      if (graph_.scans[i] < 0) {
+        add_operation(i);
+        continue;
+      }
+      while (end_ < graph_.ops.size() && graph_.scans[end_] == graph_.scans[i]) ++end_;
+      add_scan(i);
+    }
+    ir::Stmt s = ir::seq(std::move(body_));
+    for (auto it = locals_.rbegin(); it != locals_.rend(); ++it) s = ir::alloc(*it, s);
+    out_.func = ir::func("bounds", std::move(params_), std::move(s));
+    return std::move(out_);
+  }
+
+ private:
+  // The index among the arguments, or -1 for what is allocated.
+  [[nodiscard]] ptrdiff_t argument(const BufferRef& b) const {
+    const auto it =
+        std::find_if(args_.begin(), args_.end(), [&](const Tensor& t) { return t.buffer().same(b); });
+    return it == args_.end() ? -1 : it - args_.begin();
+  }
+
+  void add_operation(size_t i) {
+    const Op& op = *graph_.ops[i];
+    body_.push_back(op.external ? extern_statement(*op.external, graph_.buffers[i])
+                                : ir::compute(graph_.buffers[i], op.axes, op.values));
+    const bool exact = small_integers_ && keeps_integers(op, false, integral_);
+    for (size_t c = 0; c < op.values.size(); ++c) {
+      const BufferRef& buffer = graph_.buffers[i][c];
+      hold(buffer);
+      if (exact) {
+        integral_.insert(buffer.get());
+      } else if (const Expr bound = bound_of(op, c, buffer)) {
+        body_.push_back(ir::compute({bound_buffer(buffer)}, op.axes, {bound}));
+      }
+    }
+  }
+
+  // Each operation reads its own past, or what comes after it: whether all are exact is
+  // assumed and seen to hold from one time to the next, and the buffers of bounds are there first.
+  void add_scan(size_t begin) {
+    for (size_t i = begin; i < end_; ++i)
+      for (const BufferRef& b : graph_.buffers[i]) {
+        hold(b);
+        if (small_integers_) integral_.insert(b.get());
+      }
+    bool exact = small_integers_;
+    for (size_t i = begin; i < end_; ++i) exact &= keeps_integers(*graph_.ops[i], true, integral_);
+    if (!exact)
+      for (size_t i = begin; i < end_; ++i)
+        for (const BufferRef& b : graph_.buffers[i]) {
+          integral_.erase(b.get());
+          (void)bound_buffer(b);
+        }
+    std::vector<ir::Stmt> step;
+    for (size_t i = begin; i < end_; ++i) {
+      const Op& op = *graph_.ops[i];
+      step.push_back(ir::compute(graph_.buffers[i], op.axes, op.values));
+      for (size_t c = 0; c < op.values.size() && !exact; ++c)
+        step.push_back(ir::compute({analysis_.of_buffer.at(graph_.buffers[i][c].get())}, op.axes,
+                                   {or_zero(bound_of(op, c, graph_.buffers[i][c]))}));
+    }
+    body_.push_back(ir::scan(ir::seq(std::move(step))));
+  }
+
+  void hold(const BufferRef& b) {
+    if (argument(b) < 0) locals_.push_back(b);
+  }
+
+  [[nodiscard]] Expr bound_of(const Op& op, size_t component, const BufferRef& buffer) const {
+    if (op.external) return of_extern(*op.external);
+    try {
+      return unless_too_large(analysis_.of_value(op.values[component], buffer, op.axes));
+    } catch (const Error&) {  // an expression that would be nested too deeply
+      return infinite();
+    }
+  }
+  [[nodiscard]] Expr of_extern(const ExternBody& x) const {
+    const bool inexact = std::any_of(x.tensors.begin(), x.tensors.end(), [&](const BufferRef& b) {
+      return analysis_.of_buffer.contains(b.get());
+    });
+    return inexact || computes_floats(*x.body) ? infinite() : nullptr;
+  }
+
+  BufferRef bound_buffer(const BufferRef& of) {
+    BufferRef b = ir::buffer(of->name + "_error", kF64, of->shape);
+    analysis_.of_buffer[of.get()] = b;
+    const ptrdiff_t arg = argument(of);
+    (arg < 0 ? locals_ : params_).push_back(b);
+    if (arg >= 0) out_.bounds.push_back({static_cast<size_t>(arg), b});
+    return b;
+  }
+
+  const Graph& graph_;
+  const std::vector<Tensor>& args_;
+  bool small_integers_;
+  size_t end_ = 0;  // of the operations that are being added
+  Analysis analysis_;
+  std::unordered_set<const void*> integral_;
+  std::vector<ir::Stmt> body_;
+  std::vector<BufferRef> params_, locals_;
+  ErrorBounds out_;
+};
 
 }  // namespace
 
@@ -336,49 +464,7 @@ double sum_error(DType type, double n) {
 }
 
 ErrorBounds error_bounds(const Graph& graph, const std::vector<Tensor>& args, bool small_integers) {
-  Analysis analysis;
-  std::unordered_set<const void*> integral;
-  if (small_integers)
-    for (const Tensor& t : graph.inputs) integral.insert(t.buffer().get());
-  std::vector<ir::Stmt> body;
-  std::vector<BufferRef> params, locals;
-  for (const Tensor& t : args) params.push_back(t.buffer());
-  ErrorBounds out;
-  for (size_t i = 0; i < graph.ops.size(); ++i) {
-    const Op& op = *graph.ops[i];
-    body.push_back(ir::compute(graph.buffers[i], op.axes, op.values));
-    const bool exact = small_integers && keeps_integers(op, integral);
-    for (size_t c = 0; c < op.values.size(); ++c) {
-      const BufferRef& buffer = graph.buffers[i][c];
-      const auto arg =
-          std::find_if(args.begin(), args.end(), [&](const Tensor& t) { return t.buffer().same(buffer); });
-      if (arg == args.end()) locals.push_back(buffer);
-      if (exact) {
-        integral.insert(buffer.get());
-        continue;
-      }
-      Expr bound;
-      try {
-        bound = unless_too_large(analysis.of_value(op.values[c], buffer, op.axes));
-      } catch (const Error&) {  // an expression that would be nested too deeply
-        bound = infinite();
-      }
-      if (!bound) continue;
-      const BufferRef b = ir::buffer(buffer->name + "_error", kF64, buffer->shape);
-      body.push_back(ir::compute({b}, op.axes, {bound}));
-      analysis.of_buffer[buffer.get()] = b;
-      if (arg == args.end()) {
-        locals.push_back(b);
-      } else {
-        params.push_back(b);
-        out.bounds.push_back({static_cast<size_t>(arg - args.begin()), b});
-      }
-    }
-  }
-  ir::Stmt s = ir::seq(std::move(body));
-  for (auto it = locals.rbegin(); it != locals.rend(); ++it) s = ir::alloc(*it, s);
-  out.func = ir::func("bounds", std::move(params), std::move(s));
-  return out;
+  return BoundsFunction(graph, args, small_integers).make();
 }
 
 }  // namespace tc

@@ -21,6 +21,10 @@ struct Demands {
   explicit Demands(const Graph& graph) {
     for (const auto& op : graph.ops)
       for (const Expr& value : op->values) stage(value);
+    for (size_t i = 0; i < graph.ops.size(); ++i)  // a recurrence may add up over time
+      if (graph.scans[i] >= 0 && (i == 0 || graph.scans[i - 1] != graph.scans[i]))
+        sum_length *=
+            static_cast<double>(std::max<int64_t>(ir::as_int(graph.ops[i]->shape[0]).value_or(1), 1));
   }
 
  private:
@@ -34,9 +38,14 @@ struct Demands {
       double length = 1;
       for (const Expr& e : r->extents)
         length *= static_cast<double>(std::max<int64_t>(ir::as_int(e).value_or(1), 1));
-      const auto* b = r->combiner->results[0].as<ir::Binary>();
-      if (b && b->op == ir::BinaryOp::add && r->component == 0) sum_length *= length;
-      if (b && b->op == ir::BinaryOp::mul && r->component == 0) product_length *= length;
+      const auto folds_by = [&](ir::BinaryOp op) {
+        return std::any_of(r->combiner->results.begin(), r->combiner->results.end(), [&](const Expr& e) {
+          const auto* b = e.as<ir::Binary>();
+          return b && b->op == op;
+        });
+      };
+      if (r->component == 0 && folds_by(ir::BinaryOp::add)) sum_length *= length;
+      if (r->component == 0 && folds_by(ir::BinaryOp::mul)) product_length *= length;
     }
     ir::walk_all(*value, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Load) load(static_cast<const ir::Load&>(n));

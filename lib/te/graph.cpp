@@ -6,7 +6,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "scan_detail.h"
 #include "tc/ir/traverse.h"
+#include "tc/te/extern.h"
 
 namespace tc {
 namespace {
@@ -19,6 +21,8 @@ struct Walker {
   std::unordered_map<const void*, std::vector<BufferRef>> held;  // op -> buffers met
 
   static std::vector<BufferRef> reads(const Op& op) {
+    if (op.scan) return detail::outside_reads(*op.scan);
+    if (op.external) return op.external->tensors;
     std::vector<BufferRef> out;
     std::unordered_set<const void*> seen;
     for (const Expr& v : op.values)
@@ -42,6 +46,9 @@ struct Walker {
       stack.pop_back();
       meet(b);
       const auto op = std::static_pointer_cast<const Op>(b->source);
+      TC_REQUIRE(!op->open, Error("te.scan.open", fmt::format("{} depends on the state of a scan", b->name))
+                                .fact("stage", op->name)
+                                .fix("use the tensors that scan(init, update, state) gives"));
       if (op->is_placeholder()) {
         if (seen_inputs.insert(b.get()).second) graph.inputs.emplace_back(b);
         continue;
@@ -67,12 +74,45 @@ std::vector<BufferRef> outputs_of(const std::shared_ptr<const Op>& source,
     for (size_t i = 0; i < op.values.size(); ++i)
       if (op.output_names[i] == b->name) out[i] = b;
   }
+  size_t next = 0;
+  if (op.scan)  // each of its own shape
+    for (const ScanStage& s : op.scan->stages)
+      for (const BufferRef& b : s.buffers) {
+        if (!out[next]) out[next] = b;
+        ++next;
+      }
   for (size_t i = 0; i < out.size(); ++i)
     if (!out[i]) {
       out[i] = ir::buffer(op.output_names[i], op.values[i]->type, op.shape);
       const_cast<ir::Buffer&>(*out[i]).source = source;
     }
   return out;
+}
+
+// Each scan in the place of its operation: the stages, one after the other.
+void expand_scans(Graph& graph) {
+  std::vector<std::shared_ptr<const Op>> ops;
+  std::vector<std::vector<BufferRef>> buffers;
+  int scans = 0;
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    if (!graph.ops[i]->scan) {
+      ops.push_back(graph.ops[i]);
+      buffers.push_back(std::move(graph.buffers[i]));
+      graph.scans.push_back(-1);
+      continue;
+    }
+    auto next = graph.buffers[i].begin();
+    for (auto& op : detail::operations(*graph.ops[i]->scan, graph.buffers[i])) {
+      const auto end = next + static_cast<std::ptrdiff_t>(op->values.size());
+      buffers.emplace_back(next, end);
+      next = end;
+      ops.push_back(std::move(op));
+      graph.scans.push_back(scans);
+    }
+    ++scans;
+  }
+  graph.ops = std::move(ops);
+  graph.buffers = std::move(buffers);
 }
 
 }  // namespace
@@ -90,6 +130,7 @@ Graph Graph::of(std::vector<Tensor> outputs) {
   }
   for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(op, walker.held[op.get()]));
   graph.outputs = std::move(outputs);
+  expand_scans(graph);
   return graph;
 }
 
@@ -124,7 +165,15 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
       known.insert(b.get());  // an intermediate may be asked for as an argument
       if (!given.contains(b.get())) locals.push_back(b);
     }
-    body.push_back(ir::compute(graph.buffers[i], graph.ops[i]->axes, graph.ops[i]->values));
+    const Op& op = *graph.ops[i];
+    ir::Stmt s = op.external ? extern_statement(*op.external, graph.buffers[i])
+                             : ir::compute(graph.buffers[i], op.axes, op.values);
+    const bool first = i == 0 || graph.scans[i - 1] != graph.scans[i];
+    if (graph.scans[i] < 0 || first) {
+      body.push_back(graph.scans[i] < 0 ? std::move(s) : ir::scan(std::move(s)));
+    } else {
+      body.back() = ir::scan(ir::seq({body.back().as<ir::Scan>()->body, std::move(s)}));
+    }
   }
   for (const Tensor& t : args)
     TC_REQUIRE(known.contains(t.buffer().get()),
@@ -162,9 +211,30 @@ double flops_of(const Expr& e) {
 }
 }  // namespace
 
+namespace {
+// Of statements, each as often as its loops run.
+double flops_of(const ir::Stmt& s) {
+  if (!s) return 0;
+  if (const auto* f = s.as<ir::For>())
+    return static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 0)) * flops_of(f->body);
+  if (const auto* st = s.as<ir::Store>()) return flops_of(st->value);
+  double n = 0;
+  (void)ir::map_children(s, ir::overloaded{[](const Expr& e) { return e; },
+                                           [&](const ir::Stmt& child) {
+                                             n += flops_of(child);
+                                             return child;
+                                           }});
+  return n;
+}
+}  // namespace
+
 double count_flops(const Graph& graph) {
   double total = 0;
   for (const auto& op : graph.ops) {
+    if (op->external) {
+      total += flops_of(op->external->body);
+      continue;
+    }
     double points = 1, each = 0;
     for (const Expr& e : op->shape) points *= static_cast<double>(ir::as_int(e).value_or(1));
     if (const auto* r = op->values[0].as<ir::Reduce>()) {

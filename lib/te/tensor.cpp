@@ -134,6 +134,16 @@ void check_axes(const std::string& name, const std::vector<VarRef>& axes, const 
   }
 }
 
+// Whether they depend on the state of a scan that is not made yet.
+bool reads_open(const std::vector<Expr>& values) {
+  bool open = false;
+  for (const Expr& v : values)
+    ir::walk<ir::Load>(v, [&](const ir::Load& l) {
+      open |= l.buffer->source && static_cast<const Op*>(l.buffer->source.get())->open;
+    });
+  return open;
+}
+
 }  // namespace
 
 ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
@@ -229,7 +239,10 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
   }
   op->shape = buffers[0]->shape;
   check_axes(op->name, op->axes, op->values);
-  if (auto error = check_accesses(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
+  op->open = reads_open(op->values);
+  if (auto error = op->open ? std::nullopt : check_accesses(op->name, op->axes, op->shape, op->values))
+    throw *std::move(error);
+  if (auto error = check_reductions(op->name, op->axes, op->shape, op->values)) throw *std::move(error);
   try {
     (void)ir::compute(buffers, op->axes, op->values);  // the rules for several outputs
   } catch (const Error& e) {

@@ -50,7 +50,46 @@ class Renamer {
       for (const ir::Stmt& t : q->stmts) out.push_back(stmt(t));
       return ir::seq(std::move(out));
     }
+    if (const auto* scan = s.as<ir::Scan>()) return ir::scan(stmt(scan->body));
+    if (const auto* x = s.as<ir::Extern>()) return external(*x);
     return compute(*s.as<ir::Compute>());
+  }
+  // Loops and lets v0 v1 ..., buffers of its own l0 l1 ...; what is not bound twice stays so.
+  ir::Stmt external(const ir::Extern& x) {
+    vars_.clear();
+    int locals = 0, named = 0;
+    const std::function<ir::Stmt(const ir::Stmt&)> inside = [&](const ir::Stmt& s) -> ir::Stmt {
+      if (const auto* f = s.as<ir::For>()) {
+        const Expr min = expr(f->min), extent = expr(f->extent);
+        const VarRef v = fresh(f->var, fmt::format("v{}", named++));
+        return ir::for_(v, min, extent, f->mode, inside(f->body));
+      }
+      if (const auto* l = s.as<ir::Let>()) {
+        const Expr value = expr(l->value);
+        const VarRef v = fresh(l->var, fmt::format("v{}", named++));
+        return ir::let(v, value, inside(l->body));
+      }
+      if (const auto* a = s.as<ir::Alloc>()) {
+        const BufferRef b =
+            ir::buffer(fmt::format("l{}", locals++), a->buffer->type, a->buffer->shape, a->buffer->scope);
+        buffers_.insert_or_assign(a->buffer, b);
+        return ir::alloc(b, inside(a->body));
+      }
+      if (const auto* st = s.as<ir::Store>()) {
+        std::vector<Expr> at;
+        for (const Expr& e : st->indices) at.push_back(expr(e));
+        return ir::store(buffers_.at(st->buffer), std::move(at), expr(st->value));
+      }
+      if (const auto* i = s.as<ir::If>())
+        return ir::if_(expr(i->condition), inside(i->if_true), i->if_false ? inside(i->if_false) : nullptr);
+      std::vector<ir::Stmt> out;
+      for (const ir::Stmt& t : s.as<ir::Seq>()->stmts) out.push_back(inside(t));
+      return ir::seq(std::move(out));
+    };
+    std::vector<BufferRef> writes, reads;
+    for (const BufferRef& b : x.writes) writes.push_back(buffers_.at(b));
+    for (const BufferRef& b : x.reads) reads.push_back(buffers_.at(b));
+    return ir::extern_(std::move(writes), std::move(reads), inside(x.body));
   }
   ir::Stmt compute(const ir::Compute& c) {
     vars_.clear();
@@ -94,8 +133,8 @@ class Renamer {
     rename(c->rhs, rhs, "r");
     std::vector<Expr> results;
     for (const Expr& e : c->results) results.push_back(ir::substitute(e, map));
-    return renamed_ =
-               ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity);
+    return renamed_ = ir::combiner("combine", std::move(lhs), std::move(rhs), std::move(results), c->identity,
+                                   ir::substitute(c->where, map));
   }
   VarRef fresh(const VarRef& v, std::string name) {
     VarRef f = ir::var(std::move(name), v->type);

@@ -2,7 +2,7 @@
 // and how it is built. Nothing else in tc lists operators by name.
 #include <fmt/format.h>
 
-#include "tc/te/ops.h"
+#include "tc/te/ops_quantized.h"
 #include "tc/te/workload.h"
 
 namespace tc {
@@ -161,6 +161,60 @@ void build_conv2d_transpose(const Workload& w, WorkloadGraph& g) {
               o);
 }
 
+op::Requantize requantize_of(const Workload& w) {
+  op::Requantize q;
+  q.mul = w.integer("mul"), q.shift = w.integer("shift");
+  q.round = w.integer("round") != 0, q.relu = w.word("act") == "relu";
+  q.low = w.integer("low"), q.high = w.integer("high");
+  return q;
+}
+Tensor i32_bias(const Workload& w, int64_t channels) {
+  return w.integer("bias") ? placeholder({channels}, kI32, "bias") : Tensor();
+}
+std::vector<int64_t> image_shape(const Workload& w) {
+  const int64_t n = w.integer("n"), c = w.integer("c"), h = w.integer("h"), x = w.integer("w");
+  return layout_of(w) == op::Layout::nhwc ? std::vector{n, h, x, c} : std::vector{n, c, h, x};
+}
+op::Conv2dOptions qconv_options(const Workload& w) {
+  op::Conv2dOptions o;
+  o.stride = pair_of(w, "stride"), o.padding = padding_of(w), o.layout = layout_of(w);
+  o.dilation = pair_of(w, "dilation");
+  return o;
+}
+void build_qmatmul(const Workload& w, WorkloadGraph& g) {
+  const int64_t m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
+  const bool tb = w.integer("tb");
+  const Tensor a = placeholder({m, k}, kI8, "A"),
+               b = placeholder(tb ? std::vector{n, k} : std::vector{k, n}, kI8, "B"), bias = i32_bias(w, n);
+  finish(g, {a, b, bias}, op::qmatmul(a, b, bias, {.transpose_b = tb, .requantize = requantize_of(w)}),
+         bias ? std::vector{1, 2} : std::vector{1});
+}
+void build_qconv2d(const Workload& w, WorkloadGraph& g) {
+  op::Conv2dOptions o = qconv_options(w);
+  o.groups = w.integer("groups");
+  const int64_t k = w.integer("k"), r = w.integer("r"), s = w.integer("s"), share = w.integer("c") / o.groups;
+  const Tensor x = placeholder(image_shape(w), kI8, "X"), bias = i32_bias(w, k),
+               weight = placeholder(
+                   o.layout == op::Layout::nhwc ? std::vector{r, s, share, k} : std::vector{k, share, r, s},
+                   kI8, "W");
+  finish(g, {x, weight, bias}, op::qconv2d(x, weight, bias, o, requantize_of(w)),
+         bias ? std::vector{1, 2} : std::vector{1});
+}
+void build_qdepthwise(const Workload& w, WorkloadGraph& g) {
+  const op::Conv2dOptions o = qconv_options(w);
+  const int64_t c = w.integer("c"), r = w.integer("r"), s = w.integer("s");
+  const Tensor x = placeholder(image_shape(w), kI8, "X"), bias = i32_bias(w, c),
+               weight = placeholder(o.layout == op::Layout::nhwc ? std::vector{r, s, c, int64_t{1}}
+                                                                 : std::vector{c, int64_t{1}, r, s},
+                                    kI8, "W");
+  finish(g, {x, weight, bias}, op::qdepthwise_conv2d(x, weight, bias, o, requantize_of(w)),
+         bias ? std::vector{1, 2} : std::vector{1});
+}
+void build_qadd(const Workload& w, WorkloadGraph& g) {
+  const Tensor a = placeholder(shape_of(w), kI8, "A"), b = placeholder(shape_of(w), kI8, "B");
+  finish(g, {a, b}, op::qadd(a, b, requantize_of(w)));
+}
+
 op::PoolOptions pool_options(const Workload& w) {
   op::PoolOptions o;
   o.kernel = op::Pair(w.integer("r"), w.integer("s"));
@@ -178,6 +232,10 @@ void build_avg_pool(const Workload& w, WorkloadGraph& g) {
   o.count_include_pad = w.integer("count_include_pad");
   const Tensor x = image_of(w);
   finish(g, {x}, op::avg_pool2d(x, o));
+}
+void build_qavg_pool(const Workload& w, WorkloadGraph& g) {
+  const Tensor x = placeholder(image_shape(w), kI8, "X");
+  finish(g, {x}, op::qavg_pool2d(x, pool_options(w), requantize_of(w)));
 }
 void build_global_pool(const Workload& w, WorkloadGraph& g) {
   const Tensor x = image_of(w);
@@ -244,6 +302,20 @@ void build_batch_norm(const Workload& w, WorkloadGraph& g) {
          op::batch_norm(x, gamma, beta, mean, var, {.axis = layout_of(w) == op::Layout::nhwc ? 3 : 1}),
          {1, 2, 3, 4});
 }
+void build_cumsum(const Workload& w, WorkloadGraph& g) {
+  const Tensor x = input(w, shape_of(w));
+  finish(g, {x}, op::cumsum(x, w.integer("axis")));
+}
+template <op::Recurrent (*F)(const Tensor&, const Tensor&, const Tensor&, const op::RecurrentOptions&),
+          int64_t gates>
+void build_recurrent(const Workload& w, WorkloadGraph& g) {
+  const int64_t n = w.integer("n"), k = w.integer("k");
+  const Tensor x = input(w, {w.integer("t"), w.integer("b"), k}), weight = input(w, {gates * n, k}, "W"),
+               recurrent = input(w, {gates * n, n}, "U");
+  if (w.integer("bias") == 0) return finish(g, {x, weight, recurrent}, F(x, weight, recurrent, {}).y, {1, 2});
+  const Tensor bias = input(w, {gates * n}, "B");
+  finish(g, {x, weight, recurrent, bias}, F(x, weight, recurrent, {.bias = bias}).y, {1, 2, 3});
+}
 void build_transpose(const Workload& w, WorkloadGraph& g) {
   const Tensor x = input(w, shape_of(w));
   finish(g, {x}, op::transpose(x, w.list("perm")));
@@ -280,13 +352,26 @@ Keys transposes() {
   return {flag("ta", "the first input is stored transposed"),
           flag("tb", "the second input is stored transposed")};
 }
-Keys conv_keys(const Keys& between, const Keys& after) {
+Keys conv_shape_keys(const Keys& between, const Keys& after) {
   return image() + between +
          Keys{need("r", "height of the kernel", KeyKind::count),
               need("s", "width of the kernel", KeyKind::count),
               list("stride", "1", "one number, or vertical x horizontal"),
               list("pad", "0", "one number, vertical x horizontal, or top x left x bottom x right")} +
-         after + layout() + Keys{flag("bias", "1 adds an input bias[k]"), act_key()} + product_types();
+         after + layout();
+}
+Keys conv_keys(const Keys& between, const Keys& after) {
+  return conv_shape_keys(between, after) + Keys{flag("bias", "1 adds an input bias[k]"), act_key()} +
+         product_types();
+}
+// How i32 becomes i8 again: op::Requantize.
+Keys requantize_keys() {
+  return {{"act", KeyKind::choice, "none", "relu cuts below 0", false, "none relu"},
+          {"mul", KeyKind::integer, "1", "factor of the sums, 16 bits", false, {}},
+          {"shift", KeyKind::integer, "0", "bits that the sums are moved right", false, {}},
+          flag("round", "1 rounds to nearest, halves up; 0 floors"),
+          {"low", KeyKind::integer, "-128", "lower bound of the result", false, {}},
+          {"high", KeyKind::integer, "127", "upper bound of the result", false, {}}};
 }
 Keys pool_keys(const Keys& more) {
   return image() +
@@ -337,6 +422,22 @@ void add_images(std::vector<WorkloadOp>& t) {
   t.push_back({"batch_norm", "(X - mean) / sqrt(var + 1e-5) * gamma + beta per channel, all but X constant",
                image() + layout() + f32, build_batch_norm});
 }
+void add_quantized(std::vector<WorkloadOp>& t) {
+  const Keys bias = {flag("bias", "1 adds an i32 input bias, one a channel")};
+  t.push_back(
+      {"qmatmul", "i8: requantized A[m,k] B[k,n] + bias[n]; B and bias are constant",
+       matmul_keys() + Keys{flag("tb", "the second input is stored transposed")} + bias + requantize_keys(),
+       build_qmatmul});
+  t.push_back(
+      {"qconv2d", "i8: requantized convolution + bias[k]; weights as conv2d, constant",
+       conv_shape_keys({need("k", "output channels")}, {dilation(), groups()}) + bias + requantize_keys(),
+       build_qconv2d});
+  t.push_back({"qdepthwise_conv2d", "i8: requantized convolution of each channel by itself + bias[c]",
+               conv_shape_keys({}, {dilation()}) + bias + requantize_keys(), build_qdepthwise});
+  t.push_back({"qavg_pool2d", "i8: the sum of each window, requantized", pool_keys({}) + requantize_keys(),
+               build_qavg_pool});
+  t.push_back({"qadd", "i8: requantized A + B", any_shape() + requantize_keys(), build_qadd});
+}
 void add_elementwise(std::vector<WorkloadOp>& t) {
   const Keys floats = any_shape() + Keys{dtype_key(kFloats)},
              numbers = any_shape() + Keys{dtype_key(kNumbers)};
@@ -382,6 +483,10 @@ void add_rows(std::vector<WorkloadOp>& t) {
   // clang-format on
 #undef TC_X
   t.push_back({"mean", "mean over axes", any_shape() + axes + f32, build_reduce<op::mean>});
+  t.push_back({"variance", "mean squared distance from the mean over axes, in one pass",
+               any_shape() + axes + f32, build_reduce<op::variance>});
+  t.push_back({"logsumexp", "log of the sum of exp(X) over axes, in one pass", any_shape() + axes + f32,
+               build_reduce<op::logsumexp>});
   const Keys arg =
       any_shape() + Keys{axis_key("-1", "the axis to search"), keepdims()} + number + Keys{index_key()};
   t.push_back({"argmax", "the first index of the greatest element", arg, build_arg<op::argmax>});
@@ -396,6 +501,21 @@ void add_rows(std::vector<WorkloadOp>& t) {
                         {"affine", KeyKind::flag, "1", "whether gamma and beta take part", false, {}}} +
                    f32,
                build_layer_norm});
+}
+void add_recurrences(std::vector<WorkloadOp>& t) {
+  const Keys layer = {need("t", "times"),
+                      need("b", "sequences"),
+                      need("k", "elements of an input"),
+                      need("n", "units: elements of an output"),
+                      flag("bias", "1 adds an input bias"),
+                      dtype_key(kFloats)};
+  t.push_back({"cumsum", "sums from the first element to each, along an axis",
+               any_shape() + Keys{axis_key("-1", "the axis along which"), dtype_key(kNumbers)},
+               build_cumsum});
+  t.push_back({"lstm", "long short-term memory over X[t,b,k]; W[4n,k], U[4n,n] and bias[4n] are constant",
+               layer, build_recurrent<op::lstm, 4>});
+  t.push_back({"gru", "gated recurrent units over X[t,b,k]; W[3n,k], U[3n,n] and bias[3n] are constant",
+               layer, build_recurrent<op::gru, 3>});
 }
 void add_moves(std::vector<WorkloadOp>& t) {
   const Keys number = {dtype_key(kNumbers)};
@@ -432,8 +552,10 @@ std::span<const WorkloadOp> workload_table() {
     std::vector<WorkloadOp> t;
     add_products(t);
     add_images(t);
+    add_quantized(t);
     add_elementwise(t);
     add_rows(t);
+    add_recurrences(t);
     add_moves(t);
     return t;
   }();

@@ -94,7 +94,7 @@ ArrayView::ArrayView(py::handle object, const std::string& what) {
     return;
   }
   if (from_buffer(object, what) || from_dlpack(object, what) || from_interface(object, what)) return;
-  throw Error("runtime.arg.type", what + " is a " + type_name(object) + ", not an array")
+  throw Error("runtime.arg.type", what + " is " + a_type(object) + ", not an array")
       .fact("argument", what)
       .fix("pass a NumPy array, or anything with __dlpack__, the buffer protocol or __array_interface__");
 }
@@ -156,7 +156,7 @@ bool ArrayView::from_dlpack(py::handle object, const std::string& what) {
     TC_REQUIRE(PyIndex_Check(kind.ptr()),
                Error("runtime.arg.type", what + " has a __dlpack_device__ that returns no (type, id)")
                    .fact("argument", what)
-                   .fact("got", "a " + type_name(device)));
+                   .fact("got", a_type(device)));
     TC_REQUIRE(PyNumber_AsSsize_t(kind.ptr(), nullptr) == kDLCPU,
                Error("runtime.arg.device", what + " is not in the CPU's memory")
                    .fact("argument", what)

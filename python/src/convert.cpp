@@ -29,9 +29,19 @@ void check_fits(py::handle v, double d, DType type) {
              does_not_fit(v, type));
 }
 
-Expr int_of(py::handle v, DType type) {
-  const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(v.ptr()));
-  if (!number) throw py::error_already_set();
+// The int that v stands for; none where it is no integer: an array has __index__, and
+// refuses when it is asked.
+py::object index_of(py::handle v) {
+  if (!PyIndex_Check(v.ptr())) return {};
+  auto number = py::reinterpret_steal<py::object>(PyNumber_Index(v.ptr()));
+  if (!number && PyErr_ExceptionMatches(PyExc_TypeError))
+    PyErr_Clear();
+  else if (!number)
+    throw py::error_already_set();
+  return number;
+}
+
+Expr int_of(py::handle number, DType type) {
   if (type.is_float()) {
     const double d = PyLong_AsDouble(number.ptr());
     if (d == -1 && PyErr_Occurred()) {  // larger than any double
@@ -61,7 +71,15 @@ bool is_expr(py::handle v) {
 
 }  // namespace
 
-std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+std::string type_name(py::handle value) {
+  const std::string name = Py_TYPE(value.ptr())->tp_name;
+  return name.starts_with("tc._tc.") ? "tc." + name.substr(7) : name;
+}
+
+std::string a_type(py::handle value) {
+  const std::string name = type_name(value);
+  return (name.find_first_of("aeiouAEIOU") == 0 ? "an " : "a ") + name;
+}
 
 bool is_sequence(py::handle value) { return PyTuple_Check(value.ptr()) || PyList_Check(value.ptr()); }
 
@@ -85,24 +103,24 @@ DType to_dtype(py::handle value) {
 int64_t to_int(py::handle value, const char* what) {
   int overflow = 0;
   long long out = 0;
-  bool ok = PyIndex_Check(value.ptr());
+  const py::object number = index_of(value);
+  const bool ok = static_cast<bool>(number);
   if (ok) {
-    const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
-    if (!number) throw py::error_already_set();
     out = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
   }
-  TC_REQUIRE(ok && overflow == 0,
-             Error("te.number", std::string(what) + " is " +
-                                    (ok ? "too large" : "a " + type_name(value) + ", not an integer"))
-                 .fix(std::string("give ") + what + " as an int"));
+  TC_REQUIRE(
+      ok && overflow == 0,
+      Error("te.number", std::string(what) + " is " + (ok ? "too large" : a_type(value) + ", not an integer"))
+          .fix(std::string("give ") + what + " as an int"));
   return out;
 }
 
 std::vector<int64_t> to_shape(py::handle value) {
-  if (PyIndex_Check(value.ptr())) return {to_int(value, "an extent")};
-  TC_REQUIRE(PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()),
-             Error("te.shape.type", "a shape is a sequence of integers, not a " + type_name(value))
-                 .fix("give it as a tuple: (64, 64)"));
+  if (index_of(value)) return {to_int(value, "an extent")};
+  const bool sequence = PySequence_Check(value.ptr()) && !PyUnicode_Check(value.ptr()) &&
+                        !PyBytes_Check(value.ptr()) && !py::isinstance<Tensor>(value);
+  TC_REQUIRE(sequence, Error("te.shape.type", "a shape is a sequence of integers, not " + a_type(value))
+                           .fix("give it as a tuple: (64, 64)"));
   std::vector<int64_t> out;
   for (const py::handle extent : py::reinterpret_borrow<py::object>(value))
     out.push_back(to_int(extent, "an extent"));
@@ -122,14 +140,14 @@ Expr to_expr(py::handle v, const Expr* like) {
     return t.at({});
   }
   if (PyBool_Check(v.ptr()) && !like) return ir::bool_imm(v.cast<bool>());
-  if (PyIndex_Check(v.ptr())) return int_of(v, like ? (*like)->type.element() : kI64);
+  if (const py::object number = index_of(v)) return int_of(number, like ? (*like)->type.element() : kI64);
   if (is_float_like(v)) {
     const double d = PyFloat_AsDouble(v.ptr());
     if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
     if (like) check_fits(v, d, (*like)->type.element());
     return like ? ir::imm_like(*like, d) : ir::float_imm(d);
   }
-  throw Error("te.expr", "a " + type_name(v) + " is no expression")
+  throw Error("te.expr", a_type(v) + " is no expression")
       .fix("use elements of tensors, axes and numbers; tc.const(value, dtype) makes a constant");
 }
 
@@ -154,7 +172,7 @@ std::vector<ReduceAxis> to_reduce_axes(py::handle value) {
   std::vector<ReduceAxis> out;
   const auto add = [&](py::handle v) {
     TC_REQUIRE(py::isinstance<ReduceAxis>(v),
-               Error("te.reduce.axes", "a " + type_name(v) + " is no axis to reduce over")
+               Error("te.reduce.axes", a_type(v) + " is no axis to reduce over")
                    .fix("make one: k = tc.reduce_axis((0, n), name=\"k\")"));
     out.push_back(v.cast<ReduceAxis>());
   };
@@ -169,7 +187,7 @@ std::vector<Tensor> to_tensors(py::handle value, const char* what) {
   std::vector<Tensor> out;
   const auto add = [&](py::handle v) {
     TC_REQUIRE(py::isinstance<Tensor>(v),
-               Error("te.tensors", std::string(what) + " are tensors; this is a " + type_name(v))
+               Error("te.tensors", std::string(what) + " are tensors; this is " + a_type(v))
                    .fix("give what tc.placeholder and tc.compute returned"));
     out.push_back(v.cast<Tensor>());
   };
@@ -181,7 +199,7 @@ std::vector<Tensor> to_tensors(py::handle value, const char* what) {
 }
 
 std::string to_name(py::handle value) {
-  TC_REQUIRE(PyUnicode_Check(value.ptr()), Error("te.name", "a name is a str, not a " + type_name(value))
+  TC_REQUIRE(PyUnicode_Check(value.ptr()), Error("te.name", "a name is a str, not " + a_type(value))
                                                .fix("give a str, or leave it out: there is a default"));
   return value.cast<std::string>();
 }

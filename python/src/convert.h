@@ -15,11 +15,13 @@ namespace py = pybind11;
 /// Makes the class tc.Error and has every tc::Error become one.
 void bind_errors(py::module_& m);
 void bind_exprs(py::module_& m);
+void bind_tensor_operators(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_schedules(py::module_& m);
 void bind_arrays(py::module_& m);
 void bind_functions(py::module_& m);
 void bind_tuning(py::module_& m);
+void bind_accel(py::module_& m);
 
 /// Throws the error, if there is one.
 inline void throw_if(Check error) {
@@ -47,7 +49,8 @@ bool is_sequence(py::handle value);
 std::string to_name(py::handle value);
 /// A str or os.PathLike.
 std::string to_path(py::handle value);
-/// The type's name, for messages.
+/// The type's name, for messages: "int"; and with its article: "an int".
 std::string type_name(py::handle value);
+std::string a_type(py::handle value);
 
 }  // namespace tc::python

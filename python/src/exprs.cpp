@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include "convert.h"
+#include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
+#include "tc/te/extern.h"
+#include "tc/te/reducer.h"
+#include "tc/te/scan.h"
 
 namespace tc::python {
 namespace {
@@ -174,56 +178,110 @@ std::vector<Expr> exprs_of(py::handle values) {
   return out;
 }
 
-// A combiner from a Python function of two tuples.
-ir::CombinerRef combiner_of(const py::function& f, const std::vector<Expr>& source, py::handle identity,
-                            const std::string& name) {
-  std::vector<VarRef> lhs, rhs;
-  std::vector<Expr> from, l, r;
+// A reducer from a Python function: of two tuples, or where `identity` is no
+// sequence, of two values.
+ir::CombinerRef reducer_of(const py::function& f, const std::vector<DType>& types, py::handle identity,
+                           py::handle where, const std::string& name) {
+  const bool several = is_sequence(identity);
+  std::vector<Expr> like;
+  for (const DType t : types) like.push_back(ir::const_of(t, 0));
+  const auto take = [&](py::handle values, const char* code, const char* what, const char* fix) {
+    if (!several) return State{to_expr(values, &like[0])};
+    TC_REQUIRE(
+        is_sequence(values) && py::len(values) == types.size(),
+        Error(code, fmt::format("{} combines {} values and needs as many {}", name, types.size(), what))
+            .fix(fix));
+    State out;
+    for (const py::handle v : py::reinterpret_borrow<py::object>(values))
+      out.push_back(to_expr(v, &like[out.size()]));
+    return out;
+  };
+  const auto give = [&](const State& s) -> py::object {
+    return several ? py::object(to_tuple(s)) : py::cast(s[0]);
+  };
   TC_REQUIRE(
-      is_sequence(identity) && py::len(identity) == source.size(),
+      (several || types.size() == 1) && !identity.is_none(),
       Error("te.reduce.identity",
-            fmt::format("{} combines {} values and needs as many identity elements", name, source.size()))
+            fmt::format("{} combines {} values and needs as many identity elements", name, types.size()))
           .fix("give identity=(...), what an empty reduction has"));
-  size_t i = 0;
-  for (const py::handle v : py::reinterpret_borrow<py::object>(identity)) {
-    lhs.push_back(ir::var(fmt::format("a{}", i), source[i]->type));
-    rhs.push_back(ir::var(fmt::format("b{}", i), source[i]->type));
-    l.emplace_back(lhs.back()), r.emplace_back(rhs.back());
-    from.push_back(to_expr(v, &source[i]));
-    ++i;
-  }
-  const py::object result = f(to_tuple(l), to_tuple(r));
-  TC_REQUIRE(is_sequence(result) && py::len(result) == source.size(),
-             Error("te.reduce.combine",
-                   fmt::format("{} takes tuples of {} values and must return one", name, source.size())));
-  std::vector<Expr> results;
-  i = 0;
-  for (const py::handle v : result) results.push_back(to_expr(v, &source[i++]));
-  return ir::combiner(name, lhs, rhs, results, from);
+  Where condition;
+  if (!where.is_none())
+    condition = [&](const State& s) { return to_expr(py::reinterpret_borrow<py::function>(where)(give(s))); };
+  return reducer(
+      name, types,
+      [&](const State& a, const State& b) {
+        return take(f(give(a), give(b)), "te.reduce.combine", "results",
+                    "take two tuples and return one of the same length");
+      },
+      take(identity, "te.reduce.identity", "identity elements",
+           "give identity=(...), what an empty reduction has"),
+      condition);
+}
+
+ir::CombinerRef named_combiner(const std::string& word, const std::vector<Expr>& source) {
+  const size_t count = word == "mean_variance" ? 3 : 2;
+  const bool known = word == "argmax" || word == "argmin" || word == "softmax" || word == "mean_variance";
+  TC_REQUIRE(
+      known && source.size() == count,
+      Error("te.reduce.combine", fmt::format("there is no reducer \"{}\" of {} values", word, source.size()))
+          .fix("\"argmax\" and \"argmin\" combine (value, index), \"softmax\" (x, 1), "
+               "\"mean_variance\" (1, x, 0)"));
+  if (word == "softmax") return softmax_combiner(source[0]->type);
+  if (word == "mean_variance") return mean_variance_combiner(source[0]->type);
+  return word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type)
+                          : argmin_combiner(source[0]->type, source[1]->type);
 }
 
 py::tuple reduce_tuple(const py::object& combine, py::handle values, py::handle axis, py::handle identity,
-                       const std::string& name) {
+                       const std::string& name, py::handle where) {
   const std::vector<Expr> source = exprs_of(values);
-  ir::CombinerRef c;
-  if (PyUnicode_Check(combine.ptr())) {
-    const auto word = combine.cast<std::string>();
-    TC_REQUIRE((word == "argmax" || word == "argmin") && source.size() == 2,
-               Error("te.reduce.combine", "\"argmax\" and \"argmin\" combine (value, index); " + word +
-                                              " is given " + std::to_string(source.size()) + " values"));
-    c = word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type)
-                         : argmin_combiner(source[0]->type, source[1]->type);
-  } else {
-    c = combiner_of(combine, source, identity, name);
-  }
+  std::vector<DType> types;
+  for (const Expr& e : source) types.push_back(e->type);
+  const ir::CombinerRef c = PyUnicode_Check(combine.ptr())
+                                ? named_combiner(combine.cast<std::string>(), source)
+                                : reducer_of(combine, types, identity, where, name);
   return to_tuple(tc::reduce_tuple(c, source, to_reduce_axes(axis)));
+}
+
+// What comm_reducer gives.
+struct Reducer {
+  ir::CombinerRef combiner;
+  bool several;
+};
+Reducer comm_reducer(const py::function& combine, py::handle identity, py::handle dtype, py::handle where,
+                     const std::string& name) {
+  const bool several = is_sequence(identity);
+  const size_t count = several ? py::len(identity) : 1;
+  std::vector<DType> types;
+  if (is_sequence(dtype))
+    for (const py::handle t : py::reinterpret_borrow<py::object>(dtype)) types.push_back(to_dtype(t));
+  else
+    types.assign(count, to_dtype(dtype));
+  return {reducer_of(combine, types, identity, where, name), several};
+}
+py::object apply_reducer(const Reducer& r, py::handle values, py::handle axis) {
+  std::vector<Expr> source;
+  const auto& results = r.combiner->results;
+  if (r.several) {
+    TC_REQUIRE(
+        is_sequence(values) && py::len(values) == results.size(),
+        Error("te.reduce.combine", fmt::format("{} combines {} values", r.combiner->name, results.size()))
+            .fix("give a tuple of as many values"));
+    for (const py::handle v : py::reinterpret_borrow<py::object>(values))
+      source.push_back(to_expr(v, &results[source.size()]));
+  } else {
+    source.push_back(to_expr(values, &results[0]));
+  }
+  const std::vector<Expr> out = tc::reduce_tuple(r.combiner, source, to_reduce_axes(axis));
+  return r.several ? py::object(to_tuple(out)) : py::cast(out[0]);
 }
 
 // max(x, k), max(x, axis=[k1, k2]) reduce; max(x, y) is of two values.
 using Fold = Expr (*)(Expr, const std::vector<ReduceAxis>&);
 Expr extremum(Fold fold, BinaryOp op, py::handle a, py::handle b, py::handle axis) {
   if (!axis.is_none()) {
-    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis="));
+    TC_REQUIRE(b.is_none(), Error("te.reduce.axes", "min and max take either two values or axis=")
+                                .fix("write tc.max(x, axis=k) or tc.max(x, y)"));
     return fold(to_expr(a), to_reduce_axes(axis));
   }
   TC_REQUIRE(!b.is_none(),
@@ -319,6 +377,45 @@ void bind_exprs(py::module_& m) {
       py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "A",
       "placeholder(shape, dtype=\"f32\", name=\"A\"): an input.");
   m.def(
+      "extern",
+      [](const std::string& function, py::handle inputs) -> py::object {
+        std::vector<Tensor> in;
+        for (const py::handle t : py::reinterpret_borrow<py::object>(inputs)) in.push_back(t.cast<Tensor>());
+        const std::vector<Tensor> out = extern_func(ir::parse_func(function).value(), in);
+        return out.size() == 1 ? py::cast(out[0]) : py::object(py::tuple(py::cast(out)));
+      },
+      py::arg("function"), py::arg("inputs"),
+      "extern(function, inputs): the tensors that a program of your own computes from others. It is the text "
+      "of a\n"
+      "function in nested form, `func f(A: f32[8], B: f32[8]) { for i in [0, +8) { B[i] = A[7 - i] } }`: "
+      "what it\n"
+      "stores to are the outputs, the other parameters the inputs, in order. Schedules leave it as it is.");
+  m.def(
+      "scan_state",
+      [](py::handle shape, py::handle dtype, std::string name) {
+        return scan_state(to_shape(shape), to_dtype(dtype), std::move(name));
+      },
+      py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "h",
+      "scan_state(shape, dtype=\"f32\", name=\"h\"): what stands for a history, time first, in the updates "
+      "of a "
+      "scan.");
+  m.def(
+      "scan",
+      [](py::handle init, py::handle update, py::handle state) -> py::object {
+        const auto tensors = [](py::handle h) {
+          if (!is_sequence(h)) return std::vector<Tensor>{h.cast<Tensor>()};
+          return py::cast<std::vector<Tensor>>(h);
+        };
+        const std::vector<Tensor> out = scan(tensors(init), tensors(update), tensors(state));
+        return is_sequence(update) ? py::object(py::tuple(py::cast(out))) : py::cast(out[0]);
+      },
+      py::arg("init"), py::arg("update"), py::arg("state"),
+      "scan(init, update, state): the recurrence that is init at the first times and update from then on, in "
+      "which\n"
+      "state stands for it; tensors, or tuples of them for several states. Time is the first axis of them "
+      "all and\n"
+      "of every stage between; states are read at earlier times only.");
+  m.def(
       "reduce_axis",
       [](py::handle range, py::handle name) {
         TC_REQUIRE(is_sequence(range) && py::len(range) == 2,
@@ -369,12 +466,25 @@ void bind_exprs(py::module_& m) {
       py::arg("expr"), py::arg("other") = py::none(), py::arg("axis") = py::none(),
       "min(expr, axis=k): the least over the axes; min(a, b): the lesser of two values.");
   m.def("reduce_tuple", &reduce_tuple, py::arg("combine"), py::arg("values"), py::arg("axis"),
-        py::arg("identity") = py::none(), py::arg("name") = "combine",
-        "reduce_tuple(combine, values, axis, identity=None, name=\"combine\"): reduces several values "
-        "together.\n"
-        "combine is \"argmax\" or \"argmin\" of (value, index), or a function of two tuples that returns one "
-        "and is\n"
-        "associative and commutative; identity is what an empty reduction has.");
+        py::arg("identity") = py::none(), py::arg("name") = "combine", py::arg("where") = py::none(),
+        "reduce_tuple(combine, values, axis, identity=None, name=\"combine\", where=None): reduces several "
+        "values together.\n"
+        "combine is \"argmax\" or \"argmin\" of (value, index), \"softmax\" of (x, 1), \"mean_variance\" of "
+        "(1, "
+        "x, 0), or a\n"
+        "function of two tuples as in comm_reducer.");
+  py::class_<Reducer> made(m, "Reducer", "How two partial results become one; what comm_reducer gives.");
+  made.def_property_readonly("name", [](const Reducer& r) { return r.combiner->name; });
+  made.def("__call__", &apply_reducer, py::arg("values"), py::arg("axis"),
+           "The reduction of a value, or of a tuple of values, over the axes.");
+  m.def(
+      "comm_reducer", &comm_reducer, py::arg("combine"), py::arg("identity"), py::arg("dtype") = "f32",
+      py::arg("where") = py::none(), py::arg("name") = "reducer",
+      "comm_reducer(combine, identity, dtype=\"f32\", where=None, name=\"reducer\"): a reducer of your own.\n"
+      "combine(a, b) makes one partial result of two: values, or tuples where identity is a tuple. It must "
+      "be\n"
+      "associative and commutative, with identity as neutral element, for the states of which where(state)\n"
+      "holds: checked at once, and refused with the states that show otherwise.");
 
   m.def(
       "select",

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 
-#include "arrays.h"
 #include "tc/autotune/api.h"
+#include "tc/ir/parse.h"
+#include "tc/ir/print.h"
 #include "tc/runtime/c_api.h"
 #include "tc/te/evaluate.h"
 
@@ -59,35 +61,15 @@ std::string names_of(const codegen::AbiSpec& abi) {
 }
 
 void call(const Function& f, const py::args& given, const py::kwargs& named) {
-  const codegen::AbiSpec& abi = f.abi();
   // pybind11's own error would print every array in full
   if (!named.empty())
-    throw py::type_error(fmt::format("{}() takes its arrays by position, without names: f({})",
-                                     f.kernel().name(), names_of(abi)));
-  if (given.size() != abi.args.size()) {
-    throw Error("runtime.arg.count", fmt::format("{} takes {} arguments and is given {}", f.kernel().name(),
-                                                 abi.args.size(), given.size()))
-        .fact("expected", names_of(abi))
-        .fix("give every argument in this order, outputs too");
-  }
-  std::deque<ArrayView> views;
-  std::vector<const DLTensor*> args;
-  args.reserve(given.size());
-  for (size_t i = 0; i < given.size(); ++i) {
-    const std::string name = argument_name(abi, i);
-    ArrayView& v = views.emplace_back(given[i], name);
-    v.expect(abi.args[i].type);
-    TC_REQUIRE(
-        !abi.args[i].is_output || !v.readonly(),
-        Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
-            .fact("argument", name)
-            .fix("pass an array that may be written"));
-    args.push_back(v.dl());
-  }
+    throw py::type_error(
+        fmt::format("{}() takes its arrays by position, without names: f({})", f.name(), names_of(f.abi())));
+  const CallArgs args(f, given);
   Check error;
   {
     const py::gil_scoped_release nogil;
-    error = f.run(args);
+    error = f.run(args.args());
   }
   throw_if(std::move(error));
 }
@@ -132,6 +114,32 @@ std::vector<Arg> args_of(const Function& f) {
   return out;
 }
 
+}  // namespace
+
+CallArgs::CallArgs(const Function& f, const py::args& given) {
+  const codegen::AbiSpec& abi = f.abi();
+  if (given.size() != abi.args.size()) {
+    throw Error("runtime.arg.count",
+                fmt::format("{} takes {} arguments and is given {}", f.name(), abi.args.size(), given.size()))
+        .fact("expected", names_of(abi))
+        .fix("give every argument in this order, outputs too");
+  }
+  args_.reserve(given.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    const std::string name = argument_name(abi, i);
+    ArrayView& v = views_.emplace_back(given[i], name);
+    v.expect(abi.args[i].type);
+    TC_REQUIRE(
+        !abi.args[i].is_output || !v.readonly(),
+        Error("runtime.arg.readonly", fmt::format("{} is an output, and the array given is read-only", name))
+            .fact("argument", name)
+            .fix("pass an array that may be written"));
+    args_.push_back(v.dl());
+  }
+}
+
+namespace {
+
 // ---- building
 
 Function build_schedule(const Schedule& schedule, py::handle args, const BuildOptions& options) {
@@ -149,7 +157,15 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
   options.name = "kernel";
   if (!name.is_none()) options.name = name.cast<std::string>();
   options.compile.use_cache = cache;
+  // for an accelerator tensors need more than loops: blocking, and a schedule
+  const bool legalise = options.target.is_accel() && !py::isinstance<Schedule>(what);
   const bool is_workload = PyUnicode_Check(what.ptr()) || py::isinstance<WorkloadHandle>(what);
+  if (legalise && !is_workload) {
+    const Workload workload = to_workload(args.is_none() ? what : args);
+    const autotune::Log records = log.is_none() ? autotune::Log() : to_log(log);
+    const py::gil_scoped_release nogil;
+    return build(workload, records, 1, options).value();
+  }
   if (!is_workload) {
     TC_REQUIRE(
         log.is_none(),
@@ -178,7 +194,7 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   std::vector<ir::TensorView> views;
   for (const auto& [key, value] : inputs) {
     TC_REQUIRE(py::isinstance<Tensor>(key),
-               Error("te.tensors", "the inputs are named by a " + type_name(key) + ", not by tensors")
+               Error("te.tensors", "the inputs are named by " + a_type(key) + ", not by tensors")
                    .fix("write tc.evaluate(C, {A: a, B: b})"));
     args.push_back(key.cast<Tensor>());
     views.push_back(interpreter_view(args.back(), value, false, keep));
@@ -199,14 +215,37 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   return out;
 }
 
-void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays) {
+// (tensor or name, index): an element as it is stored.
+std::optional<ir::Watch> to_watch(py::handle watch) {
+  if (watch.is_none()) return std::nullopt;
+  TC_REQUIRE(is_sequence(watch) && py::len(watch) == 2,
+             Error("ir.interpret.watch", "watch is a " + type_name(watch) + ", which names no element")
+                 .fix("write watch=(\"C\", [3, 4])"));
+  const py::object buffer = py::reinterpret_borrow<py::object>(watch)[py::int_(0)],
+                   index = py::reinterpret_borrow<py::object>(watch)[py::int_(1)];
+  ir::Watch out;
+  if (py::isinstance<Tensor>(buffer))
+    out.buffer = buffer.cast<Tensor>().name();
+  else
+    out.buffer = py::str(buffer);
+  if (is_sequence(index))
+    for (const py::handle i : index) out.index.push_back(to_int(i, "an index"));
+  else
+    out.index.push_back(to_int(index, "an index"));
+  return out;
+}
+
+py::object interpret(const Schedule& schedule, py::handle args_list, py::handle arrays, py::handle watched) {
   const std::vector<Tensor> args = to_tensors(args_list, "the arguments");
   const auto given = py::cast<std::vector<py::object>>(arrays);
   TC_REQUIRE(
       given.size() == args.size(),
       Error("runtime.arg.count", fmt::format("there are {} tensors and {} arrays", args.size(), given.size()))
           .fix("give one array a tensor"));
-  const Lowered lowered = lower(schedule, args).value();
+  Lowered lowered = lower(schedule, args).value();
+  std::optional<ir::Watch> watch = to_watch(watched);
+  // parsed back from its print a function has no name twice where two live at once
+  if (watch) lowered.func = ir::parse_func(ir::to_string(lowered.func)).value();
   std::vector<std::unique_ptr<ArrayView>> keep;
   std::vector<ir::TensorView> views;
   for (size_t i = 0; i < args.size(); ++i)
@@ -214,6 +253,7 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
   std::deque<HostTensor> packed;
   ir::InterpretOptions options;
   options.detect_races = !schedule.folds_lanes();
+  if (watch) options.watch = &*watch;
   Check error;
   {
     const py::gil_scoped_release nogil;
@@ -227,6 +267,33 @@ void interpret(const Schedule& schedule, py::handle args_list, py::handle arrays
     if (!error) error = ir::interpret(lowered.func, views, options);
   }
   throw_if(std::move(error));
+  return watch ? py::cast(std::move(watch->writes)) : py::none();
+}
+
+std::string line_of(const ir::Write& w) {
+  std::vector<std::string> loops;
+  for (const auto& [name, value] : w.loops) loops.push_back(fmt::format("{} = {}", name, value));
+  return fmt::format("{} by {}{}{}", ir::to_string(w.value), w.statement,
+                     w.lane < 0 ? "" : fmt::format(", lane {}", w.lane),
+                     loops.empty() ? "" : fmt::format(", at {}", fmt::join(loops, ", ")));
+}
+
+void bind_write(py::module_& m) {
+  py::class_<ir::Write> c(m, "Write", "One write of a watched element; see tc.interpret.");
+  c.def_property_readonly("value", [](const ir::Write& w) -> py::object {
+    if (w.value.type.is_float()) return py::float_(w.value.f);
+    if (w.value.type.is_bool()) return py::bool_(w.value.i != 0);
+    if (w.value.type == kU64) return py::int_(static_cast<uint64_t>(w.value.i));
+    return py::int_(w.value.i);
+  });
+  c.def_readonly("statement", &ir::Write::statement);
+  c.def_property_readonly(
+      "loops", [](const ir::Write& w) { return w.loops; }, "(name, value) of the loops around it.");
+  c.def_property_readonly(
+      "lane",
+      [](const ir::Write& w) -> py::object { return w.lane < 0 ? py::none() : py::object(py::int_(w.lane)); },
+      "Which lane of a vector, or None.");
+  c.def("__str__", &line_of).def("__repr__", [](const ir::Write& w) { return "Write(" + line_of(w) + ")"; });
 }
 
 void bind_function(py::module_& m) {
@@ -246,7 +313,7 @@ void bind_function(py::module_& m) {
   c.def("__call__", &call,
         "Runs on NumPy arrays, or anything with __dlpack__, the buffer protocol or __array_interface__, "
         "without copies. Other threads run meanwhile.");
-  c.def_property_readonly("name", [](const Function& f) { return f.kernel().name(); });
+  c.def_property_readonly("name", &Function::name);
   c.def_property_readonly("args", [](const Function& f) { return args_of(f); });
   c.def_property_readonly(
       "packed_args",
@@ -263,34 +330,40 @@ void bind_function(py::module_& m) {
   c.def(
       "ir", [](const Function& f, const std::string& form) { return f.ir(form); }, py::arg("form") = "nested",
       "The program as text: \"te\", \"nested\", \"target\" (what code is made of), or after the pass of "
-      "this name.");
-  c.def("llvm", &Function::llvm, "LLVM's IR.", py::call_guard<py::gil_scoped_release>());
-  c.def("asm", &Function::assembly, "The machine code as assembly.",
+      "this name. For an accelerator also \"segments\": what runs on the device and on the host.");
+  c.def("llvm", &Function::llvm, "LLVM's IR; for an accelerator that of what stays on the host.",
         py::call_guard<py::gil_scoped_release>());
+  c.def("asm", &Function::assembly, "The machine code as assembly; for an accelerator its programs.",
+        py::call_guard<py::gil_scoped_release>());
+  c.def_property_readonly("target", &Function::target);
   c.def("explain", &Function::explain,
         "Of a workload: which schedule this is (tuned, nearest or default) and why; empty of a schedule that "
         "was given.");
   c.def("schedule", &Function::schedule_text, "The steps that it was built from, as text.");
   c.def(
       "export",
-      [](const Function& f, py::handle path, bool object, bool header, bool shared, bool llvm,
-         bool assembly) {
+      [](const Function& f, py::handle path, std::optional<bool> object, std::optional<bool> header,
+         std::optional<bool> shared, bool llvm, bool assembly) {
         const std::string at = to_path(path);
+        const bool cpu = !f.target().is_accel();
         Check error;
         {
           const py::gil_scoped_release nogil;
-          error = f.export_to(at, {object, header, shared, llvm, assembly});
+          error = f.export_to(
+              at, {object.value_or(true), header.value_or(cpu), shared.value_or(true), llvm, assembly});
         }
         throw_if(std::move(error));
       },
-      py::arg("path"), py::kw_only(), py::arg("object") = true, py::arg("header") = true,
-      py::arg("shared") = true, py::arg("llvm") = false, py::arg("assembly") = false,
+      py::arg("path"), py::kw_only(), py::arg("object") = py::none(), py::arg("header") = py::none(),
+      py::arg("shared") = py::none(), py::arg("llvm") = false, py::arg("assembly") = false,
       "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's "
-      "runtime.");
+      "runtime; for an accelerator no header, but dir/matmul.NAME.prog for each program, and "
+      "dir/matmul.bundle, "
+      "by which C++ runs it all with tc::accel::Bundle.");
   c.def("__repr__", [](const Function& f) {
     std::vector<std::string> names;
     for (const auto& a : f.abi().args) names.push_back(a.name);
-    return fmt::format("Function({}({}))", f.kernel().name(), fmt::join(names, ", "));
+    return fmt::format("Function({}({}))", f.name(), fmt::join(names, ", "));
   });
 }
 
@@ -300,9 +373,15 @@ void bind_functions(py::module_& m) {
   bind_function(m);
   using codegen::Target;
   py::class_<Target> t(m, "Target",
-                       "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.");
+                       "Target(\"cpu\"): this machine; Target(\"cpu -mcpu=znver3\"): another processor.\n"
+                       "Target(\"accel\", config): an accelerator simulated beside this machine; config is a "
+                       "file with JSON (tc's or VTA's), a dict, or a name: vta, vta-1x32x32, vta-4x16x16.");
   t.def(py::init([](std::string text, py::handle config) {
-          if (!config.is_none()) text += ":" + to_path(config);
+          if (!config.is_none()) {
+            TC_REQUIRE(text == "accel", Error("codegen.target", fmt::format("{} takes no config", text))
+                                            .fix("Target(\"accel\", config)"));
+            text += ":" + machine_text(config);
+          }
           return Target::parse(text).value();
         }),
         py::arg("text") = "cpu", py::arg("config") = py::none());
@@ -310,6 +389,13 @@ void bind_functions(py::module_& m) {
       .def_readonly("triple", &Target::triple)
       .def_readonly("cpu", &Target::cpu);
   t.def_readonly("isa", &Target::isa).def_readonly("vector_bits", &Target::vector_bits);
+  t.def_property_readonly(
+      "machine",
+      [](const Target& x) -> py::object {
+        if (!x.is_accel()) return py::none();
+        return machine_dict(x.machine());
+      },
+      "The sizes of an accelerator as a dict; None of a CPU.");
   t.def("__str__", &Target::text).def("__repr__", [](const Target& x) {
     return "Target(\"" + x.text() + "\")";
   });
@@ -322,14 +408,18 @@ void bind_functions(py::module_& m) {
         py::kw_only(), py::arg("cache") = true,
         "build(schedule, [A, B, C], target=\"cpu\", name=...) -> Function of these tensors, in this order.\n"
         "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; "
-        "f.explain() says which.");
+        "f.explain() says which.\n"
+        "build(C, target=tc.Target(\"accel\")): for an accelerator the computation is blocked into its tiles "
+        "first, and scheduled; a schedule that is given runs as it is.");
   m.def("evaluate", &evaluate, py::arg("outputs"), py::arg("inputs"),
         "evaluate(C, {A: a, B: b}) -> numpy.ndarray, or a list for a list of outputs: what the expressions "
         "mean, computed\n"
         "element by element. Slow; bf16 is uint16.");
+  bind_write(m);
   m.def("interpret", &interpret, py::arg("schedule"), py::arg("args"), py::arg("arrays"),
+        py::arg("watch") = py::none(),
         "interpret(s, [A, B, C], [a, b, c]): runs the scheduled loops in the checking interpreter, writing "
-        "c. Slow.");
+        "c. Slow. watch=(\"C\", [3, 4]): gives the writes of that element, in order, as it is stored.");
   m.def(
       "set_num_threads",
       [](py::handle n) { tc_set_num_threads(static_cast<int32_t>(to_int(n, "the number of threads"))); },

@@ -1,10 +1,12 @@
 // What building and tuning share.
 #pragma once
+#include <deque>
 #include <memory>
+#include <span>
 
-#include "convert.h"
+#include "arrays.h"
 #include "tc/autotune/log.h"
-#include "tc/codegen/target.h"
+#include "tc/codegen/build.h"
 #include "tc/te/workload.h"
 
 namespace tc::python {
@@ -17,6 +19,21 @@ struct WorkloadHandle {
 
 /// A Target or its text.
 codegen::Target to_target(py::handle value);
+/// The machine of an accelerator as given: a dict (as JSON), or a name or path.
+std::string machine_text(py::handle config);
+/// All sizes of a machine.
+py::dict machine_dict(const isa::MachineConfig& machine);
+
+/// The arrays of one call, checked for types; made and destroyed under the GIL.
+class CallArgs {
+ public:
+  CallArgs(const Function& f, const py::args& given);
+  [[nodiscard]] std::span<const DLTensor* const> args() const { return args_; }
+
+ private:
+  std::deque<ArrayView> views_;
+  std::vector<const DLTensor*> args_;
+};
 /// None is what parallel loops use now.
 int to_threads(py::handle value);
 /// A Workload or its text, a schedule, one output tensor, or all arguments in order.

@@ -8,11 +8,13 @@ PYBIND11_MODULE(_tc, m) {
   m.attr("__version__") = TC_VERSION;
   bind_errors(m);
   bind_exprs(m);
+  bind_tensor_operators(m);
   bind_ops(m);
   bind_schedules(m);
   bind_arrays(m);
   bind_functions(m);
   bind_tuning(m);
+  bind_accel(m);
   give_signatures(m);
   give_signatures(m.attr("op"));
 }

@@ -1,6 +1,7 @@
 // tc.op: the operator library, with options as keyword arguments.
 #include "tc/te/ops.h"
 #include "convert.h"
+#include "tc/te/ops_quantized.h"
 
 namespace tc::python {
 namespace {
@@ -49,7 +50,13 @@ Padding to_padding(py::handle v) {
   bad_attr("padding", std::to_string(n.size()) + " numbers",
            "one number, (vertical, horizontal) or (top, left, bottom, right)");
 }
-Tensor to_bias(py::handle v) { return v.is_none() ? Tensor() : v.cast<Tensor>(); }
+Tensor to_bias(py::handle v) {
+  if (v.is_none()) return {};
+  TC_REQUIRE(py::isinstance<Tensor>(v),
+             Error("te.tensors", "the operands are tensors; this is " + a_type(v))
+                 .fix("give what tc.placeholder and tc.compute returned, or None"));
+  return v.cast<Tensor>();
+}
 std::vector<int64_t> to_axes(py::handle v) {
   return v.is_none() ? std::vector<int64_t>{} : numbers(v, "an axis");
 }
@@ -171,6 +178,87 @@ void bind_products(py::module_& m) {
       "The mean of each channel.");
 }
 
+// ---- int8
+
+// The keywords of Requantize, behind those of the operator.
+#define TC_REQUANTIZE_ARGS                                                                     \
+  py::arg("mul") = 1, py::arg("shift") = 0, py::arg("round") = false, py::arg("act") = "none", \
+  py::arg("low") = -128, py::arg("high") = 127
+
+te::Requantize to_requantize(int64_t mul, int64_t shift, bool round, py::handle act, int64_t low,
+                             int64_t high) {
+  const Act a = to_act(act);
+  if (a != Act::none && a != Act::relu) bad_attr("act", std::string(te::to_string(a)), "none relu");
+  return {mul, shift, round, a == Act::relu, low, high};
+}
+
+using QConv = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Conv2dOptions&,
+                         const te::Requantize&);
+void def_qconv(py::module_& m, const char* name, QConv f, const char* doc) {
+  m.def(
+      name,
+      [f](const Tensor& x, const Tensor& w, py::handle bias, py::handle stride, py::handle padding,
+          py::handle dilation, int64_t groups, py::handle layout, int64_t mul, int64_t shift, bool round,
+          py::handle act, int64_t low, int64_t high, std::string stage) {
+        return f(x, w, to_bias(bias),
+                 conv_options(stride, padding, dilation, groups, layout, py::none(), py::none(), py::int_(0),
+                              std::move(stage)),
+                 to_requantize(mul, shift, round, act, low, high));
+      },
+      py::arg("x"), py::arg("weight"), py::arg("bias") = py::none(), py::kw_only(), py::arg("stride") = 1,
+      py::arg("padding") = 0, py::arg("dilation") = 1, py::arg("groups") = 1, py::arg("layout") = "nhwc",
+      TC_REQUANTIZE_ARGS, py::arg("name") = "Y", doc);
+}
+
+void bind_quantized(py::module_& m) {
+  m.def(
+      "requantize",
+      [](const Tensor& x, int64_t mul, int64_t shift, bool round, py::handle act, int64_t low, int64_t high,
+         const std::string& name) {
+        return te::requantize(x, to_requantize(mul, shift, round, act, low, high), name);
+      },
+      py::arg("x"), py::kw_only(), TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i32 to i8: x * mul, moved right by shift bits (floor; round: halves up), then relu, then cut to "
+      "[low, high].");
+  m.def(
+      "qmatmul",
+      [](const Tensor& a, const Tensor& b, py::handle bias, bool tb, int64_t mul, int64_t shift, bool round,
+         py::handle act, int64_t low, int64_t high, std::string name) {
+        return te::qmatmul(a, b, to_bias(bias),
+                           {tb, to_requantize(mul, shift, round, act, low, high), std::move(name)});
+      },
+      py::arg("a"), py::arg("b"), py::arg("bias") = py::none(), py::kw_only(), py::arg("transpose_b") = false,
+      TC_REQUANTIZE_ARGS, py::arg("name") = "C",
+      "i8: a[m,k] b[k,n], summed in i32, with an i32 bias[n], requantized as by requantize. Stages: C[y, x | "
+      "k], "
+      "C_out.");
+  def_qconv(m, "qconv2d", &te::qconv2d,
+            "i8: conv2d summed in i32, with an i32 bias, requantized as by requantize. Stages: Y, Y_out.");
+  def_qconv(m, "qdepthwise_conv2d", &te::qdepthwise_conv2d, "The same of each channel by itself.");
+  m.def(
+      "qavg_pool2d",
+      [](const Tensor& x, py::handle kernel, py::handle stride, py::handle padding, py::handle layout,
+         int64_t mul, int64_t shift, bool round, py::handle act, int64_t low, int64_t high,
+         std::string stage) {
+        PoolOptions o;
+        o.kernel = to_two(kernel, "kernel"), o.stride = to_two(stride, "stride"),
+        o.padding = to_padding(padding), o.layout = to_layout(layout), o.name = std::move(stage);
+        return te::qavg_pool2d(x, o, to_requantize(mul, shift, round, act, low, high));
+      },
+      py::arg("x"), py::kw_only(), py::arg("kernel") = 2, py::arg("stride") = 2, py::arg("padding") = 0,
+      py::arg("layout") = "nhwc", TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i8: the sum of each window, requantized; padding counts as zeros.");
+  m.def(
+      "qadd",
+      [](const Tensor& a, const Tensor& b, int64_t mul, int64_t shift, bool round, py::handle act,
+         int64_t low, int64_t high, const std::string& name) {
+        return te::qadd(a, b, to_requantize(mul, shift, round, act, low, high), name);
+      },
+      py::arg("a"), py::arg("b"), py::kw_only(), TC_REQUANTIZE_ARGS, py::arg("name") = "Y",
+      "i8: a + b, summed in i32 and requantized.");
+}
+#undef TC_REQUANTIZE_ARGS
+
 void bind_elementwise(py::module_& m) {
 #define TC_X(f)                                                                                  \
   m.def(                                                                                         \
@@ -278,20 +366,71 @@ void bind_normalisation(py::module_& m) {
 
 }  // namespace
 
+using Layer = te::Recurrent (*)(const Tensor&, const Tensor&, const Tensor&, const te::RecurrentOptions&);
+te::RecurrentOptions layer_options(py::handle bias, py::handle recurrent_bias, py::handle h0, py::handle c0,
+                                   std::string name) {
+  return {.bias = to_bias(bias),
+          .recurrent_bias = to_bias(recurrent_bias),
+          .h0 = to_bias(h0),
+          .c0 = to_bias(c0),
+          .name = std::move(name)};
+}
+void bind_recurrences(py::module_& m) {
+  m.def(
+      "cumsum",
+      [](const Tensor& x, int64_t axis, const std::string& name) { return te::cumsum(x, axis, name); },
+      py::arg("x"), py::arg("axis") = -1, py::kw_only(), py::arg("name") = "Y",
+      "Sums from the first element to each, along an axis. Stages: Y_0, the scan Y_sum, Y.");
+  m.def(
+      "lstm",
+      [](const Tensor& x, const Tensor& weight, const Tensor& recurrent, py::handle bias,
+         py::handle recurrent_bias, py::handle h0, py::handle c0, std::string name) {
+        const te::Recurrent r =
+            te::lstm(x, weight, recurrent, layer_options(bias, recurrent_bias, h0, c0, std::move(name)));
+        return py::make_tuple(r.y, r.h, r.c);
+      },
+      py::arg("x"), py::arg("weight"), py::arg("recurrent"), py::kw_only(), py::arg("bias") = py::none(),
+      py::arg("recurrent_bias") = py::none(), py::arg("h0") = py::none(), py::arg("c0") = py::none(),
+      py::arg("name") = "Y",
+      "x[t,b,k], weight[4n,k], recurrent[4n,n], gates i, f, g, o: the outputs [t,b,n] and the last h and c "
+      "[b,n].\n"
+      "Stages: P, the scan R, Y_c, Y_h, Y.");
+  m.def(
+      "gru",
+      [](const Tensor& x, const Tensor& weight, const Tensor& recurrent, py::handle bias,
+         py::handle recurrent_bias, py::handle h0, std::string name) {
+        const te::Recurrent r = te::gru(x, weight, recurrent,
+                                        layer_options(bias, recurrent_bias, h0, py::none(), std::move(name)));
+        return py::make_tuple(r.y, r.h);
+      },
+      py::arg("x"), py::arg("weight"), py::arg("recurrent"), py::kw_only(), py::arg("bias") = py::none(),
+      py::arg("recurrent_bias") = py::none(), py::arg("h0") = py::none(), py::arg("name") = "Y",
+      "x[t,b,k], weight[3n,k], recurrent[3n,n], gates r, z, n: the outputs [t,b,n] and the last h [b,n].\n"
+      "Stages: P, the scan R, Y_h, Y.");
+}
+
 void bind_ops(py::module_& root) {
   py::module_ m = root.def_submodule(
       "op", "The operator library: functions from tensors to tensors. Stages and axes have fixed names.");
   bind_products(m);
+  bind_quantized(m);
   bind_elementwise(m);
   def_reduction(m, "sum", &te::sum, "The sum over one axis, several, or all. Stages: Y[... | k].");
   def_reduction(m, "prod", &te::prod, "The product over one axis, several, or all.");
   def_reduction(m, "max", &te::max, "The greatest over one axis, several, or all.");
   def_reduction(m, "min", &te::min, "The least over one axis, several, or all.");
   def_reduction(m, "mean", &te::mean, "The mean over one axis, several, or all. Stages: Y_sum, Y.");
+  def_reduction(
+      m, "variance", &te::variance,
+      "The variance over one axis, several, or all, in one pass. Stages: {Y_count, Y_mean, Y_squares}, Y.");
+  def_reduction(
+      m, "logsumexp", &te::logsumexp,
+      "The log of the sum of exp(x) over one axis, several, or all, in one pass. Stages: {Y_max, Y_sum}, Y.");
   def_arg(m, "argmax", &te::argmax,
           "The first index of the greatest along an axis. Stages: {Y_value, Y}[... | k].");
   def_arg(m, "argmin", &te::argmin, "The first index of the least along an axis.");
   bind_normalisation(m);
+  bind_recurrences(m);
   bind_moves(m);
 }
 

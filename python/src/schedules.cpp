@@ -20,20 +20,18 @@ struct StageHandle {
 std::string stage_name(Schedule& s, py::handle key) {
   if (py::isinstance<StageHandle>(key)) return s[key.cast<StageHandle>().name].name();
   if (py::isinstance<Tensor>(key)) return s[key.cast<Tensor>()].name();
-  TC_REQUIRE(PyUnicode_Check(key.ptr()),
-             Error("schedule.stage.unknown", "a " + type_name(key) + " names no stage")
-                 .fact("stages", fmt::format("{}", fmt::join(s.stages(), ", ")))
-                 .fix("name it by its tensor, s[C], or by its name, s[\"C\"]"));
+  TC_REQUIRE(PyUnicode_Check(key.ptr()), Error("schedule.stage.unknown", a_type(key) + " names no stage")
+                                             .fact("stages", fmt::format("{}", fmt::join(s.stages(), ", ")))
+                                             .fix("name it by its tensor, s[C], or by its name, s[\"C\"]"));
   return s[key.cast<std::string>()].name();
 }
 
 Axis axis_of(const StageHandle& stage, py::handle v) {
   if (py::isinstance<Axis>(v)) return v.cast<Axis>();
   if (py::isinstance<ReduceAxis>(v)) return stage.get().axis(v.cast<ReduceAxis>().var->name);
-  TC_REQUIRE(PyUnicode_Check(v.ptr()),
-             Error("schedule.axis.type", "a " + type_name(v) + " is no axis of " + stage.name)
-                 .fact("stage", stage.name)
-                 .fix("name one of s[C].axes, what a step returned, or its name"));
+  TC_REQUIRE(PyUnicode_Check(v.ptr()), Error("schedule.axis.type", a_type(v) + " is no axis of " + stage.name)
+                                           .fact("stage", stage.name)
+                                           .fix("name one of s[C].axes, what a step returned, or its name"));
   return stage.get().axis(v.cast<std::string>());
 }
 
@@ -169,6 +167,49 @@ void bind_stage(py::module_& m) {
       },
       py::arg("axis"), "parallel(axis): iterations run on all threads.");
   c.def(
+      "vthread",
+      [](const H& s, py::handle a) {
+        s.get().vthread(axis_of(s, a));
+        return s;
+      },
+      py::arg("axis"),
+      "vthread(axis): iterations become virtual threads, whose statements take turns: one works while "
+      "another waits. Each has what is computed inside in storage of its own.");
+  c.def(
+      "double_buffer",
+      [](const H& s) {
+        s.get().double_buffer();
+        return s;
+      },
+      "double_buffer(): kept in two places that take turns from one iteration of the loop where it is "
+      "computed to the next. A CPU uses one place.");
+  c.def(
+      "rolling_buffer",
+      [](const H& s) {
+        s.get().rolling_buffer();
+        return s;
+      },
+      "rolling_buffer(): kept as a ring outside the loop where it is computed; iterations after the first "
+      "compute only what is new in their window.");
+  c.def(
+      "storage_align",
+      [](const H& s, const std::string& dim, int64_t factor, int64_t offset) {
+        s.get().storage_align(dim, factor, offset);
+        return s;
+      },
+      py::arg("dim"), py::arg("factor"), py::arg("offset") = 0,
+      "storage_align(\"y\", 16, 1): pads the storage so that neighbours along y are k * 16 + 1 elements "
+      "apart.");
+  c.def(
+      "prefetch",
+      [](const H& s, py::handle tensor, py::handle a, int64_t distance) {
+        s.get().prefetch(stage_name(*s.schedule, tensor), axis_of(s, a), distance);
+        return s;
+      },
+      py::arg("tensor"), py::arg("axis"), py::arg("distance") = 1,
+      "prefetch(B, axis, distance): each iteration of the loop asks for what this stage reads of B that "
+      "many iterations later.");
+  c.def(
       "compute_at",
       [](const H& s, py::handle consumer, py::handle a) {
         const H other{s.schedule, stage_name(*s.schedule, consumer)};
@@ -241,13 +282,7 @@ void bind_stage(py::module_& m) {
       py::arg("axis"), "init_at(axis): where the reduction is initialised.");
   c.def(
       "steps",
-      [](const H& s) {
-        std::vector<Step> out;
-        for (const Step& t : s.schedule->steps())
-          if (t.stage == s.name) out.push_back(t);
-        return out;
-      },
-      "The steps applied to this stage, in order.");
+      [](const H& s) { return s.get().steps(); }, "The steps applied to this stage, in order.");
   c.def("__repr__", [](const H& s) {
     std::vector<std::string> loops;
     for (const Axis& a : s.get().leaf_axes()) loops.push_back(a.name);
@@ -321,7 +356,13 @@ void bind_schedules(py::module_& m) {
         if (PyUnicode_Check(steps.ptr()))
           return throw_if(s.apply(parse_steps(steps.cast<std::string>()).value()));
         if (py::isinstance<Step>(steps)) return throw_if(s.apply(steps.cast<Step>()));
-        throw_if(s.apply(py::cast<std::vector<Step>>(steps)));
+        TC_REQUIRE(is_sequence(steps), Error("schedule.parse", a_type(steps) + " is no step")
+                                           .fix("give text, one step a line, or what s.steps has"));
+        for (const py::handle step : steps) {
+          TC_REQUIRE(py::isinstance<Step>(step), Error("schedule.parse", a_type(step) + " is no step")
+                                                     .fix("give text, one step a line, or what s.steps has"));
+          throw_if(s.apply(step.cast<Step>()));
+        }
       },
       py::arg("steps"),
       "apply(text) or apply(steps): applies each; an illegal one raises, those before it stay applied.");

@@ -57,6 +57,82 @@ class _Pooling(Protocol):
 max_pool2d: _Pooling
 avg_pool2d: _Pooling
 
+class _QuantizedConvolution(Protocol):
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        stride: _Ints = 1,
+        padding: _Ints = 0,
+        dilation: _Ints = 1,
+        groups: int = 1,
+        layout: str = "nhwc",
+        mul: int = 1,
+        shift: int = 0,
+        round: bool = False,
+        act: str | None = "none",
+        low: int = -128,
+        high: int = 127,
+        name: str = "Y",
+    ) -> Tensor: ...
+
+qconv2d: _QuantizedConvolution
+qdepthwise_conv2d: _QuantizedConvolution
+
+def requantize(
+    x: Tensor,
+    *,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
+def qmatmul(
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor | None = None,
+    *,
+    transpose_b: bool = False,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "C",
+) -> Tensor: ...
+def qavg_pool2d(
+    x: Tensor,
+    *,
+    kernel: _Ints = 2,
+    stride: _Ints = 2,
+    padding: _Ints = 0,
+    layout: str = "nhwc",
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
+def qadd(
+    a: Tensor,
+    b: Tensor,
+    *,
+    mul: int = 1,
+    shift: int = 0,
+    round: bool = False,
+    act: str | None = "none",
+    low: int = -128,
+    high: int = 127,
+    name: str = "Y",
+) -> Tensor: ...
 def global_avg_pool(x: Tensor, *, layout: str = "nhwc", name: str = "Y") -> Tensor: ...
 def exp(x: Tensor, *, name: str = "") -> Tensor: ...
 def log(x: Tensor, *, name: str = "") -> Tensor: ...
@@ -90,6 +166,8 @@ def prod(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _
 def max(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _DType | None = None, name: str = "Y", axes: _Ints | None = None) -> Tensor: ...
 def min(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _DType | None = None, name: str = "Y", axes: _Ints | None = None) -> Tensor: ...
 def mean(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _DType | None = None, name: str = "Y", axes: _Ints | None = None) -> Tensor: ...
+def variance(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _DType | None = None, name: str = "Y", axes: _Ints | None = None) -> Tensor: ...
+def logsumexp(x: Tensor, axis: _Ints | None = None, *, keepdims: bool = False, out: _DType | None = None, name: str = "Y", axes: _Ints | None = None) -> Tensor: ...
 def argmax(x: Tensor, axis: int = -1, *, keepdims: bool = False, index: _DType = "i64", name: str = "Y") -> Tensor: ...
 def argmin(x: Tensor, axis: int = -1, *, keepdims: bool = False, index: _DType = "i64", name: str = "Y") -> Tensor: ...
 def softmax(x: Tensor, axis: int = -1, *, name: str = "Y") -> Tensor: ...
@@ -100,6 +178,28 @@ def layer_norm(
 def batch_norm(
     x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, *, axis: int = -1, eps: float = 1e-5, name: str = "Y"
 ) -> Tensor: ...
+def cumsum(x: Tensor, axis: int = -1, *, name: str = "Y") -> Tensor: ...
+def lstm(
+    x: Tensor,
+    weight: Tensor,
+    recurrent: Tensor,
+    *,
+    bias: Tensor | None = None,
+    recurrent_bias: Tensor | None = None,
+    h0: Tensor | None = None,
+    c0: Tensor | None = None,
+    name: str = "Y",
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def gru(
+    x: Tensor,
+    weight: Tensor,
+    recurrent: Tensor,
+    *,
+    bias: Tensor | None = None,
+    recurrent_bias: Tensor | None = None,
+    h0: Tensor | None = None,
+    name: str = "Y",
+) -> tuple[Tensor, Tensor]: ...
 def transpose(x: Tensor, perm: _Ints | None = None, *, name: str = "Y") -> Tensor: ...
 def reshape(x: Tensor, shape: _Ints, *, name: str = "Y") -> Tensor: ...
 def concat(xs: Sequence[Tensor], axis: int = 0, *, name: str = "Y") -> Tensor: ...

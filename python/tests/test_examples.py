@@ -6,7 +6,7 @@ import sys
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
-SIZES = {"matmul_steps.py": ["96"], "conv_bias_relu.py": ["12", "32"], "softmax.py": ["16", "32"]}
+SIZES = {"matmul_steps.py": ["96"], "conv_bias_relu.py": ["12", "32"], "softmax.py": ["16", "32"], "accel_conv.py": ["7", "20"]}
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in EXAMPLES.glob("*.py")))

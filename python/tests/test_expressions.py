@@ -96,6 +96,98 @@ def test_a_combiner_of_ones_own():
     assert (low, high) == (X.min(), X.max())
 
 
+def test_comm_reducer():
+    A = tc.placeholder((3, 7), name="A")
+    k = tc.reduce_axis((0, 7), name="k")
+    a = np.arange(21, dtype=np.float32).reshape(3, 7) % 5
+    add = tc.comm_reducer(lambda a, b: a + b, 0, name="add")
+    assert add.name == "add"
+    np.testing.assert_array_equal(tc.evaluate(tc.compute((3,), lambda y: add(A[y, k], axis=k)), {A: a}), a.sum(1))
+    welford = tc.comm_reducer(lambda a, b: (a[0] + b[0], (a[0] * a[1] + b[0] * b[1]) / tc.max(a[0] + b[0], 1)), (0, 0), where=lambda s: s[0] >= 1, name="mean")
+    n, mean = tc.compute((3,), lambda y: welford((1, A[y, k]), k), name=("n", "mean"))
+    np.testing.assert_allclose(tc.evaluate([n, mean], {A: a})[1], a.mean(1), rtol=1e-6)
+    top = tc.comm_reducer(lambda a, b: (tc.max(a[0], b[0]), tc.max(tc.min(a[0], b[0]), tc.max(a[1], b[1]))), (-2**31, -2**31), dtype="i32")
+    I = tc.placeholder((7,), dtype="i32", name="I")
+    both = tc.compute((), lambda: top((I[k], -2**31), k), name=("first", "second"))
+    assert [int(v) for v in tc.evaluate(list(both), {I: np.array([3, 9, -1, 7, 9, 0, 2], np.int32)})] == [9, 9]
+
+
+def test_a_subtraction_is_no_reducer():
+    with pytest.raises(tc.Error) as e:
+        tc.comm_reducer(lambda a, b: a - b, 0, name="sub")
+    assert e.value.code == "te.reducer.associative" and "a = " in e.value.facts["states"]
+    assert code_of(lambda: tc.comm_reducer(lambda a, b: a + b, 1)) == "te.reducer.identity"
+    assert code_of(lambda: tc.comm_reducer(lambda a, b: a, 0)) == "te.reducer.commutative"
+    assert code_of(lambda: tc.comm_reducer(lambda a, b: (a[0],), (0, 0))) == "te.reduce.combine"
+    assert code_of(lambda: tc.comm_reducer(lambda a, b: a, None)) == "te.reduce.identity"
+    A = tc.placeholder((7,), name="A")
+    k = tc.reduce_axis((0, 7), name="k")
+    assert code_of(lambda: tc.reduce_tuple("median", (A[k], 1), k)) == "te.reduce.combine"
+    assert code_of(lambda: tc.compute((), lambda: tc.reduce_tuple("mean_variance", (A[k], A[k], 0 * A[k]), k), name=("n", "m", "s"))) == "te.reducer.where"
+
+
+def test_softmax_and_variance_in_one_pass():
+    A = tc.placeholder((3, 7), name="A")
+    k = tc.reduce_axis((0, 7), name="k")
+    a = np.random.default_rng(1).standard_normal((3, 7)).astype(np.float32)
+    m, s = tc.compute((3,), lambda y: tc.reduce_tuple("softmax", (A[y, k], tc.const(1)), k), name=("m", "s"))
+    Y = tc.compute((3, 7), lambda y, x: tc.exp(A[y, x] - m[y]) / s[y], name="Y")
+    e = np.exp(a - a.max(1, keepdims=True))
+    np.testing.assert_allclose(tc.evaluate(Y, {A: a}), e / e.sum(1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(tc.evaluate(tc.op.variance(A, (1,)), {A: a}), a.var(1), rtol=1e-5)
+    np.testing.assert_allclose(tc.evaluate(tc.op.logsumexp(A, (0,)), {A: a}), np.log(np.exp(a).sum(0)), rtol=1e-5)
+
+
+def test_scan():
+    x = np.arange(15, dtype=np.float32).reshape(5, 3)
+    X, X0 = tc.placeholder((5, 3), name="X"), tc.placeholder((1, 3), name="X0")
+    h = tc.scan_state((5, 3), name="h")
+    H = tc.scan(X0, tc.compute((5, 3), lambda t, i: 2 * h[t - 1, i] + X[t, i], name="H"), h)
+    want = [np.ones(3, np.float32)]
+    for t in range(1, 5):
+        want.append(2 * want[-1] + x[t])
+    np.testing.assert_array_equal(tc.evaluate(H, {X: x, X0: np.ones((1, 3), np.float32)}), want)
+    s = tc.Schedule(H)
+    s[H].vectorize(s[H].axes[1])
+    f = tc.build(s, [X, X0, H])
+    out = np.zeros((5, 3), np.float32)
+    f(x, np.ones((1, 3), np.float32), out)
+    np.testing.assert_array_equal(out, want)
+    np.testing.assert_array_equal(tc.evaluate(tc.op.cumsum(X, 1), {X: x}), x.cumsum(1))
+
+
+def test_extern():
+    A = tc.placeholder((8,), name="A")
+    T = tc.compute((8,), lambda i: A[i] + 1, name="T")
+    R = tc.extern("func reverse(X: f32[8], R: f32[8]) { for i in [0, +8) { R[i] = X[7 - i] } }", [T])
+    Y = tc.compute((8,), lambda i: R[i] * 2, name="Y")
+    a = np.arange(8, dtype=np.float32)
+    want = (a + 1)[::-1] * 2
+    np.testing.assert_array_equal(tc.evaluate(Y, {A: a}), want)
+    s = tc.Schedule(Y)
+    assert code_of(lambda: s[T].compute_inline()) == "schedule.extern.reader"
+    assert code_of(lambda: s[R].compute_inline()) == "schedule.extern.body"
+    s[Y].vectorize("i")
+    out = np.zeros(8, np.float32)
+    tc.build(s, [A, Y])(a, out)
+    np.testing.assert_array_equal(out, want)
+    assert code_of(lambda: tc.extern("func f(X: f32[8], R: f32[8]) { for i in [0, +9) { R[0] = X[i] } }", [T])) == "te.bounds"
+    assert code_of(lambda: tc.extern("func f(X: f32[4], R: f32[8]) { R[0] = X[0] }", [T])) == "te.extern.input"
+    assert code_of(lambda: tc.extern("func f(X: f32[8], R: f32[8]) { for i in [0, +8) parallel { R[i] = X[i] } }", [T])) == "te.extern.form"
+
+
+def test_time_runs_in_order():
+    X0, h = tc.placeholder((1, 3), name="X0"), tc.scan_state((5, 3), name="h")
+    assert code_of(lambda: tc.scan(X0, tc.compute((5, 3), lambda t, i: h[t, i], name="H"), h)) == "te.scan.future"
+    assert code_of(lambda: tc.scan(X0, tc.compute((5, 3), lambda t, i: h[t - 2, i], name="H"), h)) == "te.bounds"
+    H = tc.scan(X0, tc.compute((5, 3), lambda t, i: h[t - 1, i] + 1, name="H"), h)
+    s = tc.Schedule(H)
+    for step in ("parallel", "vectorize", "unroll"):
+        assert code_of(lambda: getattr(s[H], step)("t")) == "schedule.scan.time"
+    assert code_of(lambda: s[H].split("t", 2)) == "schedule.scan.time"
+    assert code_of(lambda: s[H].reorder("i", "t")) == "schedule.scan.time"
+
+
 def test_0d_and_other_reductions():
     A = tc.placeholder((3, 4), name="A")
     k, j = tc.reduce_axis((0, 3), name="k"), tc.reduce_axis((0, 4), name="j")

@@ -441,10 +441,3 @@ def test_arrays_by_name_are_refused_without_printing_them():
     a = np.ones(1000, np.float32)
     with pytest.raises(TypeError, match=r"^relu\(\) takes its arrays by position, without names: f\(A, C\)$"):
         f(a, C=a)
-
-
-def test_the_accelerator_is_not_yet_a_target():
-    for make in (lambda: tc.Target("accel", config="vta.json"), lambda: tc.Target("accel")):
-        with pytest.raises(tc.Error, match="not yet supported") as e:
-            make()
-        assert e.value.code == "codegen.target.accel"

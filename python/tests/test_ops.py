@@ -98,6 +98,34 @@ def test_reductions_and_moves():
     np.testing.assert_array_equal(run(tc.op.pad(A, (0, 1, 2), (1, 0, 0), 9), {A: a}), np.pad(a, ((0, 1), (1, 0), (2, 0)), constant_values=9))
 
 
+def test_recurrences():
+    a = ints(3, 4, 5)
+    A = place(a, "A")
+    np.testing.assert_array_equal(run(tc.op.cumsum(A, 1), {A: a}), a.cumsum(1))
+    T, B, K, N = 4, 2, 3, 8
+    x, w, u = (rng.standard_normal(s).astype(np.float32) for s in ((T, B, K), (4 * N, K), (4 * N, N)))
+    X, W, U = place(x, "X"), place(w, "W"), place(u, "U")
+    Y, last, cell = tc.op.lstm(X, W, U)
+    sigmoid = lambda v: 1 / (1 + np.exp(-v))
+    h = c = np.zeros((B, N), np.float32)
+    want = []
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ w.T + h @ u.T, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        want.append(h)
+    np.testing.assert_allclose(run(Y, {X: x, W: w, U: u}), want, rtol=1e-4, atol=1e-5)
+    w3, u3 = w[:3 * N], u[:3 * N]
+    W3, U3 = place(w3, "W"), place(u3, "U")
+    h, want = np.zeros((B, N), np.float32), []
+    for t in range(T):
+        (r, z, n), (hr, hz, hn) = np.split(x[t] @ w3.T, 3, axis=1), np.split(h @ u3.T, 3, axis=1)
+        r, z = sigmoid(r + hr), sigmoid(z + hz)
+        h = (1 - z) * np.tanh(n + r * hn) + z * h
+        want.append(h)
+    np.testing.assert_allclose(run(tc.op.gru(X, W3, U3)[0], {X: x, W3: w3, U3: u3}), want, rtol=1e-4, atol=1e-5)
+
+
 def test_normalisation():
     x = rng.standard_normal((4, 16)).astype(np.float32)
     X = place(x, "X")
@@ -105,3 +133,43 @@ def test_normalisation():
     np.testing.assert_allclose(run(tc.op.softmax(X), {X: x}), e / e.sum(1, keepdims=True), rtol=1e-5)
     y = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
     np.testing.assert_allclose(run(tc.op.layer_norm(X), {X: x}), y, rtol=1e-4, atol=1e-5)
+
+
+def requantized(sums, mul=1, shift=0, round=False, act="none", low=-128, high=127):
+    x = sums.astype(np.int32) * np.int32(mul) + (1 << shift >> 1 if round else 0)
+    return np.clip(x >> shift, max(low, 0) if act == "relu" else low, high).astype(np.int8)
+
+
+@pytest.mark.parametrize("how", [{"shift": 6}, {"mul": 3, "shift": 7, "round": True}, {"shift": 5, "act": "relu"}, {"low": -3, "high": 5}])
+def test_int8_operators(how):
+    a, b = rng.integers(-128, 128, (4, 9), np.int8), rng.integers(-128, 128, (9, 5), np.int8)
+    bias = rng.integers(-999, 999, 5, np.int32)
+    A, B, T = place(a, "A"), place(b, "B"), place(bias, "T")
+    sums = a.astype(np.int32) @ b + bias
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qmatmul(A, B, T, **how), {A: a, B: b, T: bias}), requantized(sums, **how))
+    C = tc.op.matmul(A, B, out="i32")
+    np.testing.assert_array_equal(tc.evaluate(tc.op.requantize(C, **how), {A: a, B: b}), requantized(sums - bias, **how))
+
+    x, w = rng.integers(-128, 128, (1, 6, 5, 3), np.int8), rng.integers(-128, 128, (3, 3, 3, 5), np.int8)
+    X, W = place(x, "X"), place(w, "W")
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x.astype(np.int32), ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), axis=(1, 2))
+    sums = np.einsum("nyxcrs,rsck->nyxk", windows, w.astype(np.int32)) + bias
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qconv2d(X, W, T, padding=1, **how), {X: x, W: w, T: bias}), requantized(sums, **how))
+    d = w[:, :, :, :1]
+    D = place(np.ascontiguousarray(d), "D")
+    sums = np.einsum("nyxcrs,rsc->nyxc", windows, d[..., 0].astype(np.int32))
+    got = tc.evaluate(tc.op.qdepthwise_conv2d(X, D, padding=1, **how), {X: x, D: np.ascontiguousarray(d)})
+    np.testing.assert_array_equal(got, requantized(sums, **how))
+    got = tc.evaluate(tc.op.qavg_pool2d(X, kernel=(2, 1), stride=(2, 1), **how), {X: x})
+    np.testing.assert_array_equal(got, requantized(x.reshape(1, 3, 2, 5, 3).astype(np.int32).sum(2), **how))
+    y = rng.integers(-128, 128, x.shape, np.int8)
+    Y = place(y, "Y")
+    np.testing.assert_array_equal(tc.evaluate(tc.op.qadd(X, Y, **how), {X: x, Y: y}), requantized(x.astype(np.int32) + y, **how))
+
+
+def test_int8_operators_refuse():
+    A = tc.placeholder((4, 9), dtype="i8", name="A")
+    for wrong in ({"shift": 32}, {"act": "gelu"}, {"low": 5, "high": 4}, {"mul": 1 << 20}):
+        with pytest.raises(tc.Error) as e:
+            tc.op.qmatmul(A, A, transpose_b=True, **wrong)
+        assert e.value.code == "te.op.attr"

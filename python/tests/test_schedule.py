@@ -96,6 +96,50 @@ def test_reverse_compute_at_fuses_an_epilogue():
     assert s.loops().startswith("for yo in") and "parallel" in s.loops()
 
 
+def test_vthread_interleaves_tiles():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    yo, yi = s[C].split(s[C].axes[0], 4)
+    s[C].vthread(yi)
+    W = s.cache_read(A, "stack", [C]).compute_at(s[C], yi)
+    run(s, [A, B, C])
+    f = tc.build(s, [A, B, C])
+    assert "vthread C yi" in s.text() and "vthread" in s.loops()
+    assert "vthread" in f.ir("nested") and "vthread" not in f.ir("interleave")
+    assert f"{W.name}[1, " in f.ir("interleave")
+
+
+def test_hints_change_no_result():
+    A, B, C = matmul()
+    s = tc.Schedule(C)
+    ko, ki = s[C].split(s[C].reduce_axes[0], 6)
+    s[C].reorder(ko, *s[C].axes, ki)
+    BB = s.cache_read(B, "stack", [C]).compute_at(s[C], ko)
+    BB.double_buffer().storage_align("y", 16, 1)
+    s[C].prefetch(A, ko, distance=2)
+    run(s, [A, B, C])
+    assert "double_buffer B_r" in s.text() and "prefetch C ko tensor=A distance=2" in s.text()
+    assert "double_buffer" in s.loops() and "prefetch A[" in s.loops() and "B_r: f32[6, 33]" in s.loops()
+
+
+def test_rolling_buffer_computes_each_row_once():
+    A = tc.placeholder((12, 8), name="A")
+    T = tc.compute((12, 8), lambda y, x: A[y, x] * 2.0, name="T")
+    D = tc.compute((10, 8), lambda y, x: T[y, x] + T[y + 1, x] + T[y + 2, x], name="D")
+    s = tc.Schedule(D)
+    s[T].compute_at(s[D], s[D].axes[0]).rolling_buffer()
+    a, d, e = np.arange(96, dtype=np.float32).reshape(12, 8), *np.zeros((2, 10, 8), np.float32)
+    writes = tc.interpret(s, [A, D], [a, d], watch=("T", [0, 3]))
+    assert [w.value for w in writes] == [2 * a[0, 3], 2 * a[3, 3], 2 * a[6, 3], 2 * a[9, 3]]
+    assert writes[-1].loops[0] == ("y", 7) and writes[-1].lane is None and "T[" in str(writes[-1])
+    np.testing.assert_array_equal(d, 2 * (a[:-2] + a[1:-1] + a[2:]))
+    tc.build(s, [A, D])(a, e)
+    np.testing.assert_array_equal(d, e)
+    with pytest.raises(tc.Error) as e:
+        tc.interpret(s, [A, D], [a, d], watch=("U", [0]))
+    assert e.value.code == "ir.interpret.watch"
+
+
 def test_tensorize():
     A, B, C = matmul(n=16, m=24, l=32)
     s = tc.Schedule([C])

@@ -190,4 +190,14 @@ std::string to_json(const MachineConfig& config) {
   return out.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
+std::string to_short_json(const MachineConfig& config) {
+  MachineConfig standard;
+  standard.alu_lanes = std::max<int64_t>(1, config.tile_out());  // what parse_config fills in
+  nlohmann::ordered_json out = Json::object();
+  if (config.name != standard.name) out["name"] = config.name;
+  for (const auto& f : detail::config_fields())
+    if (config.*f.member != standard.*f.member) out[std::string(f.name)] = config.*f.member;
+  return out.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
 }  // namespace tc::isa

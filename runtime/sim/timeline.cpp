@@ -16,6 +16,19 @@ std::string event(std::string_view name, isa::Unit unit, int64_t start, int64_t 
                      static_cast<int>(unit), start, cycles, args);
 }
 
+// An instruction, and before it what it waited for.
+std::string both_events(const isa::Program& program, const Event& e, int64_t begin) {
+  const std::string text = isa::disassemble(program.insns[e.insn]);
+  const std::string_view name = std::string_view(text).substr(0, text.find(' '));
+  std::string out;
+  if (e.start > e.ready)
+    out += ",\n" + event(fmt::format("wait {}", name), e.unit, begin + e.ready, e.start - e.ready,
+                         fmt::format(R"("number":{})", e.insn));
+  return out + ",\n" +
+         event(name, e.unit, begin + e.start, e.end - e.start,
+               fmt::format(R"("number":{},"insn":"{}")", e.insn, text));
+}
+
 std::string percent(int64_t part, int64_t all) {
   return all == 0 ? "-"
                   : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(all));
@@ -24,22 +37,34 @@ std::string percent(int64_t part, int64_t all) {
 }  // namespace
 
 std::string chrome_trace(const isa::Program& program, const RunResult& result) {
+  const TracedRun run{"", &program, &result};
+  return chrome_trace(std::span(&run, 1));
+}
+
+std::string chrome_trace(std::span<const TracedRun> runs) {
   std::string out = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
   out += fmt::format(R"({{"name":"process_name","ph":"M","pid":0,"args":{{"name":"{}"}}}})",
-                     program.config.name);
+                     runs.empty() ? "" : runs[0].program->config.name);
   for (const isa::Unit unit : {isa::Unit::load, isa::Unit::compute, isa::Unit::store})
     out += fmt::format(
         ",\n"
         R"({{"name":"thread_name","ph":"M","pid":0,"tid":{},"args":{{"name":"{}"}}}})",
         static_cast<int>(unit), to_string(unit));
-  for (const Event& e : result.timeline) {
-    const std::string text = isa::disassemble(program.insns[e.insn]);
-    const std::string_view name = std::string_view(text).substr(0, text.find(' '));
-    if (e.start > e.ready)
-      out += ",\n" + event(fmt::format("wait {}", name), e.unit, e.ready, e.start - e.ready,
-                           fmt::format(R"("number":{})", e.insn));
-    out += ",\n" + event(name, e.unit, e.start, e.end - e.start,
-                         fmt::format(R"("number":{},"insn":"{}")", e.insn, text));
+  constexpr int kNames = isa::kUnits;  // the row of the programs
+  if (runs.size() > 1)
+    out += fmt::format(
+        ",\n"
+        R"({{"name":"thread_name","ph":"M","pid":0,"tid":{},"args":{{"name":"programs"}}}})",
+        kNames);
+  int64_t begin = 0;
+  for (const TracedRun& run : runs) {
+    if (runs.size() > 1)
+      out += fmt::format(
+          ",\n"
+          R"({{"name":"{}","ph":"X","pid":0,"tid":{},"ts":{},"dur":{},"args":{{}}}})",
+          run.name, kNames, begin, run.result->counters.cycles);
+    for (const Event& e : run.result->timeline) out += both_events(*run.program, e, begin);
+    begin += run.result->counters.cycles;
   }
   return out + "\n]}\n";
 }

@@ -92,5 +92,69 @@ TEST_F(AccelCommand, WrongInputIsRefused) {
   refuses({"sim", text, "--timeline", path("no/such/folder")}, 1, "io.write");
 }
 
+const Words kWorkload = {"qmatmul m=9 n=20 k=33 shift=4"};
+
+Words with(const Words& more) {
+  Words out = {more[0], kWorkload[0]};
+  out.insert(out.end(), more.begin() + 1, more.end());
+  return out;
+}
+
+TEST_F(AccelCommand, CompilesAWorkloadToProgramsThatSimRuns) {
+  const std::string machine = write("m.json", R"({"name": "mine", "LOG_BATCH": 1})");
+  const Json done = json(with({"compile", "--target", "accel:" + machine, "-o", path("out")}), 0);
+  EXPECT_TRUE(done["target"].get<std::string>().starts_with("accel:{")) << done;
+  std::vector<std::string> files;
+  for (const Json& f : done["files"]) files.push_back(f.get<std::string>().substr(path("out/").size()));
+  EXPECT_EQ(files, (std::vector<std::string>{"libqmatmul.so", "qmatmul.qmatmul_1.s", "qmatmul.qmatmul_1.prog",
+                                             "qmatmul.bundle", "qmatmul.te.tc", "qmatmul.nested.tc",
+                                             "qmatmul.segments.tc"}));
+  EXPECT_GT(json({"sim", path("out/qmatmul.qmatmul_1.prog")}, 0)["micro_ops"]["gemm"], 0);
+  // the listing assembles to that program
+  EXPECT_EQ(run({"asm", path("out/qmatmul.qmatmul_1.s"), "-o", path("again.prog")}).exit, 0);
+  EXPECT_EQ(read(path("again.prog")), read(path("out/qmatmul.qmatmul_1.prog")));
+}
+
+TEST_F(AccelCommand, RunsAndChecksAWorkload) {
+  const Finished ran =
+      run(with({"run", "--target", "accel", "--check", "--orders", "3", "--timeline", path("t")}));
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_NE(ran.out.find("equal in 3 random orders"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("cycles"), std::string::npos);
+  EXPECT_TRUE(autotune::parse_json(read(path("t"))).ok());
+  const Json timed = json(with({"run", "--target", "accel", "--check"}), 0);
+  EXPECT_GT(timed["cycles"], 0);
+  EXPECT_EQ(timed["checks"].size(), 2);
+  EXPECT_EQ(timed["segments"].size(), 3);
+  // cycles are the same in every run
+  EXPECT_EQ(json(with({"run", "--target", "accel"}), 0)["cycles"], timed["cycles"]);
+  const Json bench = json(with({"bench", "--target", "accel"}), 0);
+  EXPECT_EQ(bench["results"][0]["default"]["cycles"], timed["cycles"]);
+}
+
+TEST_F(AccelCommand, TunesByCyclesAndBuildsFromTheLog) {
+  const std::string log = path("log.jsonl");
+  const Words tune = with({"tune", "--target", "accel", "--trials", "6", "--log", log});
+  const Json tuned = json(tune, 0);
+  const double best = tuned["results"][0]["best"]["ns"].get<double>();  // cycles
+  const Json ran = json(with({"run", "--target", "accel", "--log", log, "--check"}), 0);
+  EXPECT_EQ(ran["cycles"].get<double>(), best);
+  EXPECT_TRUE(ran["schedule"].get<std::string>().starts_with("tuned:")) << ran["schedule"];
+  // another machine finds nothing in it
+  const Json other = json(with({"run", "--target", "accel:vta-4x16x16", "--log", log}), 0);
+  EXPECT_TRUE(other["schedule"].get<std::string>().starts_with("default:")) << other["schedule"];
+  const Finished again = run(tune);
+  EXPECT_NE(again.out.find("(6 from the log)"), std::string::npos) << again.out << again.err;
+  EXPECT_NE(again.out.find(" cycles, "), std::string::npos) << again.out;
+}
+
+TEST_F(AccelCommand, SaysWhatCannotBe) {
+  refuses(with({"compile", "--target", "accel", "--emit", "header", "-o", path("out")}), 1,
+          "codegen.export.accel");
+  refuses(with({"compile", "--emit", "program", "-o", path("out")}), 2, "cli.usage");
+  refuses(with({"run", "--target", "accel:none.json"}), 3, "codegen.target.config");
+  refuses(with({"run", "--orders", "2"}), 2, "cli.usage");
+}
+
 }  // namespace
 }  // namespace tc::test

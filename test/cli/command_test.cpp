@@ -132,6 +132,32 @@ TEST_F(Command, OptRunsPassesOnText) {
   refuses({"opt", write("bad.tc", "func f(A: f32[4]) {\n  A[0] = \n}"), "--passes", "cpu"}, 3, "ir.parse");
 }
 
+TEST_F(Command, InterpretSaysWhoWroteAnElement) {
+  const std::string f = write("f.tc",
+                              "func f(A: f32[4], C: f32[4]) {\n"
+                              "  for y in [0, +4) {\n"
+                              "    C[y] = 0.0\n"
+                              "    for k in [0, +2) { C[y] = C[y] + 1.0 }\n"
+                              "  }\n"
+                              "}\n");
+  EXPECT_EQ(run({"interpret", f}).out, "C [4]: 2 2 2 2\n");
+  EXPECT_EQ(run({"interpret", f, "--watch", "C[3]"}).out,
+            "C[3] is written 3 times\n"
+            "         0.0  C[y] = 0.0  at y = 3\n"
+            "         1.0  C[y] = C[y] + 1.0  at y = 3, k = 0\n"
+            "         2.0  C[y] = C[y] + 1.0  at y = 3, k = 1\n");
+  EXPECT_NE(run({"interpret", f, "--watch", "C[3]", "--max-writes", "1"}).err.find("the first 1 of 3"),
+            std::string::npos);
+  EXPECT_EQ(json({"interpret", f, "--watch", "C[ 0 ]"}, 0)["watch"]["writes"][2]["loops"]["k"], 1);
+  refuses({"interpret", f, "--watch", "T[0]"}, 3, "ir.interpret.watch");
+  refuses({"interpret", f, "--watch", "C[4]"}, 3, "ir.interpret.watch");
+  for (const char* bad : {"C", "[1]", "C[", "C[1", "C[x]", "C[1,]", "C[1 2]", "C[1]x"})
+    refuses({"interpret", f, "--watch", bad}, 2, "cli.watch");
+  refuses({"interpret", write("n.tc", "func f(A: f32[n]) { A[0] = 1.0 }")}, 2, "cli.shape");
+  refuses({"interpret", write("race.tc", "func f(A: f32[4]) { for x in [0, +4) parallel { A[0] = 1.0 } }")},
+          3, "ir.interpret.race");
+}
+
 TEST_F(CommandTune, TuneLogsAndBuildsApply) {
   const std::string log = path("log.jsonl");
   const Finished f = tune(log);

@@ -25,6 +25,9 @@ ErrorFamily workload_errors();
 ErrorFamily ir_errors();
 ErrorFamily runtime_errors();
 ErrorFamily log_errors();
+ErrorFamily codegen_accel_errors();
+ErrorFamily isa_errors();
+ErrorFamily sim_errors();
 ErrorFamily other_errors();  // lower, codegen, autotune
 
 }  // namespace tc::test

@@ -55,6 +55,9 @@ TEST(Errors, Workload) { compare(workload_errors()); }
 TEST(Errors, Ir) { compare(ir_errors()); }
 TEST(Errors, Runtime) { compare(runtime_errors()); }
 TEST(Errors, Log) { compare(log_errors()); }
+TEST(Errors, CodegenAccel) { compare(codegen_accel_errors()); }
+TEST(Errors, Isa) { compare(isa_errors()); }
+TEST(Errors, Sim) { compare(sim_errors()); }
 TEST(Errors, Other) { compare(other_errors()); }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // Expressions and operators put together wrongly.
 #include "error_cases.h"
 #include "tc/ir/parse.h"
+#include "tc/te/extern.h"
 #include "tc/te/graph.h"
 #include "tc/te/ops.h"
+#include "tc/te/reducer.h"
+#include "tc/te/scan.h"
 
 namespace tc::test {
 namespace {
@@ -11,6 +14,20 @@ const auto kOne = [] { return ir::float_imm(1); };
 Tensor square(const char* name) { return placeholder({4, 4}, kF32, name); }
 Tensor plus_one(const Tensor& a, const char* name) {
   return compute({4, 4}, [&](Expr y, Expr x) { return a(y, x) + kOne(); }, name);
+}
+
+void reducer_of(const Combine& combine, double identity, const Where& where = nullptr) {
+  (void)reducer("mine", {kF32}, combine, {ir::float_imm(identity)}, where);
+}
+
+void extern_of(const char* text) {
+  (void)extern_func(ir::parse_func(text).value(), {placeholder({4}, kF32, "X")});
+}
+
+Tensor initial() { return placeholder({1, 4}, kF32, "H0"); }
+void scan_of(const std::function<Expr(const Tensor&, const Expr&, const Expr&)>& step) {
+  const Tensor s = scan_state({4, 4}, kF32, "s");
+  (void)scan(initial(), compute({4, 4}, [&](Expr t, Expr i) { return step(s, t, i); }, "H"), s);
 }
 
 std::vector<ErrorCase> expressions() {
@@ -52,6 +69,75 @@ std::vector<ErrorCase> expressions() {
          (void)compute({4}, [&](Expr i) { return A(i, k); }, "C");
        }},
       {"te.reduce.axes", "sum(e, {})", [] { (void)sum(kOne(), std::vector<ReduceAxis>{}); }},
+      {"te.reducer.associative", "reducer(\"mine\", {kF32}, a - b, {0})",
+       [] { reducer_of([](const State& a, const State& b) { return State{a[0] - b[0]}; }, 0); }},
+      {"te.reducer.commutative", "reducer(\"mine\", {kF32}, a, {0})",
+       [] { reducer_of([](const State& a, const State&) { return a; }, 0); }},
+      {"te.reducer.identity", "reducer(\"mine\", {kF32}, a + b, {1})",
+       [] { reducer_of([](const State& a, const State& b) { return State{a[0] + b[0]}; }, 1); }},
+      {"te.reducer.where", "a reducer of the states of which a < 2 holds, with a + b",
+       [] {
+         reducer_of([](const State& a, const State& b) { return State{a[0] + b[0]}; }, 0,
+                    [](const State& s) { return s[0] < 2; });
+       }},
+      {"te.reducer.unchecked", "a reducer of a % b",
+       [] { reducer_of([](const State& a, const State& b) { return State{a[0] % b[0]}; }, 0); }},
+      {"te.reducer.form", "a reducer that reads a tensor",
+       [] {
+         const Tensor A = square("A");
+         reducer_of([&](const State& a, const State& b) { return State{a[0] + b[0] * A(0, 0)}; }, 0);
+       }},
+      {"te.scan.future", "scan of an update that reads its state at its own time",
+       [] { scan_of([](const Tensor& s, const Expr& t, const Expr& i) { return s(t, i); }); }},
+      {"te.scan.time", "scan through a stage that is read a step later",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s");
+         const Tensor G = compute({4, 4}, [&](Expr t, Expr i) { return s(t - 1, i); }, "G");
+         (void)scan(initial(), compute({4, 4}, [&](Expr t, Expr i) { return G(t - 1, i); }, "H"), s);
+       }},
+      {"te.scan.shape", "scan with an initial value of another width",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s");
+         const Tensor H = compute({4, 4}, [&](Expr t, Expr i) { return s(t - 1, i); }, "H");
+         (void)scan(placeholder({1, 3}, kF32, "H0"), H, s);
+       }},
+      {"te.scan.state", "scan with a placeholder as state",
+       [] {
+         const Tensor s = square("s");
+         (void)scan(initial(), plus_one(s, "H"), s);
+       }},
+      {"te.scan.count", "scan of two initial values and one update",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s");
+         (void)scan({initial(), initial()}, {plus_one(s, "H")}, {s});
+       }},
+      {"te.scan.init", "scan from an initial value that reads the state",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s");
+         const Tensor I = compute({1, 4}, [&](Expr, Expr i) { return s(0, i); }, "I");
+         (void)scan(I, compute({4, 4}, [&](Expr t, Expr i) { return s(t - 1, i); }, "H"), s);
+       }},
+      {"te.scan.nested", "a scan through another that reads its state",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s"), q = scan_state({4, 4}, kF32, "q");
+         const auto both = [&](Expr t, Expr i) { return q(t - 1, i) + s(t - 1, i); };
+         const Tensor Q = scan(initial(), compute({4, 4}, both, "Q"), q);
+         (void)scan(initial(), compute({4, 4}, [&](Expr t, Expr i) { return Q(t, i); }, "H"), s);
+       }},
+      {"te.scan.open", "Graph::of an update without its scan",
+       [] {
+         const Tensor s = scan_state({4, 4}, kF32, "s");
+         (void)Graph::of({plus_one(s, "H")});
+       }},
+      {"te.extern.form", "extern_func with a parallel loop",
+       [] { extern_of("func f(A: f32[4], R: f32[4]) { for i in [0, +4) parallel { R[i] = A[i] } }"); }},
+      {"te.extern.input", "extern_func of a vector, given a matrix",
+       [] {
+         (void)extern_func(ir::parse_func("func f(A: f32[4], R: f32[4]) { R[0] = A[0] }").value(),
+                           {square("X")});
+       }},
+      {"te.bounds", "extern_func that stores beyond its output",
+       [] { extern_of("func f(A: f32[4], R: f32[4]) { for i in [0, +4) { R[i + 1] = A[i] } }"); }},
       {"te.dtype", "a placeholder of vectors", [] { (void)placeholder({4}, kF32.with_lanes(4), "A"); }},
       {"ir.type", "exp of an integer", [] { (void)exp(ir::int_imm(1)); }},
       {"te.graph.outputs", "Graph::of an input", [] { (void)Graph::of({square("A")}); }},

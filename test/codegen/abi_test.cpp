@@ -1,5 +1,7 @@
 // What callers see: checks of arguments, names, targets.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "run.h"
 
@@ -124,12 +126,40 @@ TEST(Target, TextRoundTrips) {
     const Target t = Target::parse(text).value();
     EXPECT_EQ(Target::parse(t.text()).value(), t) << text;
   }
-  for (const char* text : {"accel", "accel:vta.json"}) {
-    const auto target = Target::parse(text);
-    ASSERT_FALSE(target) << text;
-    EXPECT_EQ(target.error().code(), "codegen.target.accel");
-    EXPECT_NE(target.error().message().find("not yet supported"), std::string::npos);
+}
+TEST(Target, AcceleratorsAreNamedByNameJsonOrFile) {
+  EXPECT_EQ(Target::parse("accel").value().text(), "accel:vta");
+  EXPECT_EQ(Target::parse("accel").value().machine(), isa::MachineConfig{});
+  EXPECT_EQ(Target::parse("accel:vta-4x16x16").value().machine().batch, 4);
+  const std::string file = ::testing::TempDir() + "machine.json";
+  std::ofstream(file) << R"({"LOG_BLOCK": 5, "name": "mine"})";
+  const Target t = Target::parse("accel:" + file).value();
+  EXPECT_EQ(t.machine().block_in, 32);
+  EXPECT_TRUE(t.text().starts_with(R"(accel:{"name":"mine","block_in":32)")) << t.text();
+  std::filesystem::remove(file);  // the text holds the machine itself
+  EXPECT_EQ(Target::parse(t.text()).value(), t);
+  EXPECT_EQ(t.host_part(), Target::host());
+  EXPECT_NE(t, Target::parse("accel").value());
+}
+TEST(Target, RefusesMachinesThatAreNone) {
+  const auto code = [](const std::string& text) { return Target::parse(text).error().code(); };
+  EXPECT_EQ(code("accel:no/such.json"), "codegen.target.config");
+  EXPECT_EQ(code("accel:/"), "codegen.target.config");
+  EXPECT_EQ(code("accel:"), "codegen.target.config");
+  EXPECT_EQ(code("accel:{\"block\": 3}"), "isa.config.key");
+  EXPECT_EQ(code("accel:{\"batch\": 0}"), "isa.config.range");
+  EXPECT_EQ(code("accelerator"), "codegen.target");
+  isa::MachineConfig none;
+  none.block_in = 0;
+  EXPECT_EQ(Target::accel(none).error().code(), "isa.config.range");
+  try {
+    (void)Target::host().machine();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), "codegen.target.machine");
   }
+  const Target accel = Target::parse("accel").value();
+  EXPECT_EQ(accel.runs_on(Target::host())->code(), "codegen.target.unsupported");
 }
 TEST(Target, KnowsVectorRegisters) {
   EXPECT_EQ(Target::parse("cpu -mcpu=znver3").value().vector_bits, 256);

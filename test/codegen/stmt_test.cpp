@@ -184,8 +184,8 @@ TEST(Alloc, RegistersWithOverlappingAccessesStillWork) {
   EXPECT_EQ(values(o), (V{1, 1, 5, 1}));
 }
 TEST(Alloc, StackAndWorkspaceOfEverySize) {
-  for (const char* scope : {"stack", "global"})
-    for (const int n : {1, 100, 100000}) {
+  for (const std::string scope : {"stack", "global"})
+    for (const int n : {1, 100, scope == "stack" ? 8192 : 100000}) {  // 64 KiB of stack is all there is
       Tensor o(kI64, {1});
       const std::string e = std::to_string(n);
       EXPECT_RUNS(run_text("func f(O: i64[1]) { O[0] = 0  for r in [0, +3) serial { alloc T: i64[" + e +
@@ -196,6 +196,28 @@ TEST(Alloc, StackAndWorkspaceOfEverySize) {
                            {&o}));
       EXPECT_EQ(o.get_int(0), 3 * (int64_t{n} * (n - 1) / 2) + 3 * int64_t{n});
     }
+}
+// Each fits; together they fill more than the frame, and the second goes elsewhere.
+TEST(Alloc, WhatTheFrameHasNoRoomForIsOnTheHeap) {
+  Tensor o(kI64, {1});
+  EXPECT_RUNS(
+      run_text("func f(O: i64[1]) { alloc S: i64[6000] stack alloc T: i64[6000] stack\n"
+               " for i in [0, +6000) serial { S[i] = i T[i] = 2 * i }\n"
+               " O[0] = 0 for i in [0, +6000) serial { O[0] = O[0] + T[i] - S[i] } }",
+               {&o}));
+  EXPECT_EQ(o.get_int(0), 5999 * 3000);
+}
+TEST(Alloc, WhatNoStackHasRoomForIsRefused) {
+  const auto f = parse_func(
+                     "func f(O: i64[1]) { alloc T: i64[8193] stack\n"
+                     " for i in [0, +8193) serial { T[i] = i } O[0] = T[8192] }")
+                     .value();
+  EXPECT_EQ(compile(f, AbiSpec::of(*f), Target::host(), fresh()).error().str(),
+            "error[codegen.stack]: T does not fit the stack\n"
+            "  function  f\n"
+            "  bytes     65544\n"
+            "  limit     65536 bytes\n"
+            "  fix       compute T at a loop further in, where less of it is needed, or keep it in global");
 }
 TEST(Alloc, FailureComesBackAsAnError) {
   Tensor o(kI64, {1});

@@ -12,6 +12,7 @@
 #include <map>
 #include <sstream>
 
+#include "accel_life.h"
 #include "matmul_life.h"
 #include "tc/ir/passes.h"
 #include "tc/isa/layout.h"
@@ -95,7 +96,8 @@ TEST(Pages, BlocksAreReplacedAndTheRestIsKept) {
 }
 
 TEST(Pages, GeneratedBlocksAreUpToDate) {
-  const std::map<std::string, std::string> life = life_of_a_matmul();
+  std::map<std::string, std::string> life = life_of_a_matmul();
+  life.merge(life_on_the_accelerator());
   const bool bless = std::getenv("TC_BLESS") != nullptr;
   const BlockText text_now = [&](std::string_view name, std::string_view old) {
     return name == "matmul.llvm" && !bless ? std::string(old) : block_text(life, name);

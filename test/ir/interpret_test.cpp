@@ -208,6 +208,8 @@ void expect_clean(const std::string& body) {
 
 TEST(Interpret, WhatIsNoRace) {
   expect_clean("for x in [0, +4) parallel { A[x] = 1.0 A[x] = A[x] + 1.0 }");
+  expect_clean(
+      "for x in [0, +4) parallel { prefetch A[x + 1] A[x] = 1.0 prefetch A[3 - x] prefetch A[x - 9] }");
   expect_clean("for t in [0, +3) { for x in [0, +4) parallel { A[(x + t) % 4] = 1.0 } }");
   expect_clean(
       "for x in [0, +4) parallel { A[x] = 1.0 } for x in [0, +3) parallel { B[x, 0] = A[x] + A[x + 1] }");
@@ -218,8 +220,76 @@ TEST(Interpret, WhatIsNoRace) {
       "for y in [0, +4) parallel { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = "
       "T[0] }");
   expect_clean(
+      "for y in [0, +4) vthread { alloc T: f32[1] T[0] = 1.0 for x in [0, +4) { T[0] = T[0] + 1.0 } A[y] = "
+      "T[0] }");
+  expect_clean(
       "for y in [0, +4) { A[y] = 0.0 } for y in [0, +2) parallel { for t in [0, +2) { for x in [0, +2) "
       "parallel { A[y * 2 + x] = A[y * 2 + x] + 1.0 } } }");
+}
+
+// Each write of one element: what, by which statement, in which iterations.
+TEST(Interpret, WhoWroteIt) {
+  const auto f = parse_func(
+                     "func f(A: f32[4], C: f32[4]) {\n"
+                     "  for y in [0, +4) {\n"
+                     "    C[y] = 0.0\n"
+                     "    for k in [0, +4) { if A[k] != 7.0 { C[y] = C[y] + A[k] } }\n"
+                     "  }\n"
+                     "  C[ramp(0, 1, 4)] = C[ramp(0, 1, 4)] * broadcast(2.0, 4)\n"
+                     "}")
+                     .value();
+  std::vector<float> a = {1, 7, 3, 0.5}, c(4);
+  const std::vector<TensorView> args = {{kF32, {4}, a.data()}, {kF32, {4}, c.data()}};
+  Watch watch;
+  watch.buffer = "C", watch.index = {2};
+  ASSERT_FALSE(interpret(f, args, {.watch = &watch}).has_value());
+  std::string text;
+  for (const Write& w : watch.writes) {
+    text += to_string(w.value) + " by " + w.statement;
+    for (const auto& [name, value] : w.loops) text += " " + name + "=" + std::to_string(value);
+    text += w.lane >= 0 ? " lane " + std::to_string(w.lane) + "\n" : "\n";
+  }
+  EXPECT_EQ(text,
+            "0.0 by C[y] = 0.0 y=2\n"
+            "1.0 by C[y] = C[y] + A[k] y=2 k=0\n"
+            "4.0 by C[y] = C[y] + A[k] y=2 k=2\n"
+            "4.5 by C[y] = C[y] + A[k] y=2 k=3\n"
+            "9.0 by C[ramp(0, 1, 4)] = C[ramp(0, 1, 4)] * broadcast(2.0, 4) lane 2\n");
+  EXPECT_EQ(watch.count, 5);
+  watch.max_writes = 2;
+  ASSERT_FALSE(interpret(f, args, {.watch = &watch}).has_value());
+  EXPECT_EQ(watch.writes.size(), 2U);
+  EXPECT_EQ(watch.count, 5);
+  watch.index = {0, 0};
+  EXPECT_EQ(interpret(f, args, {.watch = &watch})->code(), "ir.interpret.watch");
+  watch.index = {4};
+  EXPECT_EQ(interpret(f, args, {.watch = &watch})->str(),
+            "error[ir.interpret.watch]: C has no element [4]\n"
+            "  extents  [4]\n"
+            "  fix      give an index as the buffer is stored");
+  watch.buffer = "T";
+  EXPECT_EQ(interpret(f, args, {.watch = &watch})->str(),
+            "error[ir.interpret.watch]: there is no buffer T to watch\n"
+            "  buffers  A, C\n"
+            "  fix      name one of them");
+}
+
+// A buffer that lives anew in each iteration, of another size each time.
+TEST(Interpret, WhoWroteItInEachLife) {
+  const auto f =
+      parse_func(
+          "func f(C: i64[4]) {\n"
+          "  for y in [0, +4) { alloc T: i64[y] for k in [0, +y) { T[k] = y * 10 + k } C[y] = y }\n"
+          "}")
+          .value();
+  std::vector<int64_t> c(4);
+  const std::vector<TensorView> args = {{kI64, {4}, c.data()}};
+  Watch watch;
+  watch.buffer = "T", watch.index = {1};
+  ASSERT_FALSE(interpret(f, args, {.watch = &watch}).has_value());
+  ASSERT_EQ(watch.writes.size(), 2U);
+  EXPECT_EQ(watch.writes[0].value.i, 21);
+  EXPECT_EQ(watch.writes[1].value.i, 31);
 }
 
 TEST(Interpret, OutputsMayHoldValues) {

@@ -106,9 +106,9 @@ struct Arguments {
   return ::testing::AssertionSuccess();
 }
 
-const std::vector<const Pass*> kAll = {&passes::lower_guards, &passes::simplify,  &passes::peel_tails,
-                                       &passes::simplify,     &passes::vectorize, &passes::unroll,
-                                       &passes::simplify,     &passes::flatten,   &passes::simplify};
+const std::vector<const Pass*> kAll = {
+    &passes::lower_guards, &passes::simplify, &passes::peel_tails, &passes::simplify, &passes::interleave,
+    &passes::vectorize,    &passes::unroll,   &passes::simplify,   &passes::flatten,  &passes::simplify};
 
 int64_t runs() {
   const char* text = std::getenv("TC_PROPERTY_RUNS");
@@ -157,11 +157,11 @@ class Nest {
     if (pick(0, 2) == 0)
       for (size_t i = order.size(); i-- > 1;)
         std::swap(order[i], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i)))]);
-    static const LoopMode modes[] = {LoopMode::serial, LoopMode::serial, LoopMode::unrolled,
-                                     LoopMode::vectorized, LoopMode::parallel};
+    static const LoopMode modes[] = {LoopMode::serial,     LoopMode::serial,  LoopMode::unrolled,
+                                     LoopMode::vectorized, LoopMode::vthread, LoopMode::parallel};
     for (size_t i = order.size(); i-- > 0;) {
       const auto& [v, n] = loops_[order[i]];
-      const LoopMode mode = modes[pick(0, i == 0 ? 4 : 3)];
+      const LoopMode mode = modes[pick(0, i == 0 ? 5 : 4)];
       body = for_(v, int_imm(0), int_imm(n), mode, body);
     }
     return func("nest", {in, weights, out, padded}, body);

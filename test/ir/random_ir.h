@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "tc/ir/stmt.h"
+#include "tc/ir/traverse.h"
 
 namespace tc::ir::testing {
 
@@ -158,7 +159,7 @@ class RandomIr {
       static const std::vector<Scope> scopes = {Scope::global, Scope::stack, Scope::register_};
       const BufferRef b = new_buffer("acc", pick(scopes), true);
       Stmt first = fill(bufs_.back());
-      s = alloc(b, seq({first, block(depth + 1)}));
+      s = alloc(b, seq({first, block(depth + 1)}), chance(20));
     }
     bufs_ = bufs;
     vars_ = vars;
@@ -166,14 +167,14 @@ class RandomIr {
   }
   Stmt loop(int depth) {
     std::vector<LoopMode> modes = {LoopMode::serial, LoopMode::serial, LoopMode::unrolled};
-    if (opt.parallel) modes.push_back(LoopMode::parallel);
+    if (opt.parallel) modes.insert(modes.end(), {LoopMode::parallel, LoopMode::vthread});
     if (opt.vectorized) modes.push_back(LoopMode::vectorized);
     const LoopMode mode = pick(modes);
     const auto bufs = bufs_;
     const auto vars = vars_;
     const int64_t extent = below(20) == 0 ? 0 : below(5) + 1, least = chance(70) ? 0 : below(6) - 2;
     const VarRef v = var(chance(50) ? "x" : "y");
-    if (mode == LoopMode::parallel || mode == LoopMode::vectorized) own_elements(v, least, extent);
+    if (mode != LoopMode::serial && mode != LoopMode::unrolled) own_elements(v, least, extent);
     vars_.push_back({v, least, least + extent - 1});
     Stmt s = for_(v, int_imm(least), int_imm(extent), mode, block(depth + 1));
     bufs_ = bufs;
@@ -194,6 +195,12 @@ class RandomIr {
     std::vector<BufferState> writable;
     for (const BufferState& b : bufs_)
       if (b.writable) writable.push_back(b);
+    if (!bufs_.empty() && chance(8)) {  // of an element that need not be there
+      const BufferState& hinted = pick(bufs_);
+      std::vector<Expr> at;
+      while (at.size() < hinted.extents.size()) at.push_back(integer(1, 2));
+      return prefetch(hinted.ref, at);
+    }
     if (writable.empty()) return seq({});
     const BufferState& b = pick(writable);
     int lanes = 1;
@@ -491,8 +498,27 @@ class RandomIr {
       refs.push_back(b.ref);
       bufs_.push_back(b);
     }
-    out.push_back(compute(refs, axes, values));
+    const bool reduces = values[0].as<Reduce>() != nullptr;
+    if (refs.size() == 1 && !reduces && chance(10)) {
+      out.push_back(external(refs[0], axes, state.extents, values[0]));
+    } else {
+      out.push_back(compute(refs, axes, values));
+      if (!axes.empty() && chance(15)) out.back() = scan(out.back());
+    }
     return refs;
+  }
+  // The same elements by loops.
+  static Stmt external(const BufferRef& to, const std::vector<VarRef>& axes,
+                       const std::vector<int64_t>& extents, const Expr& value) {
+    std::vector<BufferRef> reads;
+    walk<Load>(value, [&](const Load& l) {
+      if (std::none_of(reads.begin(), reads.end(), [&](const BufferRef& b) { return b.same(l.buffer); }))
+        reads.push_back(l.buffer);
+    });
+    Stmt body = store(to, {axes.begin(), axes.end()}, value);
+    for (size_t d = axes.size(); d-- > 0;)
+      body = for_(axes[d], int_imm(0), int_imm(extents[d]), LoopMode::serial, body);
+    return extern_({to}, reads, body);
   }
   std::vector<Expr> reduction(DType t) {
     std::vector<VarRef> vars;
@@ -509,7 +535,7 @@ class RandomIr {
       const VarRef v = var("v", t), w = var("w", t), i = var("i"), j = var("j");
       const CombinerRef c =
           combiner("argmax", {v, i}, {w, j}, {select(Expr(w) > v, w, v), select(Expr(w) > v, j, i)},
-                   {constant(t), int_imm(-1)});
+                   {constant(t), int_imm(-1)}, chance(30) ? Expr(v) > constant(t) : nullptr);
       const std::vector<Expr> source = {gen(t, 2), Expr(vars[0])};
       return {reduce(c, mins, extents, vars, source, 0), reduce(c, mins, extents, vars, source, 1)};
     }

@@ -5,6 +5,7 @@
 #include "tc/ir/equal.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
+#include "tc/ir/traverse.h"
 
 namespace tc::ir {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 class Simplify : public ::testing::Test {
  protected:
   Simplify() {
-    for (const char* name : {"x", "y", "z", "n", "m", "f"}) add(name, kIndex);
+    x_ = add("x", kIndex), y_ = add("y", kIndex);
+    for (const char* name : {"z", "n", "m", "f"}) add(name, kIndex);
     for (const char* name : {"yo", "xo"}) range(name, 0, 15);
     for (const char* name : {"yi", "xi"}) range(name, 0, 7);
     range("k4", 0, 3);
@@ -39,10 +41,24 @@ class Simplify : public ::testing::Test {
   }
   void expect(const std::string& text, const std::string& result) { EXPECT_EQ(simple(text), result) << text; }
 
+  VarRef x_, y_;
   BufferRef A = buffer("A", kF32, {int_imm(64), int_imm(64)});
   ParseScope scope;
   Bounds bounds;
 };
+
+// x / c * c + x % c is x, and x - x / c * c is x % c, of one x alone.
+TEST_F(Simplify, QuotientsJoinTheirOwnRemainders) {
+  expect("x / 4 * 4 + x % 4", "x");
+  expect("x - x / 4 * 4", "x % 4");
+  for (const char* text : {"x / 4 * 4 + y % 4", "x / 4 * 4 + x % 3", "x / 4 * 3 + x % 4", "y - x / 4 * 4",
+                           "x * 2 + y - (x + y) / 4 * 4"})
+    for (int64_t a = -9; a <= 9; ++a)
+      for (int64_t b = -9; b <= 9; ++b) {
+        const VarMap at{{x_, int_imm(a)}, {y_, int_imm(b)}};
+        EXPECT_EQ(as_int(substitute(parse(simple(text)), at)), as_int(substitute(parse(text), at))) << text;
+      }
+}
 
 TEST_F(Simplify, SumsAreCollectedAndSorted) {
   expect("x - y + y", "x");

@@ -56,6 +56,36 @@ TEST(Config, MachinesOfTheIssue) {
   EXPECT_EQ(field_widths(b).acc, 9);
 }
 
+TEST(Config, MachinesWithANameHaveTheSameBytesOnChip) {
+  const MachineConfig vta;
+  EXPECT_EQ(builtin_config("vta"), vta);
+  EXPECT_EQ(builtin_config("VTA"), std::nullopt);
+  for (const std::string_view name : builtin_config_names()) {
+    const MachineConfig c = builtin_config(name).value();
+    EXPECT_EQ(c.name, name);
+    EXPECT_FALSE(validate(c)) << name;
+    EXPECT_EQ(c.inp_depth * c.inp_bytes(), vta.inp_depth * vta.inp_bytes());
+    EXPECT_EQ(c.wgt_depth * c.wgt_bytes(), vta.wgt_depth * vta.wgt_bytes());
+    EXPECT_EQ(c.acc_depth * c.acc_bytes(), vta.acc_depth * vta.acc_bytes());
+    EXPECT_EQ(c.alu_cycles(), 1);
+  }
+  EXPECT_EQ(builtin_config("vta-4x16x16")->batch, 4);
+}
+
+TEST(Config, ShortTextNamesWhatDiffersFromTheDefault) {
+  EXPECT_EQ(to_short_json({}), "{}");
+  MachineConfig c;
+  c.block_out = 32, c.alu_lanes = 32;  // a tile, which parse_config fills in
+  EXPECT_EQ(to_short_json(c), R"({"block_out":32})");
+  c.name = "mine", c.alu_lanes = 16, c.dram_latency = 9;
+  EXPECT_EQ(to_short_json(c), R"({"name":"mine","block_out":32,"alu_lanes":16,"dram_latency":9})");
+  Rng rng(7);
+  for (int i = 0; i < 200; ++i) {
+    const MachineConfig random = random_config(rng);
+    EXPECT_EQ(parsed(to_short_json(random)), random) << to_json(random);
+  }
+}
+
 TEST(Config, OwnKeysOverrideAndRoundTrip) {
   const MachineConfig c = parsed(R"({"LOG_BLOCK": 5, "alu_interval": 2, "name": "mine", "inp_depth": 1000})");
   EXPECT_EQ(c.alu_interval, 2);

@@ -5,8 +5,7 @@
 #include <cstring>
 
 #include "../../lib/schedule/state.h"
-#include "property/random_schedule.h"
-#include "property/random_workload.h"
+#include "property/random_case.h"
 #include "tc/codegen/build.h"
 #include "tc/ir/parse.h"
 
@@ -40,9 +39,8 @@ Cost cost_of(const ir::Stmt& s, double runs, double code) {
   const auto add = [&](const Cost& c) { sum.runs += c.runs, sum.code += c.code; };
   if (const auto* f = s.as<ir::For>()) {
     const auto extent = static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 1));
-    const double copies = f->mode == ir::LoopMode::unrolled     ? extent
-                          : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8)
-                                                                : 1;
+    const bool copied = f->mode == ir::LoopMode::unrolled || f->mode == ir::LoopMode::vthread;
+    const double copies = copied ? extent : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8) : 1;
     add(cost_of(f->body, runs * extent, code * copies));
   } else if (const auto* q = s.as<ir::Seq>()) {
     for (const ir::Stmt& one : q->stmts) add(cost_of(one, runs, code));
@@ -325,16 +323,9 @@ Verdict Subject::check(const std::vector<Step>& steps) const {
 }
 
 RandomCase RandomCase::of(uint64_t seed) {
-  RandomOptions options;
-  static constexpr int64_t kPoints[] = {200, 600, 1500};  // small programs fail in ways that are easy to see
-  options.max_points = kPoints[seed % 3];
-  options.max_stages = seed % 5 == 0 ? 6 : 4;
-  const bool workload = seed % 4 == 3;
-  RandomCase c{Subject(workload ? WorkloadDice(seed).roll() : random_program(seed, options), seed), {}};
-  Schedule s(c.subject.program().outputs);
-  ScheduleDice(s, seed).roll(static_cast<int>(8 + seed % 29));
-  c.steps = s.steps();
-  return c;
+  RandomProgram program = random_case_program(seed);
+  std::vector<Step> steps = random_case_steps(program, seed);
+  return {Subject(std::move(program), seed), std::move(steps)};
 }
 
 Verdict check(RandomCase& c) {

@@ -15,25 +15,38 @@ std::string short_name(size_t kind) {
 
 void Coverage::add(const std::vector<Step>& steps) {
   ++cases_;
+  std::array<std::array<std::array<bool, kKinds>, kKinds>, 2> seen{};
   std::array<bool, kKinds> has{};
-  for (const Step& s : steps) {
-    ++steps_[static_cast<size_t>(s.kind)];
-    has[static_cast<size_t>(s.kind)] = true;
+  for (size_t j = 0; j < steps.size(); ++j) {
+    const auto b = static_cast<size_t>(steps[j].kind);
+    ++steps_[b];
+    has[b] = true;
+    for (size_t i = 0; i < j; ++i)
+      seen[steps[i].stage == steps[j].stage][static_cast<size_t>(steps[i].kind)][b] = true;
   }
-  for (size_t a = 0; a < kKinds; ++a)
-    for (size_t b = 0; b < kKinds; ++b) together_[a][b] += has[a] && has[b];
+  for (size_t a = 0; a < kKinds; ++a) {
+    with_[a] += has[a];
+    for (size_t b = 0; b < kKinds; ++b)
+      for (const size_t same : {0, 1}) pairs_[same][a][b] += seen[same][a][b];
+  }
 }
 
 std::string Coverage::table() const {
-  std::string out =
-      fmt::format("{} cases; steps kept, cases with the step, and with both of two\n{:16}{:>7}{:>7} |",
-                  cases_, "step", "kept", "cases");
-  for (size_t b = 0; b < kKinds; ++b) out += fmt::format("{:>8}", short_name(b));
-  for (size_t a = 0; a < kKinds; ++a) {
-    out += fmt::format("\n{:16}{:7}{:7} |", to_string(static_cast<StepKind>(a)), steps_[a], together_[a][a]);
-    for (size_t b = 0; b < a; ++b) out += fmt::format("{:8}", together_[a][b]);
+  std::string out;
+  for (const size_t same : {1, 0}) {
+    out +=
+        fmt::format("{} cases; {}\n{:19}{:>7}{:>7} |", cases_,
+                    same ? "steps kept, cases with the step, and with a later one (column) on the same stage"
+                         : "the same, the later one on another stage",
+                    "step", "kept", "cases");
+    for (size_t b = 0; b < kKinds; ++b) out += fmt::format("{:>8}", short_name(b));
+    for (size_t a = 0; a < kKinds; ++a) {
+      out += fmt::format("\n{:19}{:7}{:7} |", to_string(static_cast<StepKind>(a)), steps_[a], with_[a]);
+      for (size_t b = 0; b < kKinds; ++b) out += fmt::format("{:8}", pairs_[same][a][b]);
+    }
+    out += "\n";
   }
-  return out + "\n";
+  return out;
 }
 
 }  // namespace tc::test

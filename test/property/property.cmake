@@ -15,3 +15,16 @@ target_compile_definitions(property_test PRIVATE TC_SOURCE_DIR="${PROJECT_SOURCE
 target_link_libraries(property_test PRIVATE property_cases GTest::gtest_main)
 add_test(NAME property COMMAND property_test)
 set_tests_properties(property PROPERTIES ENVIRONMENT GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/gtest-property.xml)
+
+# What the generator covers needs no code generator, so it is linked without.
+add_executable(coverage_test ${DIR}/coverage_test.cpp ${DIR}/coverage.cpp)
+target_include_directories(coverage_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(coverage_test PRIVATE tc_schedule fmt::fmt GTest::gtest_main)
+add_test(NAME coverage COMMAND coverage_test)
+set_tests_properties(coverage PROPERTIES ENVIRONMENT GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/gtest-coverage.xml)
+
+# The seeded faults (faults.py) are tried by hand; that they can be is seen here.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  add_test(NAME faults_list COMMAND ${Python3_EXECUTABLE} ${DIR}/faults.py --list)
+endif()

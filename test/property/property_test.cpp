@@ -6,7 +6,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "property/coverage.h"
 #include "property/shrink.h"
 
 namespace tc::test {
@@ -52,14 +51,6 @@ TEST(PropertyRun, CasesAreFilesThatParse) {
     EXPECT_EQ(again.steps, c.steps);
     EXPECT_EQ(Subject(again.program, seed).legal(again.steps), c.steps);
   }
-}
-
-// Every kind of step is kept often enough to mean something.
-TEST(PropertyRun, SchedulesCoverEveryStep) {
-  std::vector<int64_t> kept(Coverage::kKinds, 0);
-  for (uint64_t seed = 1; seed <= 500; ++seed)
-    for (const Step& s : RandomCase::of(seed).steps) ++kept[static_cast<size_t>(s.kind)];
-  for (size_t k = 0; k < kept.size(); ++k) EXPECT_GT(kept[k], 25) << to_string(static_cast<StepKind>(k));
 }
 
 // A failure that needs two kinds of steps and one of the outputs: nothing else stays.

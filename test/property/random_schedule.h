@@ -3,6 +3,8 @@
 // draw any step at any time; the others go about it as people do (storage, loops,
 // places, modes), for there more steps are legal and they get deeper.
 #pragma once
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -23,7 +25,10 @@ class ScheduleDice {
   static constexpr StepKind kLoops[] = {StepKind::split,   StepKind::split,   StepKind::split,
                                         StepKind::split,   StepKind::fuse,    StepKind::fuse,
                                         StepKind::reorder, StepKind::reorder, StepKind::reverse_compute_at};
-  static constexpr StepKind kPlaces[] = {StepKind::compute_at,
+  static constexpr StepKind kPlaces[] = {StepKind::rolling_buffer,
+                                         StepKind::rolling_buffer,
+                                         StepKind::storage_align,
+                                         StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::compute_at,
                                          StepKind::init_at,
@@ -35,16 +40,24 @@ class ScheduleDice {
                                          StepKind::cache_write,
                                          StepKind::reverse_compute_at,
                                          StepKind::reverse_compute_at};
-  static constexpr StepKind kModes[] = {StepKind::vectorize, StepKind::vectorize, StepKind::unroll,
-                                        StepKind::parallel,  StepKind::tensorize, StepKind::tensorize,
+  static constexpr StepKind kModes[] = {StepKind::vectorize,     StepKind::vectorize,     StepKind::unroll,
+                                        StepKind::parallel,      StepKind::vthread,       StepKind::vthread,
+                                        StepKind::double_buffer, StepKind::double_buffer, StepKind::prefetch,
+                                        StepKind::prefetch,      StepKind::tensorize,     StepKind::tensorize,
                                         StepKind::tensorize};
-  static constexpr StepKind kAny[] = {
-      StepKind::split,          StepKind::split,      StepKind::split,       StepKind::fuse,
-      StepKind::reorder,        StepKind::reorder,    StepKind::vectorize,   StepKind::unroll,
-      StepKind::parallel,       StepKind::compute_at, StepKind::compute_at,  StepKind::compute_root,
-      StepKind::compute_inline, StepKind::cache_read, StepKind::cache_write, StepKind::set_scope,
-      StepKind::layout,         StepKind::init_at,    StepKind::rfactor,     StepKind::reverse_compute_at,
-      StepKind::tensorize};
+  static constexpr StepKind kAny[] = {StepKind::split,          StepKind::split,
+                                      StepKind::split,          StepKind::fuse,
+                                      StepKind::reorder,        StepKind::reorder,
+                                      StepKind::vectorize,      StepKind::unroll,
+                                      StepKind::parallel,       StepKind::compute_at,
+                                      StepKind::compute_at,     StepKind::compute_root,
+                                      StepKind::compute_inline, StepKind::cache_read,
+                                      StepKind::cache_write,    StepKind::set_scope,
+                                      StepKind::layout,         StepKind::init_at,
+                                      StepKind::rfactor,        StepKind::reverse_compute_at,
+                                      StepKind::tensorize,      StepKind::vthread,
+                                      StepKind::double_buffer,  StepKind::prefetch,
+                                      StepKind::storage_align,  StepKind::rolling_buffer};
 
  public:
   ScheduleDice(Schedule& s, uint64_t seed) : s_(s), random_(seed * 0x9e3779b97f4a7c15ull + 1) {}
@@ -52,10 +65,13 @@ class ScheduleDice {
   /// Offers `tries` steps.
   void roll(int tries) {
     const bool in_order = coin();
+    if (coin(12)) tensorize_around_copy();
     for (int i = 0; i < tries; ++i) {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
+      if (coin(3 * tries)) seek_ring();
     }
+    if (coin(4)) inline_copy();
   }
 
  private:
@@ -73,6 +89,35 @@ class ScheduleDice {
     if (percent < 55) return pick(kLoops);
     if (percent < 80) return pick(kPlaces);
     return pick(kModes);
+  }
+
+  // Steps that go together too seldom by chance: coverage_test.cpp asks for all pairs.
+
+  // An intrinsic in a stage that computes the copy of an operand in its own loops.
+  void tensorize_around_copy() {
+    const std::vector<int> sums = sums_of_products();
+    if (sums.empty()) return;
+    const std::string name = s_.state().stages[static_cast<size_t>(pick(sums))].name;
+    const auto read = buffers_read(state_of(name).values);
+    Step copy, around, tensor;
+    copy.kind = StepKind::cache_read, copy.scope = "stack", copy.names = {name};
+    copy.stage = s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name;
+    if (s_.apply(copy)) return;
+    const std::string made = s_.steps().back().into[0];
+    around.kind = StepKind::reverse_compute_at, around.stage = name, around.axes = {made, leaf(made)};
+    if (s_.apply(around)) return;
+    tensor.kind = StepKind::tensorize, tensor.stage = name;
+    for (int tries = 0; tries < 12; ++tries)
+      if (fill_tensorize_of(tensor, s_.state().find(name)), !s_.apply(tensor)) return;
+  }
+  // A reduction whose stage becomes a copy, which may be inlined.
+  void inline_copy() {
+    const Step first = draw(coin() ? StepKind::init_at : StepKind::tensorize);
+    if (s_.apply(first)) return;
+    Step cache, in_line;
+    cache.kind = StepKind::cache_write, in_line.kind = StepKind::compute_inline;
+    cache.stage = in_line.stage = first.stage, cache.scope = "stack";
+    if (!s_.apply(cache)) (void)s_.apply(in_line);
   }
 
   std::string stage() {
@@ -118,8 +163,19 @@ class ScheduleDice {
         break;
       case StepKind::unroll:
       case StepKind::parallel:
+      case StepKind::vthread:
       case StepKind::init_at:
         step.axes = {leaf(step.stage)};
+        break;
+      case StepKind::prefetch:
+        fill_prefetch(step);
+        break;
+      case StepKind::storage_align:
+        fill_storage_align(step);
+        break;
+      case StepKind::double_buffer:
+      case StepKind::rolling_buffer:
+        fill_attached(step);
         break;
       case StepKind::compute_at:
         fill_compute_at(step);
@@ -189,9 +245,7 @@ class ScheduleDice {
     step.number = below(s.rank() + 1 + coin(8));
     step.reassociate = !coin(4);
   }
-  // A sum of products, and an intrinsic with as many iterations as the loops from one of
-  // the last inward have: it fits now and then.
-  void fill_tensorize(Step& step) {
+  std::vector<int> sums_of_products() {
     const auto& stages = s_.state().stages;
     std::vector<int> sums;
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -199,11 +253,18 @@ class ScheduleDice {
       if (r && r->combiner->name == "sum" && stages[i].attach != StageState::inlined)
         sums.push_back(static_cast<int>(i));
     }
+    return sums;
+  }
+  // A sum of products, and an intrinsic with as many iterations as the loops from one of
+  // the last inward have: it fits now and then.
+  void fill_tensorize(Step& step) {
     step.axes = {leaf(step.stage)};
     step.intrinsic = "gemm_f32_1x4x1";
-    if (sums.empty()) return;
-    const int id = pick(sums);
-    const StageState& s = stages[static_cast<size_t>(id)];
+    const std::vector<int> sums = sums_of_products();
+    if (!sums.empty()) fill_tensorize_of(step, pick(sums));
+  }
+  void fill_tensorize_of(Step& step, int id) {
+    const StageState& s = s_.state().stages[static_cast<size_t>(id)];
     step.stage = s.name;
     Nests nests(s_.state());
     if (nests.infer()) return;
@@ -250,6 +311,58 @@ class ScheduleDice {
     const auto readers = s_.state().readers(s_.state().find(step.stage));
     if (!readers.empty() && coin(3))
       step.names = {s_.state().stages[static_cast<size_t>(pick(readers))].name};
+  }
+  void fill_prefetch(Step& step) {
+    step.axes = {leaf(step.stage)};
+    step.number = below(5);
+    const auto read = buffers_read(state_of(step.stage).values);
+    step.names = {read.empty() || coin(8)
+                      ? stage()
+                      : s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name};
+  }
+  // Mostly a stage that is computed at a loop.
+  void fill_attached(Step& step) {
+    std::vector<std::string> attached;
+    for (const StageState& s : s_.state().stages)
+      if (s.attach == StageState::at) attached.push_back(s.name);
+    if (!attached.empty() && !coin(8)) step.stage = pick(attached);
+  }
+  // Windows that move along a loop are rare: a stage and a loop of a reader are looked for.
+  void seek_ring() {
+    std::vector<std::pair<Step, Step>> tries;
+    const auto& stages = s_.state().stages;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      if (stages[i].is_input || stages[i].is_output || stages[i].attach == StageState::inlined) continue;
+      for (const int r : s_.state().readers(static_cast<int>(i)))
+        for (const std::string& axis : leaves(stages[static_cast<size_t>(r)].name))
+          tries.push_back({Step{.kind = StepKind::compute_at,
+                                .stage = stages[i].name,
+                                .axes = {stages[static_cast<size_t>(r)].name, axis}},
+                           Step{.kind = StepKind::rolling_buffer, .stage = stages[i].name}});
+    }
+    shuffle(tries);
+    for (const auto& [place, ring] : tries) {
+      Schedule trial = s_;
+      if (trial.apply(place) || trial.apply(ring)) continue;
+      s_ = std::move(trial);
+      return;
+    }
+  }
+  void fill_storage_align(Step& step) {
+    const StageState& s = state_of(step.stage);
+    std::vector<std::string> dims;
+    for (size_t at = 0; !s.layout.empty() && at < s.layout_text.size();) {
+      const size_t end = std::min(s.layout_text.find(',', at), s.layout_text.size());
+      dims.push_back(s.layout_text.substr(at, end - at));
+      at = end + 1;
+    }
+    for (int d = 0; s.layout.empty() && d < s.rank(); ++d)
+      dims.push_back(s.axes[static_cast<size_t>(d)].name);
+    if (dims.size() > 1 && !coin(8)) dims.pop_back();
+    static constexpr int64_t kFactors[] = {1, 2, 3, 4, 8, 16};
+    step.axes = {dims.empty() ? "none" : coin() ? dims.back() : pick(dims)};
+    step.number = pick(kFactors);
+    step.offset = coin() ? 0 : below(step.number);
   }
   void fill_layout(Step& step) {
     std::vector<std::string> axes;

@@ -82,6 +82,7 @@ class WorkloadDice {
       case 9:
         return one({"add", "mul", "maximum", "sub"}) + shape() + number_type();
       case 10:
+        if (below(4) == 0) return "cumsum" + shape() + one({"", " axis=0"}) + number_type();
         return one({"sum", "max", "min", "argmax", "argmin"}) + shape() +
                one({"", " axis=0", " keepdims=1"}) + number_type();
       case 11:

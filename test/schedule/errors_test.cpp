@@ -121,7 +121,8 @@ TEST(ScheduleErrorFiles, ShowEveryCode) {
     for (std::sregex_iterator it(all_text.begin(), all_text.end(), code), end; it != end; ++it)
       all.insert((*it)[1]);
   }
-  all.insert({"schedule.parallel.reduce", "schedule.vectorize.reduce"});  // made of two parts
+  all.insert({"schedule.parallel.reduce", "schedule.vectorize.reduce",
+              "schedule.vthread.reduce"});  // made of two parts
   EXPECT_EQ(shown, all);
 }
 

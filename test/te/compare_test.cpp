@@ -8,7 +8,10 @@
 #include <cstring>
 
 #include "../../lib/te/error_bound.h"
+#include "tc/ir/parse.h"
+#include "tc/te/extern.h"
 #include "tc/te/ops.h"
+#include "tc/te/scan.h"
 
 namespace tc {
 namespace {
@@ -159,6 +162,35 @@ TEST(Compare, WithoutABoundTheMagnitudeIsCompared) {
   }
 }
 
+// The recurrence of sums stays exact; that of products grows beyond the integers that a float holds.
+TEST(Compare, RecurrencesOfSmallIntegers) {
+  const Tensor X = placeholder({300, 4}, kF32, "X");
+  const Comparison sums = Case({X, op::cumsum(X, 0)}, Fill::small_integers).check();
+  EXPECT_TRUE(sums.passed()) << sums.difference;
+  EXPECT_EQ(sums.tolerance, 0);
+
+  const Tensor H0 = placeholder({1, 4}, kF32, "H0"), s = scan_state({300, 4}, kF32, "s");
+  const Tensor H = scan(H0, compute({300, 4}, [&](Expr t, Expr i) { return s(t - 1, i) * X(t, i); }, "H"), s);
+  const Comparison products = Case({X, H0, H}, Fill::small_integers, 2000).check();
+  EXPECT_TRUE(products.passed()) << products.difference;
+  EXPECT_GT(products.tolerance, 0);
+}
+
+TEST(Compare, ExternsAreExactWhereTheyOnlyMove) {
+  const Tensor X = placeholder({8}, kF32, "X");
+  const auto with = [&](const std::string& value, const Tensor& read) {
+    const auto f =
+        ir::parse_func("func f(A: f32[8], R: f32[8]) { for i in [0, +8) { R[i] = " + value + " } }");
+    return Case({X, extern_func(f.value(), {read})[0]}).check();
+  };
+  const Comparison moved = with("A[7 - i]", X);
+  EXPECT_TRUE(moved.passed()) << moved.difference;
+  EXPECT_EQ(moved.elements, 8);
+  EXPECT_EQ(moved.tolerance, 0);
+  EXPECT_EQ(with("A[i] * 0.5 + A[i]", X).unbounded, 8);
+  EXPECT_EQ(with("A[7 - i]", op::exp(X)).unbounded, 8);  // moves what was rounded
+}
+
 TEST(Compare, EmptyOutputsPass) {
   const Tensor A = placeholder({0, 4}, kF32, "A");
   const Comparison c = Case({A, compute({0, 4}, [&](Expr y, Expr x) { return A(y, x); }, "C")}).check();
@@ -222,6 +254,13 @@ TEST(ErrorBounds, HoldAndAreOfUse) {
     return op::rsqrt(op::add(op::exp(a[0]), op::log(op::add(op::exp(a[0]), op::exp(a[0])))));
   });
   expect_bounded("pow", {{64}, {64}}, [](const Args& a) { return op::pow(op::exp(a[0]), op::tanh(a[1])); });
+  expect_bounded("cumsum", {{100, 3}}, [](const Args& a) { return op::cumsum(a[0], 0); });
+  expect_bounded("softmax of a cumsum", {{3, 40}},
+                 [](const Args& a) { return op::softmax(op::cumsum(a[0], 1)); });
+  expect_bounded("lstm", {{6, 2, 5}, {16, 5}, {16, 4}},
+                 [](const Args& a) { return op::lstm(a[0], a[1], a[2]).y; });
+  expect_bounded("gru", {{6, 2, 5}, {12, 5}, {12, 4}},
+                 [](const Args& a) { return op::gru(a[0], a[1], a[2]).y; });
   expect_bounded("relu of a conv", {{1, 6, 6, 8}, {3, 3, 8, 4}},
                  [](const Args& a) { return op::relu(op::conv2d(a[0], a[1], {}, {.padding = 1})); });
 }

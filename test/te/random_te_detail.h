@@ -8,11 +8,13 @@
 
 #include "tc/support/rng.h"
 #include "tc/te/graph.h"
+#include "tc/te/reducer.h"
+#include "tc/te/scan.h"
 
 namespace tc::test {
 
 struct RandomOptions {
-  int max_stages = 4;
+  int min_stages = 1, max_stages = 4;
   int max_rank = 4;
   /// Evaluations of stage bodies in all: bounds the time that interpreting takes.
   int64_t max_points = 3000;
@@ -52,7 +54,7 @@ class Generator {
       : random_(seed * 2 + 1), options_(options), budget_(options.max_points) {}
 
   void run() {
-    const int64_t count = pick(1, options_.max_stages);
+    const int64_t count = pick(options_.min_stages, options_.max_stages);
     for (int64_t i = 0; i < count; ++i) stage(static_cast<int>(i), budget_ / (count - i));
     for (const Source& s : sources_)
       if (is_computed(s) && (!s.read || chance(8))) outputs_.push_back(s.tensor);
@@ -107,9 +109,11 @@ class Generator {
       }
     }
     budget_ -= used;
-    if (kind > 95) return argument(name, extents);
-    if (kind > 92 && kind <= 95) reduce_axes_.clear();
-    if (kind > 92) return pair(name, extents);
+    if (!reduces && rank > 0 && chance(20)) return recurrence(name, extents);
+    if (kind > 96) return argument(name, extents);
+    if (kind > 92) return several(name, extents);
+    if (kind > 89) reduce_axes_.clear();
+    if (kind > 89) return pair(name, extents);
     double bound = 0;
     const DType type = dtype();
     const Tensor t = compute(
@@ -160,6 +164,115 @@ class Generator {
     const bool nothing = is_empty_reduction();
     sources_.push_back({out[0], nothing ? kInfinite : bound});
     sources_.push_back({out[1], nothing ? kInfinite : 1000});
+  }
+
+  /// What a reduction of several components folds: the reducer, the components' bounds
+  /// if there is anything to fold, and its sources from one value.
+  struct Folding {
+    ir::CombinerRef combiner;
+    std::vector<double> bounds;
+    std::function<State(const Expr&)> source;
+  };
+  static Folding folding(int64_t which, DType type, double bound, double length) {
+    const Expr zero = ir::const_of(type, 0), one = ir::const_of(type, 1),
+               least = ir::simple_combiner(ir::BinaryOp::max, type)->identity[0],
+               greatest = ir::simple_combiner(ir::BinaryOp::min, type)->identity[0];
+    switch (which) {
+      case 0:  // the range
+        return {
+            reducer("range", {type, type},
+                    [](const State& a, const State& b) { return State{min(a[0], b[0]), max(a[1], b[1])}; },
+                    {greatest, least}),
+            {bound, bound},
+            [](const Expr& e) { return State{e, e}; }};
+      case 1:  // the two greatest
+        return {reducer("greatest_two", {type, type},
+                        [](const State& a, const State& b) {
+                          return State{max(a[0], b[0]), max(min(a[0], b[0]), max(a[1], b[1]))};
+                        },
+                        {least, least}),
+                {bound, kInfinite},
+                [least](const Expr& e) { return State{e, least}; }};
+      case 2:  // how many, their sum, and the greatest
+        return {reducer("moments", {type, type, type},
+                        [](const State& a, const State& b) {
+                          return State{a[0] + b[0], b[1] + a[1], max(b[2], a[2])};
+                        },
+                        {zero, zero, least}),
+                {length, bound * length, bound},
+                [one](const Expr& e) { return State{one, e, e}; }};
+      default:  // of one component, but no operation of two values
+        return {reducer("either", {type},
+                        [](const State& a, const State& b) { return State{select(a[0] < b[0], b[0], a[0])}; },
+                        {least}),
+                {bound},
+                [](const Expr& e) { return State{e}; }};
+    }
+  }
+  /// A reducer of the user's own.
+  void several(const std::string& name, const std::vector<int64_t>& extents) {
+    const DType type = dtype();
+    double length = 1;
+    for (const ReduceAxis& k : reduce_axes_) length *= static_cast<double>(*ir::as_int(k.extent));
+    const double limit = kLimit / std::max(length, 1.0);
+    const int64_t which = pick(0, 3);
+    const size_t count = std::vector<size_t>{2, 2, 3, 1}[static_cast<size_t>(which)];
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) names.push_back(i == 0 ? name : fmt::format("{}{}", name, i));
+    Folding f;
+    const auto out = compute_many(
+        extents,
+        [&](const Axes& i) {
+          axes_of(i, extents);
+          Bounded e = expression(type, 1);
+          if (e.bound > limit) e = clamp(e, 8);
+          f = folding(which, type, e.bound, length);
+          return reduce_tuple(f.combiner, f.source(e.e), reduce_axes_);
+        },
+        names);
+    const bool nothing = is_empty_reduction();
+    for (size_t i = 0; i < count; ++i) sources_.push_back({out[i], nothing ? kInfinite : f.bounds[i]});
+  }
+
+  /// A scan, half of the time through a reduction over the state of the step before.
+  void recurrence(const std::string& name, const std::vector<int64_t>& extents) {
+    const DType type = dtype();
+    const int64_t first = chance(30) ? 2 : 1;
+    const Tensor state = scan_state(extents, type, name + "s");
+    std::vector<int64_t> initial = extents;
+    initial[0] = first;
+    const Tensor init = placeholder(initial, type, fmt::format("{}0", name));
+    inputs_.push_back(init);
+    Tensor step;
+    if (extents.size() > 1 && chance(50)) {
+      reduce_axes_ = {reduce_axis(0, extents[1], "r")};
+      step = compute(
+          extents,
+          [&](const Axes& i) {
+            axes_of(i, extents);
+            Axes at = i;
+            at[0] = i[0] - pick(1, first), at[1] = reduce_axes_[0];
+            return sum(state.at(at) * clamp(read(type), 4).e, reduce_axes_);
+          },
+          name + "r");
+      reduce_axes_.clear();
+    }
+    const Tensor update = compute(
+        extents,
+        [&](const Axes& i) {
+          axes_of(i, extents);
+          Axes at = i;
+          at[0] = i[0] - pick(1, first);
+          Expr inside = ir::bool_imm(true);
+          for (size_t d = 1; d < i.size(); ++d)
+            if (chance(20) && extents[d] > 0) at[d] = fitting_index(extents[d], static_cast<int>(d), inside);
+          const Expr before = if_then_else(inside, state.at(at), ir::const_of(type, 0));
+          const Bounded e = clamp(expression(type, 1), 8);
+          const Expr now = step ? max(e.e, step.at(i)) : e.e;
+          return clamp({chance(70) ? before + now : max(before, now), kInfinite}, 8).e;
+        },
+        name);
+    sources_.push_back({scan(init, update, state), 8});
   }
 
   void axes_of(const Axes& i, const std::vector<int64_t>& extents) {

@@ -37,7 +37,7 @@ TEST(RandomPrograms, AreTheSameForTheSameSeed) {
 
 TEST(RandomPrograms, CoverWhatSchedulesMustCopeWith) {
   int reductions = 0, tuples = 0, guards = 0, chains = 0, shared = 0, scalars = 0, rank4 = 0, empty = 0,
-      integers = 0, many = 0;
+      integers = 0, many = 0, scans = 0, steps = 0, reducers = 0;
   for (uint64_t seed = 0; seed < 1000; ++seed) {
     const RandomProgram p = random_program(seed);
     const Graph g = Graph::of(p.outputs);
@@ -45,6 +45,8 @@ TEST(RandomPrograms, CoverWhatSchedulesMustCopeWith) {
     for (const auto& op : g.ops) {
       reductions += !op->reduce_axes().empty();
       tuples += op->values.size() > 1;
+      if (const auto* r = op->values[0].as<ir::Reduce>())
+        reducers += !r->combiner->results[0].as<ir::Binary>() && r->combiner->name != "argmax";
       scalars += op->shape.empty();
       rank4 += op->shape.size() == 4;
       integers += op->values[0]->type.is_int();
@@ -53,10 +55,14 @@ TEST(RandomPrograms, CoverWhatSchedulesMustCopeWith) {
       for (const Expr& v : op->values) {
         ir::walk<ir::Load>(v, [&](const ir::Load& l) {
           const auto* from = static_cast<const Op*>(l.buffer->source.get());
-          if (!from->is_placeholder() && read.insert(from).second) chains += 1, ++readers[from];
+          if (from && !from->is_placeholder() && read.insert(from).second) chains += 1, ++readers[from];
         });
         ir::walk<ir::Call>(v, [&](const ir::Call& c) { guards += c.op == ir::CallOp::if_then_else; });
       }
+    }
+    for (size_t i = 0; i < g.scans.size(); ++i) {
+      const bool first = g.scans[i] >= 0 && (i == 0 || g.scans[i - 1] != g.scans[i]);
+      scans += first, steps += g.scans[i] >= 0 && !first;
     }
     for (const auto& [op, n] : readers) shared += n > 1;
     many += p.outputs.size() > 1;
@@ -71,6 +77,9 @@ TEST(RandomPrograms, CoverWhatSchedulesMustCopeWith) {
   EXPECT_GT(empty, 30);
   EXPECT_GT(integers, 200);
   EXPECT_GT(many, 50);
+  EXPECT_GT(scans, 80);
+  EXPECT_GT(steps, 20);
+  EXPECT_GT(reducers, 10);
 }
 
 TEST(RandomPrograms, AreWorkloads) {

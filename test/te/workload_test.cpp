@@ -18,6 +18,11 @@ const Error& error_of(const Expected<Workload>& w) {
 }
 
 const char* const kOneOfEach[] = {
+    "qmatmul m=3 n=5 k=7 bias=1 act=relu mul=3 shift=4 round=1",
+    "qconv2d n=1 c=3 h=5 w=6 k=4 r=3 s=3 stride=2 pad=1 bias=1 shift=5 low=-100 high=100",
+    "qdepthwise_conv2d n=1 c=3 h=5 w=6 r=3 s=3 pad=1 layout=nchw bias=1 shift=3",
+    "qavg_pool2d n=1 c=3 h=4 w=4 r=2 s=2 stride=2 shift=2",
+    "qadd m=3 n=4 shift=1 round=1",
     "matmul m=3 n=5 k=7 dtype=f32",
     "matmul m=3 n=5 k=7 ta=1 tb=1 dtype=u8 wdtype=i8",
     "batch_matmul b=2 m=3 n=4 k=5 tb=1 dtype=f32",
@@ -45,6 +50,11 @@ const char* const kOneOfEach[] = {
     "softmax m=3 n=7 dtype=f32",
     "log_softmax shape=2x3x4 axis=1 dtype=f32",
     "layer_norm shape=2x3x4 axes=2 dtype=f32",
+    "variance m=5 n=7 axis=0 dtype=f32",
+    "logsumexp m=5 n=7 axis=0x1 dtype=f32",
+    "cumsum shape=2x3x4 axis=1 dtype=i8",
+    "lstm t=3 b=2 k=5 n=4 bias=1 dtype=f32",
+    "gru t=3 b=2 k=5 n=4 dtype=f32",
     "transpose m=3 n=5 dtype=f32",
     "transpose shape=2x3x4 perm=0x2x1 dtype=f32",
     "reshape m=3 n=4 to=2x6 dtype=f32",

@@ -7,6 +7,8 @@
 
 namespace tc {
 
+using autotune::Log;
+
 struct TuneSettings {
   codegen::Target target = codegen::Target::host();
   int threads = 1;
@@ -16,7 +18,9 @@ struct TuneSettings {
   autotune::TuneOptions options;  ///< trials, seed, log, callbacks
 };
 
-/// Tunes a workload with worker processes on this machine. Errors: autotune.*, log.*.
+/// Tunes a workload: for a CPU with worker processes on this machine, for an accelerator by
+/// simulated cycles in `workers` threads (see accel.h). Errors: autotune.*, log.*; for an
+/// accelerator codegen.accel.nothing where it computes no part of the workload.
 [[nodiscard]] Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings& settings);
 
 /// Builds a workload with the best schedule that `log` has for it, else the nearest

@@ -51,16 +51,28 @@ struct DeviceCode {
 /// Errors codegen.accel.*, with the stage and the number that does not fit.
 [[nodiscard]] Expected<DeviceCode> compile_device(const ir::FuncRef& func, const isa::MachineConfig& config);
 
-/// One step of a function that runs partly on the device.
+/// Whether a scope is a scratchpad.
+[[nodiscard]] bool on_chip(ir::Scope scope);
+
+/// A part of a function. Its parameters are the global buffers that it touches: those of
+/// the function first, in order, then intermediate ones.
 struct Segment {
   bool device = false;
-  ir::FuncRef func;  // its parameters are the global buffers that it touches
+  ir::FuncRef func;  // nested form
 };
+/// A function as parts that run one after the other.
 struct Partition {
-  std::vector<Segment> segments;             // to be run in this order
-  std::vector<ir::BufferRef> intermediates;  // global, neither parameters nor within one segment
+  std::vector<ir::BufferRef> params;         // of the function, as the segments have them
+  std::vector<ir::BufferRef> intermediates;  // global buffers that segments share
+  std::vector<Segment> segments;
 };
-/// Cuts a function in nested form into what touches a scratchpad and what does not.
+/// Cuts a function in nested form at its root. Statements that share a scratchpad buffer
+/// stay together, each other nest that touches one is a segment of its own, and
+/// neighbours that touch none are one segment. Where that asks for it statements change
+/// places, as far as what they read and write allows. All global buffers get names of
+/// their own, of letters, digits, . and _, as isa::Region wants them. Error
+/// codegen.accel.partition: a statement for the host needs a part of what a program of
+/// the device does, and the device the statement's results.
 [[nodiscard]] Expected<Partition> partition(const ir::FuncRef& nested);
 
 }  // namespace tc::accel

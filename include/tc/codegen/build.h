@@ -1,15 +1,19 @@
-// From a schedule to something callable: lower, the CPU pipeline, code generation.
+// From a schedule to something callable: lower, then for the CPU its pipeline and machine code;
+// for an accelerator partition, and programs of the device beside machine code for the host.
 #pragma once
 #include <functional>
 #include <memory>
 
 #include "tc/codegen/export.h"
 #include "tc/codegen/jit.h"
+#include "tc/codegen/profile.h"
 #include "tc/ir/pass.h"
 #include "tc/runtime/tensor.h"
 #include "tc/schedule/lower.h"
 
 namespace tc {
+
+using codegen::Target;
 
 /// Counted up with a change of lowering, passes or code generation, LLVM's included,
 /// that makes schedules faster or slower: what was measured before is measured again.
@@ -37,12 +41,28 @@ class Function {
   /// The packed form of argument `arg` (one of packs()).
   [[nodiscard]] Expected<runtime::Tensor> pack(int arg, const DLTensor& plain) const;
 
-  /// The compiled function on packed arguments, for benchmarks: its raw() makes no checks.
+  /// Stem of its symbols.
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const Target& target() const;
+  /// The compiled function on packed arguments, for benchmarks: its raw() makes no checks. Throws
+  /// codegen.accel.kernel where the function has parts on an accelerator.
   [[nodiscard]] const codegen::Kernel& kernel() const;
-  /// The function as IR after each step: "te", "nested", "target", or a pass' name.
+  /// The function as IR after each step: "te", "nested", "target", or a pass' name; for an
+  /// accelerator "te", "nested", "segments", and "target" of what stays on the host.
   [[nodiscard]] std::string ir(std::string_view form = "nested") const;
-  [[nodiscard]] std::string llvm() const { return kernel().llvm_ir(); }
-  [[nodiscard]] std::string assembly() const { return kernel().assembly(); }
+  /// LLVM's IR; for an accelerator that of the host's segments.
+  [[nodiscard]] std::string llvm() const;
+  /// Machine code as text; for an accelerator the listings of its programs.
+  [[nodiscard]] std::string assembly() const;
+
+  /// The programs for the accelerator, in the order in which they run; none of a CPU's function.
+  [[nodiscard]] std::vector<DeviceProgram> programs() const;
+  /// Runs as run does, and tells what the device did; the default is a timed run with its
+  /// timeline. Any order gives the same results. Errors also codegen.profile where the function
+  /// is for a CPU, and those of sim::run.
+  [[nodiscard]] Expected<Profile> profile(std::span<const DLTensor* const> args,
+                                          const sim::RunOptions& options = timed()) const;
+  [[nodiscard]] static sim::RunOptions timed();
   /// Which schedule this is and why; set by whoever chose it.
   [[nodiscard]] const std::string& explain() const;
   void set_explanation(std::string text);
@@ -51,7 +71,10 @@ class Function {
   /// The plain arguments: names, types, shapes and which are outputs.
   [[nodiscard]] const codegen::AbiSpec& abi() const;
   /// Object, header, shared library at `path`; with packed arguments there is a
-  /// function NAME_pack_ARG for each beside NAME.
+  /// function NAME_pack_ARG for each beside NAME. For an accelerator: the host's segments as
+  /// functions NAME_0, ... of the object and library, the device's as files PATH.NAME_1.prog
+  /// (isa::load, tensorc sim), and PATH.bundle, by which accel::Bundle runs the whole without
+  /// the compiler. A header is refused: codegen.export.accel.
   [[nodiscard]] Check export_to(std::string_view path, const codegen::ExportFormats& formats = {}) const;
 
  private:
@@ -60,7 +83,9 @@ class Function {
   friend Expected<Function> build(const Schedule&, const std::vector<Tensor>&, const BuildOptions&);
 };
 
-/// Compiles the schedule's function of `args`. Errors: te.args.*, lower.*, codegen.*.
+/// Compiles the schedule's function of `args`. For an accelerator, what the schedule places in
+/// scopes inp, wgt and acc becomes programs of the device (tc/codegen/accel_legalize.h makes such
+/// computations), all else code for the host. Errors: te.args.*, lower.*, codegen.*.
 [[nodiscard]] Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
                                        const BuildOptions& options = {});
 

@@ -231,16 +231,19 @@ struct VectorReduce : ExprOf<Kind::VectorReduce> {
 };
 
 /// How two partial results become one: results[i] in terms of lhs and rhs, with
-/// the identity elements. Associative and commutative by contract.
+/// the identity elements. Associative and commutative by contract, for the states
+/// of which `where` (in terms of lhs) holds and for the identity; te checks it.
 struct Combiner : NodeOf<Kind::Combiner> {
   std::string name;  // sum, prod, min, max, argmax, argmin or a user's
   std::vector<VarRef> lhs, rhs;
   std::vector<Expr> results, identity;
+  Expr where;  // true: every state
+  // followed by ` where {where}` if that is not true
   static constexpr std::string_view syntax = "{name}({lhs}; {rhs}) -> ({results}) from ({identity})";
   static constexpr auto fields() {
-    return std::tuple{attr("name", &Combiner::name), use("identity", &Combiner::identity),
-                      def("lhs", &Combiner::lhs), def("rhs", &Combiner::rhs),
-                      use("results", &Combiner::results)};
+    return std::tuple{attr("name", &Combiner::name),      use("identity", &Combiner::identity),
+                      def("lhs", &Combiner::lhs),         def("rhs", &Combiner::rhs),
+                      use("results", &Combiner::results), use("where", &Combiner::where)};
   }
 };
 using CombinerRef = Ref<Combiner>;
@@ -294,7 +297,8 @@ struct Reduce : ExprOf<Kind::Reduce> {
 [[nodiscard]] BufferRef buffer(std::string name, DType type, std::vector<Expr> shape,
                                Scope scope = Scope::global);
 [[nodiscard]] CombinerRef combiner(std::string name, std::vector<VarRef> lhs, std::vector<VarRef> rhs,
-                                   std::vector<Expr> results, std::vector<Expr> identity);
+                                   std::vector<Expr> results, std::vector<Expr> identity,
+                                   Expr where = nullptr);  // null: true
 /// sum, prod, min or max over one component of `type`.
 [[nodiscard]] CombinerRef simple_combiner(BinaryOp op, DType type);
 

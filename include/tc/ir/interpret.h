@@ -4,6 +4,8 @@
 #pragma once
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tc/ir/stmt.h"
@@ -17,22 +19,52 @@ struct TensorView {
   void* data = nullptr;
 };
 
-/// In which order the iterations of `parallel` loops run: no correct program
-/// can tell them apart.
+/// In which order the iterations of `parallel` and `vthread` loops run: no correct
+/// program can tell them apart.
 enum class LoopOrder : uint8_t { forward, reverse, shuffled };
+
+/// One element: `f` of a float type, `i` of an integer or bool one (u64 as its bits).
+struct Value {
+  DType type;
+  int64_t i = 0;
+  double f = 0;
+  [[nodiscard]] double as_double() const;
+  friend bool operator==(const Value&, const Value&) = default;
+};
+/// 3, -7, true, 0.5: as in IR text, without the type.
+[[nodiscard]] std::string to_string(const Value& value);
+
+/// One write of an element, as it happened.
+struct Write {
+  Value value;
+  std::string statement;                               // the first line of its text
+  int lane = -1;                                       // of a vector: which one
+  std::vector<std::pair<std::string, int64_t>> loops;  // around it, outermost first
+};
+
+/// Who wrote this element? Asked with `buffer` and `index`, answered in `writes`.
+struct Watch {
+  std::string buffer;           // every buffer of that name, whenever it lives
+  std::vector<int64_t> index;   // as it is stored: in a stage that is computed at a loop, of its part
+  int64_t max_writes = 10'000;  // that are kept; `count` goes on
+  std::vector<Write> writes;    // in the order in which they happened
+  int64_t count = 0;
+};
 
 struct InterpretOptions {
   /// Scalar operations until ir.interpret.steps.
   int64_t max_steps = 10'000'000'000;
   /// Bytes of all buffers that the function allocates, until ir.interpret.memory.
   int64_t max_bytes = int64_t{1} << 32;
-  /// Within one parallel or vectorized loop, an element that an iteration
+  /// Within one parallel, vthread or vectorized loop, an element that an iteration
   /// writes must not be read or written by another one.
   bool detect_races = true;
   /// Elements must be written before they are read.
   bool detect_uninitialized = true;
   /// Whether the parameters that the function stores to hold values already.
   bool initialized_outputs = false;
+  /// Notes the writes of one element; error ir.interpret.watch where there is no such buffer.
+  Watch* watch = nullptr;
   LoopOrder order = LoopOrder::forward;
   uint64_t seed = 0;  // of LoopOrder::shuffled
 };
@@ -43,15 +75,6 @@ struct InterpretOptions {
 /// the statement.
 [[nodiscard]] Check interpret(const FuncRef& f, std::span<const TensorView> args,
                               const InterpretOptions& options = {});
-
-/// One element: `f` of a float type, `i` of an integer or bool one (u64 as its bits).
-struct Value {
-  DType type;
-  int64_t i = 0;
-  double f = 0;
-  [[nodiscard]] double as_double() const;
-  friend bool operator==(const Value&, const Value&) = default;
-};
 
 /// Single elements of a function in te form, computed from the inputs alone:
 /// intermediate elements are computed as they are needed, and once. For

@@ -18,8 +18,8 @@ namespace tc::ir {
 // clang-format off
 #define TC_IR_NODES(X)                                                                          \
   X(Var) X(IntImm) X(FloatImm) X(Binary) X(Call) X(Select) X(Cast) X(Load) X(Ramp) X(Broadcast) \
-  X(VectorReduce) X(Reduce) X(For) X(Store) X(Alloc) X(Seq) X(If) X(Let) X(Compute) X(Buffer)   \
-  X(Combiner) X(Func)
+  X(VectorReduce) X(Reduce) X(For) X(Store) X(Prefetch) X(Alloc) X(Seq) X(If) X(Let) X(Compute) \
+  X(Scan) X(Extern) X(Buffer) X(Combiner) X(Func)
 // clang-format on
 
 enum class Kind : uint8_t {

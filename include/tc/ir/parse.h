@@ -2,7 +2,9 @@
 //
 //   func matmul(A: f32[64, n], B: f32[n, 64], C: f32[64, 64]) {
 //     alloc T: f32[6, 16] register
+//     alloc U: f32[16] stack double_buffer
 //     for y in [0, +64) parallel {
+//       prefetch A[y + 2, 0]
 //       let p: i64 = y * 6 + y % 7
 //       C[y, 0] = 0.0
 //       if p < 49 && y >= 1 {

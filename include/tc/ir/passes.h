@@ -28,6 +28,7 @@ namespace tc::ir {
   X(flatten)              \
   X(hoist_guards)         \
   X(hoist_invariants)     \
+  X(interleave)           \
   X(lower_guards)         \
   X(lower_math)           \
   X(peel_tails)           \

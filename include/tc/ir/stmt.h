@@ -39,13 +39,29 @@ struct Store : StmtOf<Kind::Store> {
   }
 };
 
-/// Storage for `buffer` while `body` runs, uninitialised at its start.
+/// A hint that the element will be read soon. It computes nothing, and its index, of
+/// scalars, may lie outside of the buffer.
+struct Prefetch : StmtOf<Kind::Prefetch> {
+  BufferRef buffer;
+  std::vector<Expr> indices;
+  static constexpr std::string_view syntax = "prefetch {buffer}[{indices}]";
+  static constexpr auto fields() {
+    return std::tuple{use("buffer", &Prefetch::buffer), use("indices", &Prefetch::indices)};
+  }
+};
+
+/// Storage for `buffer` while `body` runs, uninitialised at its start. With
+/// `double_buffer` there are two places, and each run of this statement takes the other
+/// one than the run before, so that filling one may overlap with reading the other:
+/// where loads run beside arithmetic it matters, to values it does not.
 struct Alloc : StmtOf<Kind::Alloc> {
   BufferRef buffer;
+  bool double_buffer = false;
   Stmt body;
-  static constexpr std::string_view syntax = "alloc {buffer}\n{body}";
+  static constexpr std::string_view syntax = "alloc {buffer} {double_buffer}\n{body}";
   static constexpr auto fields() {
-    return std::tuple{def("buffer", &Alloc::buffer), use("body", &Alloc::body)};
+    return std::tuple{attr("double_buffer", &Alloc::double_buffer), def("buffer", &Alloc::buffer),
+                      use("body", &Alloc::body)};
   }
 };
 
@@ -92,6 +108,28 @@ struct Compute : StmtOf<Kind::Compute> {
   }
 };
 
+/// te form only: a recurrence over time. `body` is one compute or a sequence of
+/// them, whose first axes have one extent. For each time from 0 up, each compute in
+/// turn computes its elements of that time. It reads the computes of its scan at
+/// earlier times, and those before it at its own.
+struct Scan : StmtOf<Kind::Scan> {
+  Stmt body;
+  static constexpr std::string_view syntax = "scan {{body}}";
+  static constexpr auto fields() { return std::tuple{use("body", &Scan::body)}; }
+};
+
+/// te form only: `writes`, computed from `reads` by statements in nested form, which
+/// touch nothing else but what they allocate.
+struct Extern : StmtOf<Kind::Extern> {
+  std::vector<BufferRef> writes, reads;
+  Stmt body;
+  static constexpr std::string_view syntax = "extern {writes} of ({reads}) {{body}}";
+  static constexpr auto fields() {
+    return std::tuple{use("writes", &Extern::writes), use("reads", &Extern::reads),
+                      use("body", &Extern::body)};
+  }
+};
+
 /// A function of buffers. Those it stores to are its outputs.
 struct Func : NodeOf<Kind::Func> {
   std::string name;
@@ -107,13 +145,17 @@ using FuncRef = Ref<Func>;
 // ---- making statements; errors as in expr.h.
 [[nodiscard]] Stmt for_(VarRef var, Expr min, Expr extent, LoopMode mode, Stmt body);
 [[nodiscard]] Stmt store(BufferRef buffer, std::vector<Expr> indices, Expr value);
-[[nodiscard]] Stmt alloc(BufferRef buffer, Stmt body);
+[[nodiscard]] Stmt prefetch(BufferRef buffer, std::vector<Expr> indices);
+[[nodiscard]] Stmt alloc(BufferRef buffer, Stmt body, bool double_buffer = false);
 /// Flattens nested sequences and drops empty ones; a single statement is itself.
 [[nodiscard]] Stmt seq(std::vector<Stmt> stmts);
 [[nodiscard]] Stmt if_(Expr condition, Stmt if_true, Stmt if_false = nullptr);
 [[nodiscard]] Stmt let(VarRef var, Expr value, Stmt body);
 [[nodiscard]] Stmt compute(std::vector<BufferRef> buffers, std::vector<VarRef> vars,
                            std::vector<Expr> values);
+/// Errors ir.scan (not computes over time) and ir.extern (no writes, or a buffer twice).
+[[nodiscard]] Stmt scan(Stmt body);
+[[nodiscard]] Stmt extern_(std::vector<BufferRef> writes, std::vector<BufferRef> reads, Stmt body);
 [[nodiscard]] FuncRef func(std::string name, std::vector<BufferRef> params, Stmt body);
 [[nodiscard]] bool is_empty(const Stmt& stmt);  // null or an empty Seq
 

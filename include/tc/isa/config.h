@@ -3,6 +3,8 @@
 // encoding and the values, the second only the time that the simulator counts.
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -62,5 +64,12 @@ struct MachineConfig {
 
 /// All fields, as parse_config reads them: one line of JSON.
 [[nodiscard]] std::string to_json(const MachineConfig& config);
+/// The same without the fields that have their default value: {} for the default machine.
+[[nodiscard]] std::string to_short_json(const MachineConfig& config);
+
+/// The machines that have a name: "vta" (the default), and two with other tiles and as many
+/// bytes in each scratchpad, "vta-1x32x32" and "vta-4x16x16". Nothing for other names.
+[[nodiscard]] std::optional<MachineConfig> builtin_config(std::string_view name);
+[[nodiscard]] std::span<const std::string_view> builtin_config_names();
 
 }  // namespace tc::isa

@@ -47,6 +47,8 @@ class Stage {
   }
   /// The loops as they stand now, outermost first.
   [[nodiscard]] std::vector<Axis> leaf_axes() const;
+  /// The steps applied to this stage, in order.
+  [[nodiscard]] std::vector<Step> steps() const;
   /// The axis of this stage with that name; error schedule.axis.unknown lists the axes.
   [[nodiscard]] Axis axis(std::string_view name) const;
 
@@ -76,6 +78,14 @@ class Stage {
   /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
   /// in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
+  /// Makes virtual threads of the iterations: their statements take turns, so that one works
+  /// while another waits for memory or for its last result; each has what is computed inside
+  /// the loop in storage of its own. On a CPU their copies stand interleaved in the body; an
+  /// accelerator overlaps the loads of one with the arithmetic of another. Requires a spatial
+  /// axis, in no vectorized loop of the stage.
+  ///   before  for yo in 2: for k: C[yo] += ..
+  ///   after   for k: C[0] += ..; C[1] += ..        (after the pass interleave)
+  Stage& vthread(const Axis& axis);
   /// Computes this stage inside `consumer`'s loop `axis`, as much as one iteration
   /// of it needs. Requires that nothing outside that loop reads this stage.
   Stage& compute_at(const Stage& consumer, const Axis& axis);
@@ -98,6 +108,32 @@ class Stage {
   /// that the dimensions tell every element apart. For an input it is the layout that
   /// the compiled function expects; Lowered::packs has the functions that make it.
   Stage& layout(const std::vector<std::string>& dims);
+  /// Keeps this stage, which is computed at a loop, in two places that take turns from one
+  /// iteration to the next: the next one can be filled while this one is read. Where loads run
+  /// beside arithmetic, on the accelerator, this overlaps them; a CPU needs one place only, and
+  /// uses one. Requires a stage that is computed at a loop.
+  Stage& double_buffer();
+  /// Keeps this stage, of which each iteration of the loop where it is computed needs a window
+  /// that moves on, as a ring of that size outside the loop: the first iteration computes a whole
+  /// window, the others what is new in theirs. Requires that the loop is serial or unrolled, and
+  /// that the window moves along one dimension, by as much each time and less than its size.
+  ///   before  for y: for r in 3: T[r] = f(y + r); D[y] = T[0] + T[1] + T[2]
+  ///   after   for y: for r in (y == 0 ? 3 : 1): T[.. % 3] = ..; D[y] = T[y % 3] + ..
+  Stage& rolling_buffer();
+  /// Pads the storage so that neighbours along `dim` (an axis, or a dimension as it was given to
+  /// layout) are k * factor + offset elements apart: rows that start on a line of memory, or that
+  /// do not all fall into one set of the cache. Requires a stage that is neither input nor output
+  /// (copy those with cache_read or cache_write), a dimension that is not the last, and an offset
+  /// below the factor, which is 0 unless the dimension is the last but one.
+  ///   before  alloc T: f32[7, 16]      after ("y", 8, 1)  alloc T: f32[7, 17]
+  Stage& storage_align(const std::string& dim, int64_t factor, int64_t offset = 0);
+  /// Asks, in each iteration of `axis`, for what this stage will read of `tensor` (an input or a
+  /// stage by its name) `distance` iterations later, so that it is in the cache by then: one
+  /// request a line of 64 bytes. Values do not depend on it. Requires that the stage reads the
+  /// tensor itself, and that it is not computed inside that loop.
+  ///   before  for k: .. B[k, ..]       after (B, 4)  for k: prefetch B[k + 4, ..]; .. B[k, ..]
+  Stage& prefetch(const std::string& tensor, const Axis& axis, int64_t distance = 1);
+  Stage& prefetch(const Tensor& tensor, const Axis& axis, int64_t distance = 1);
   /// Initialises the reduction inside the loop `axis` (when every reduce loop at or
   /// outside it is in its first iteration) rather than before the outermost reduce loop.
   Stage& init_at(const Axis& axis);

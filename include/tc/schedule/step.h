@@ -29,14 +29,22 @@ enum class StepKind : uint8_t {
   rfactor,
   reverse_compute_at,
   tensorize,
+  vthread,
+  double_buffer,
+  prefetch,
+  storage_align,
+  rolling_buffer,
 };
-inline constexpr size_t kNumStepKinds = 17;
+inline constexpr size_t kNumStepKinds = 22;
 [[nodiscard]] std::string_view to_string(StepKind kind);
 
 /// One step. Its text is `kind stage [axes] [key=value ...]`:
 ///   split C y factor=8 into=yo,yi          split C y parts=4 into=yo,yi
 ///   fuse C h,w into=hw                     reorder C yo,xo,k,yi,xi
 ///   vectorize C xi [reassociate]           unroll C yi       parallel C yo
+///   vthread C xo                           double_buffer T
+///   prefetch C k tensor=B distance=4       rolling_buffer T
+///   storage_align T y factor=16 offset=1
 ///   compute_at T C xo                      compute_root T    compute_inline T
 ///   cache_read A scope=global readers=C into=A_r
 ///   cache_write C scope=stack into=C_w     set_scope T scope=stack
@@ -47,12 +55,14 @@ inline constexpr size_t kNumStepKinds = 17;
 struct Step {
   StepKind kind = StepKind::split;
   std::string stage;               // the stage (or input) it is applied to
-  std::vector<std::string> axes;   // of that stage; compute_at: consumer, axis; reverse: producer, axis
-  int64_t number = 0;              // factor, parts or position
+  std::vector<std::string> axes;   // of that stage; compute_at: consumer, axis; reverse: producer, axis;
+                                   // storage_align: a dimension of its storage
+  int64_t number = 0;              // factor, parts, position or distance
+  int64_t offset = 0;              // storage_align
   bool parts = false;              // split: `number` counts parts
   bool reassociate = false;        // vectorize, rfactor, tensorize
   std::string scope;               // cache_read, cache_write, set_scope
-  std::vector<std::string> names;  // readers (cache_read) or dims (layout)
+  std::vector<std::string> names;  // readers (cache_read), dims (layout) or tensor (prefetch)
   std::vector<std::string> into;   // names of what it makes
   std::string intrinsic = {};      // tensorize: its name
 

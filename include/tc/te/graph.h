@@ -9,8 +9,11 @@ namespace tc {
 struct Graph {
   std::vector<Tensor> inputs;  // placeholders, in order of first use
   std::vector<Tensor> outputs;
-  std::vector<std::shared_ptr<const Op>> ops;   // computes only, in topological order
+  std::vector<std::shared_ptr<const Op>> ops;   // computes only, in topological order; a scan as its stages
   std::vector<std::vector<BufferRef>> buffers;  // ops[i]'s outputs; those nobody holds are made up
+  /// Which scan ops[i] belongs to, or -1. The ops of one stand together, in the order
+  /// of a step, and read each other's buffers.
+  std::vector<int> scans;
 
   static Graph of(std::vector<Tensor> outputs);
 };

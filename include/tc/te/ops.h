@@ -176,6 +176,13 @@ struct ReduceOptions {
 [[nodiscard]] Tensor min(const Tensor& x, const ReduceOptions& options = {});
 /// Float types; of nothing NaN. Stages: Y_sum[... | k], Y.
 [[nodiscard]] Tensor mean(const Tensor& x, const ReduceOptions& options = {});
+/// The mean of the squared distances from the mean, in one pass that neither
+/// cancels nor reads x twice; float types, those of 16 bits in f32; of nothing NaN.
+/// Stages: {Y_count, Y_mean, Y_squares}[... | k], computed together, Y.
+[[nodiscard]] Tensor variance(const Tensor& x, const ReduceOptions& options = {});
+/// log(sum of exp(x)) in one pass that does not overflow; types as variance; of nothing -inf.
+/// Stages: {Y_max, Y_sum}[... | k], computed together, Y.
+[[nodiscard]] Tensor logsumexp(const Tensor& x, const ReduceOptions& options = {});
 
 struct ArgOptions {
   int64_t axis = -1;
@@ -213,6 +220,34 @@ struct NormOptions {
 /// Stages: scale[x] = gamma / sqrt(var + eps), Y.
 [[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                                 const Tensor& var, const NormOptions& options = {});
+
+// ---- recurrences, as scans over time (te/scan.h).
+
+/// y[.., i, ..] = x[.., 0, ..] + ... + x[.., i, ..] along an axis, in sum_type.
+/// Stages: Y_0[t, ...], Y_sum[t, ...] the scan, with the axis first, Y; along axis 0 Y is the scan.
+[[nodiscard]] Tensor cumsum(const Tensor& x, int64_t axis = -1, const std::string& name = "Y");
+
+/// What a recurrent layer gives: the outputs of all times [t,b,n], and its last states [b,n].
+struct Recurrent {
+  Tensor y, h, c;  // c: lstm only
+};
+struct RecurrentOptions {
+  Tensor bias = {}, recurrent_bias = {};  // [4n] or [3n]
+  Tensor h0 = {}, c0 = {};                // [b,n]; default 0
+  std::string name = "Y";
+};
+/// x[t,b,k], weight[4n,k], recurrent[4n,n], with the gates i, f, g, o one after the
+/// other: c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). Hochreiter and
+/// Schmidhuber, Long short-term memory, 1997, with forget gates. Float types; states of
+/// 16 bits are kept in f32.
+/// Stages: P[t, b, n | k] the inputs' part of the gates; the scan R[t, b, n | k], Y_c, Y_h
+/// over t + 1 times, of which the first holds the initial states; Y[t, b, n].
+[[nodiscard]] Recurrent lstm(const Tensor& x, const Tensor& weight, const Tensor& recurrent,
+                             const RecurrentOptions& options = {});
+/// The same with gates r, z, n: h = (1 - sigmoid(z)) tanh(n + sigmoid(r) n') + sigmoid(z) h,
+/// where n' is the states' part, with its bias. Cho et al., 2014. Stages as lstm, without Y_c.
+[[nodiscard]] Recurrent gru(const Tensor& x, const Tensor& weight, const Tensor& recurrent,
+                            const RecurrentOptions& options = {});
 
 // ---- moving elements. One stage.
 

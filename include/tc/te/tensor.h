@@ -31,6 +31,9 @@ struct ReduceAxis {
 /// begin, te.axis.range where there are more than 2^63 - 1 values.
 [[nodiscard]] ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name);
 
+struct ScanBody;    // te/scan.h
+struct ExternBody;  // te/extern.h
+
 /// What defines a tensor: a placeholder has neither axes nor values.
 struct Op {
   std::string name;
@@ -38,6 +41,12 @@ struct Op {
   std::vector<VarRef> axes;  // one per dimension, over [0, shape[i])
   std::vector<Expr> values;  // one per output
   std::vector<std::string> output_names;
+  /// Set where the outputs are those of a recurrence or of an extern; `values` then
+  /// are their elements, in buffers of the body.
+  std::shared_ptr<const ScanBody> scan = nullptr;
+  std::shared_ptr<const ExternBody> external = nullptr;
+  /// It is the state of a scan, or depends on one: of use inside that scan only.
+  bool open = false;
   std::vector<ReduceAxis> reduce_axes() const;
   [[nodiscard]] bool is_placeholder() const { return values.empty(); }
 };

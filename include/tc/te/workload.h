@@ -110,5 +110,7 @@ class Workload {
 ///   workload.size       the text is too long, or the tensors have more than 2^40 bytes
 /// and those of the operator (te.op.*), with the workload as a fact.
 [[nodiscard]] Expected<Workload> parse_workload(std::string_view text);
+/// The same, throwing the error.
+[[nodiscard]] inline Workload workload(std::string_view text) { return parse_workload(text).value(); }
 
 }  // namespace tc

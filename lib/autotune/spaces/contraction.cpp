@@ -49,10 +49,10 @@ bool fusable_rows(const Op& op, const ir::Load& l, size_t from) {
 
 std::optional<Contraction> recognise(const View& view, int stage) {
   const StageView& v = view.stages[static_cast<size_t>(stage)];
-  const Op& op = v.tensor.op();
-  if (!v.reduces || op.axes.empty() || op.values.size() != 1) return std::nullopt;
+  const Op& op = *v.op;
+  if (v.scan >= 0 || !v.reduces || op.axes.empty() || op.values.size() != 1) return std::nullopt;
   const auto* r = op.values[0].as<ir::Reduce>();
-  if (r->source.size() != 1 || r->combiner->name != "sum") return std::nullopt;
+  if (operation_of(*r->combiner) != ir::BinaryOp::add) return std::nullopt;
   Contraction c;
   c.v = &v;
   c.rank = op.axes.size();
@@ -136,18 +136,6 @@ Tile draw_tile(Drawing& d, const Contraction& c, int64_t rows_extent, int64_t co
   return {code / 100, code % 100, lanes};
 }
 
-// The dims of a packed panel: last axis / width, the other dims, last axis % width.
-std::vector<std::string> panel_layout(const Tensor& t, int dim, int64_t width) {
-  std::vector<std::string> names, out;
-  for (int i = 0; i < t.ndim(); ++i) names.push_back(t.ndim() == 2 ? (i ? "x" : "y") : fmt::format("d{}", i));
-  const std::string& n = names[static_cast<size_t>(dim)];
-  out.push_back(fmt::format("{}/{}", n, width));
-  for (int i = 0; i < t.ndim(); ++i)
-    if (i != dim) out.push_back(names[static_cast<size_t>(i)]);
-  out.push_back(fmt::format("{}%{}", n, width));
-  return out;
-}
-
 // Tiles the spatial axes of `stage`; gives the loops outside the tile, and inside.
 struct TiledLoops {
   std::vector<Axis> outer, inner;  // inner: rows, vectors, lanes
@@ -176,7 +164,7 @@ TiledLoops tile_stage(Drawing& d, Stage stage, const Contraction& c, const Tile&
   }
   // batch-like axes the panel follows stay outermost
   size_t batch = 0;
-  const Op& op = c.v->tensor.op();
+  const Op& op = *c.v->op;
   if (!flat && c.panel)
     for (; batch < axes.size(); ++batch) {
       bool follows = false;
@@ -207,6 +195,17 @@ void finish_modes(Stage stage, const std::vector<Axis>& inner) {
 }
 
 }  // namespace
+
+std::vector<std::string> panel_layout(const Tensor& t, int dim, int64_t width) {
+  std::vector<std::string> names, out;
+  for (int i = 0; i < t.ndim(); ++i) names.push_back(t.ndim() == 2 ? (i ? "x" : "y") : fmt::format("d{}", i));
+  const std::string& n = names[static_cast<size_t>(dim)];
+  out.push_back(fmt::format("{}/{}", n, width));
+  for (int i = 0; i < t.ndim(); ++i)
+    if (i != dim) out.push_back(names[static_cast<size_t>(i)]);
+  out.push_back(fmt::format("{}%{}", n, width));
+  return out;
+}
 
 bool schedule_contraction(Drawing& d, int id) {
   const auto found = recognise(d.view, id);

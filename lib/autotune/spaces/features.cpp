@@ -88,7 +88,11 @@ struct Collector {
 
 void add_loops(const Statement& s, Features& f) {
   double by_mode[4] = {1, 1, 1, 1};
-  for (const Loop& l : s.loops) by_mode[static_cast<size_t>(l.node->mode)] *= l.extent;
+  for (const Loop& l : s.loops) {
+    // virtual threads are copies of code, as unrolled iterations are
+    const auto mode = l.node->mode == ir::LoopMode::vthread ? ir::LoopMode::unrolled : l.node->mode;
+    by_mode[static_cast<size_t>(mode)] *= l.extent;
+  }
   for (const double v : by_mode) f.push_back(log2p(v));
   double innermost_serial = 1;
   for (auto it = s.loops.rbegin(); it != s.loops.rend(); ++it)

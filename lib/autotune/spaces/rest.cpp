@@ -11,7 +11,7 @@ namespace {
 // Every read is at the stage's own axes, all of them in order: then the stage
 // is one long vector.
 bool is_contiguous(const StageView& v) {
-  const Op& op = v.tensor.op();
+  const Op& op = *v.op;
   bool ok = v.elementwise;
   for (const Expr& value : op.values)
     ir::walk<ir::Load>(value, [&](const ir::Load& l) {
@@ -60,10 +60,12 @@ void schedule_rest(Drawing& d, const std::vector<bool>& done) {
   std::vector<bool> gone(d.view.stages.size(), false);
   for (size_t i = 0; i < d.view.stages.size(); ++i) {
     const StageView& v = d.view.stages[i];
-    if (done[i] || v.reduces || d.view.is_output(static_cast<int>(i)) || v.tensor.op().values.size() != 1)
+    if (done[i] || v.reduces || d.view.is_output(static_cast<int>(i)) || v.op->values.size() != 1 ||
+        v.scan >= 0 || v.external)
       continue;
-    bool inner_done = false;  // a reader that is scheduled already keeps what it reads
-    for (const int r : v.readers) inner_done |= done[static_cast<size_t>(r)];
+    bool inner_done = false;  // a reader that is scheduled already, or an extern, keeps what it reads
+    for (const int r : v.readers)
+      inner_done |= done[static_cast<size_t>(r)] || d.view.stages[static_cast<size_t>(r)].external;
     const bool cheap = v.readers.size() == 1 && !d.view.stages[static_cast<size_t>(v.readers[0])].reduces;
     if (inner_done || !cheap) continue;
     d.s[v.tensor].compute_inline();
@@ -71,7 +73,8 @@ void schedule_rest(Drawing& d, const std::vector<bool>& done) {
   }
   size_t number = 0;
   for (size_t i = 0; i < d.view.stages.size(); ++i)
-    if (!done[i] && !gone[i]) schedule_one(d, d.view.stages[i], number++);
+    if (!done[i] && !gone[i] && !d.view.stages[i].external)
+      (d.view.stages[i].scan < 0 ? schedule_one : schedule_step)(d, d.view.stages[i], number++);
 }
 
 }  // namespace tc::autotune

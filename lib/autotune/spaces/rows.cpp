@@ -46,15 +46,15 @@ void vectorize_row(Stage stage, const Axis& axis, const RowChoice& c, bool reduc
 
 bool simple_float_reduce(const Op& op) {
   const auto* r = op.values[0].as<ir::Reduce>();
-  const std::string& name = r->combiner->name;
-  return op.values.size() == 1 && r->source.size() == 1 &&
-         (name == "sum" || name == "prod" || name == "min" || name == "max");
+  return op.values.size() == 1 && operation_of(*r->combiner).has_value();
 }
 
 }  // namespace
 
 bool schedule_rows(Drawing& d) {
   if (d.view.graph->outputs.size() != 1) return false;
+  for (const StageView& v : d.view.stages)
+    if (v.scan >= 0 || v.external) return false;
   const Tensor& out = d.view.graph->outputs[0];
   const bool out_reduces = out.op().values[0].as<ir::Reduce>() != nullptr;
   const int rank = out.ndim() + (out_reduces ? 1 : 0);
@@ -62,7 +62,7 @@ bool schedule_rows(Drawing& d) {
   bool any = false;
   int64_t length = 1;
   for (const StageView& v : d.view.stages) {
-    const Op& op = v.tensor.op();
+    const Op& op = *v.op;
     const bool is_out = v.tensor.buffer()->source == out.buffer()->source;
     if (v.reduces) {
       const auto axes = op.reduce_axes();

@@ -2,12 +2,16 @@
 #pragma once
 #include "tc/autotune/spaces.h"
 #include "tc/ir/traverse.h"
+#include "tc/te/reducer.h"
 
 namespace tc::autotune {
 
 /// How a stage looks to the rules.
 struct StageView {
-  Tensor tensor;              // its first output
+  Tensor tensor;  // its first output
+  std::shared_ptr<const Op> op;
+  bool external = false;      // has no loops, and keeps what it reads
+  int scan = -1;              // of a recurrence: its first axis is time
   std::vector<Tensor> reads;  // each once
   std::vector<int> readers;   // positions in View::stages
   bool reduces = false;
@@ -38,8 +42,13 @@ bool schedule_contraction(Drawing& d, int stage);
 /// Rows: every stage has the same outermost axes and reduces or maps the rest
 /// (softmax, layer norm, row sums). False where the computation is not of the kind.
 bool schedule_rows(Drawing& d);
+/// A stage of a recurrence, inside the loop over time.
+void schedule_step(Drawing& d, const StageView& v, size_t number);
 /// Anything: elementwise stages in vectors over their fused axes, others loop by loop.
 void schedule_rest(Drawing& d, const std::vector<bool>& done);
+
+/// The dims of a packed panel: dimension `dim` / width, the other dims, `dim` % width.
+[[nodiscard]] std::vector<std::string> panel_layout(const Tensor& t, int dim, int64_t width);
 
 /// The stage's axes, as names, from the schedule.
 [[nodiscard]] int64_t extent_of(const StageView& v, size_t axis);

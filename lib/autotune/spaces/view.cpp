@@ -1,12 +1,14 @@
 #include <algorithm>
 
 #include "rules.h"
+#include "tc/te/extern.h"
 
 namespace tc::autotune {
 
 bool View::is_output(int stage) const {
   return std::any_of(graph->outputs.begin(), graph->outputs.end(), [&](const Tensor& t) {
-    return t.buffer()->source == stages[static_cast<size_t>(stage)].tensor.buffer()->source;
+    const auto& own = graph->graph.buffers[static_cast<size_t>(stage)];
+    return std::any_of(own.begin(), own.end(), [&](const BufferRef& b) { return b.same(t.buffer()); });
   });
 }
 bool View::is_constant(const Tensor& t) const {
@@ -23,10 +25,15 @@ View look_at(const WorkloadGraph& graph) {
   for (size_t i = 0; i < g.ops.size(); ++i) {
     StageView v;
     v.tensor = Tensor(g.buffers[i][0]);
+    v.op = g.ops[i];
+    v.scan = g.scans[i];
+    v.external = v.op->external != nullptr;
     const Op& op = *g.ops[i];
     v.reduces = op.values[0].as<ir::Reduce>() != nullptr;
-    v.elementwise = !v.reduces;
-    for (const Expr& value : op.values)
+    v.elementwise = !v.reduces && !op.external;
+    if (op.external)
+      for (const BufferRef& b : op.external->tensors) v.reads.emplace_back(b);
+    for (const Expr& value : op.external ? std::vector<Expr>() : op.values)
       ir::walk<ir::Load>(value, [&](const ir::Load& l) {
         if (std::none_of(v.reads.begin(), v.reads.end(),
                          [&](const Tensor& t) { return t.buffer().same(l.buffer); }))
@@ -41,7 +48,8 @@ View look_at(const WorkloadGraph& graph) {
   for (size_t p = 0; p < view.stages.size(); ++p)
     for (size_t q = 0; q < view.stages.size(); ++q)
       for (const Tensor& t : view.stages[q].reads)
-        if (t.buffer()->source == view.stages[p].tensor.buffer()->source &&
+        if (std::any_of(g.buffers[p].begin(), g.buffers[p].end(),
+                        [&](const BufferRef& b) { return b.same(t.buffer()); }) &&
             std::find(view.stages[p].readers.begin(), view.stages[p].readers.end(), static_cast<int>(q)) ==
                 view.stages[p].readers.end())
           view.stages[p].readers.push_back(static_cast<int>(q));

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tc/codegen/accel.h"
+#include "tc/ir/passes.h"
 #include "tc/ir/verify.h"
 #include "tc/isa/layout.h"
 #include "tc/runtime/accel/stream.h"
@@ -181,7 +182,8 @@ Expected<DeviceCode> compile_device(const ir::FuncRef& func, const isa::MachineC
   try {
     check(isa::validate(config));
     check(ir::verify(func, ir::Form::nested));
-    const Tree tree = make_tree(func, config);
+    // copies of an unrolled loop have its variable as a number, which shifts may be by
+    const Tree tree = make_tree(ir::passes::unroll.run(func, {}), config);
     const Places places = Places::make(tree).value();
     std::vector<Op> ops = lower_alu(walk(tree, places), tree, places);
     check_written(ops, tree);

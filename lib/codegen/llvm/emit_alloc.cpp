@@ -78,6 +78,8 @@ bool FunctionEmitter::emit_slots(const Alloc& alloc) {
   return true;
 }
 
+// Here nothing fills a buffer while another one is read, unless the processor itself goes
+// ahead: one place serves a double buffer too.
 void FunctionEmitter::emit_alloc(const Alloc& alloc) {
   const Buffer& buffer = *alloc.buffer;
   const int64_t extent = constant_extent(buffer, s_.name);
@@ -87,6 +89,14 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
     refuse(fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name,
                        to_string(buffer.scope)),
            s_.name);
+  // Where the copies that passes make of one allocation fill the frame, the rest goes to the heap.
+  if (buffer.scope == Scope::stack && bytes > kMaxStackBytes)
+    throw Error("codegen.stack", fmt::format("{} does not fit the stack", buffer.name))
+        .fact("function", s_.name)
+        .fact("bytes", std::to_string(bytes))
+        .fact("limit", fmt::format("{} bytes", kMaxStackBytes))
+        .fix(fmt::format("compute {} at a loop further in, where less of it is needed, or keep it in global",
+                         buffer.name));
   if (buffer.scope != Scope::global && stack_bytes_ + bytes <= kMaxStackBytes) {
     stack_bytes_ += bytes;
     bind(buffer, entry_alloca(llvm::ArrayType::get(memory_type(buffer.type),

@@ -104,6 +104,20 @@ void FunctionEmitter::emit_store(const Store& s) {
   loaded_.clear();
 }
 
+// The address may lie anywhere: no address arithmetic here says `inbounds`, and the
+// instruction does not fault.
+void FunctionEmitter::emit_prefetch(const Prefetch& p) {
+  const Place& place = place_of(*p.buffer);
+  if (place.is_register) return;
+  const Linear index = linearize(*flat_index(p.indices, *p.buffer, s_.name));
+  Value* pointer = address(place, p.buffer->type, index);
+  const int64_t offset = index.constant * p.buffer->type.bytes();
+  if (offset != 0) pointer = b_.CreateGEP(b_.getInt8Ty(), pointer, i64(offset));
+  // to be read, kept in all levels of the cache, data
+  b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {pointer->getType()},
+                     {pointer, b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
+}
+
 void FunctionEmitter::store_lanes(const Place& place, DType type, const Expr& index, Value* value) {
   const int lanes = type.lanes;
   const DType element = type.element();

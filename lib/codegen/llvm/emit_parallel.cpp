@@ -27,6 +27,7 @@ Captured uses_of(const Stmt& body) {
     if (n.kind == Kind::Var) add(out.vars, static_cast<const Var*>(&n));
     if (n.kind == Kind::Load) add(out.buffers, static_cast<const Load&>(n).buffer.get());
     if (n.kind == Kind::Store) add(out.buffers, static_cast<const Store&>(n).buffer.get());
+    if (n.kind == Kind::Prefetch) add(out.buffers, static_cast<const Prefetch&>(n).buffer.get());
   });
   return out;
 }

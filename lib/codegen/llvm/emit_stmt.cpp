@@ -16,6 +16,8 @@ void FunctionEmitter::emit(const Stmt& stmt) {
       return emit_for(*stmt.as<For>());
     case Kind::Store:
       return emit_store(*stmt.as<Store>());
+    case Kind::Prefetch:
+      return emit_prefetch(*stmt.as<Prefetch>());
     case Kind::Alloc:
       return emit_alloc(*stmt.as<Alloc>());
     case Kind::If:

@@ -116,6 +116,7 @@ class FunctionEmitter {
   void emit_for(const ir::For& loop);
   void emit_parallel(const ir::For& loop, llvm::Value* extent);
   void emit_store(const ir::Store& store);
+  void emit_prefetch(const ir::Prefetch& prefetch);
   void emit_if(const ir::If& branch);
   void emit_let(const ir::Let& let);
   void emit_alloc(const ir::Alloc& alloc);

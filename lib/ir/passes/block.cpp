@@ -37,7 +37,7 @@ Stmt close_block(const std::vector<Item>& items) {
     if (const auto* l = s.as<Let>())
       body = inner.same(l->body) ? s : let(l->var, l->value, std::move(inner));
     else if (const auto* a = s.as<Alloc>())
-      body = inner.same(a->body) ? s : alloc(a->buffer, std::move(inner));
+      body = inner.same(a->body) ? s : alloc(a->buffer, std::move(inner), a->double_buffer);
   }
   return collect();
 }

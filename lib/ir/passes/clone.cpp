@@ -51,6 +51,10 @@ struct Cloner {
         const auto& n = *s.as<Store>();
         return store(map(n.buffer), all(n.indices), (*this)(n.value));
       }
+      case Kind::Prefetch: {
+        const auto& n = *s.as<Prefetch>();
+        return prefetch(map(n.buffer), all(n.indices));
+      }
       case Kind::For: {
         const auto& n = *s.as<For>();
         Expr min = (*this)(n.min), extent = (*this)(n.extent);
@@ -71,7 +75,7 @@ struct Cloner {
         const auto& n = *s.as<Alloc>();
         BufferRef b = buffer(n.buffer->name, n.buffer->type, all(n.buffer->shape), n.buffer->scope);
         buffers[n.buffer] = b;
-        return alloc(b, (*this)(n.body));
+        return alloc(b, (*this)(n.body), n.double_buffer);
       }
       case Kind::If: {
         const auto& n = *s.as<If>();
@@ -104,7 +108,8 @@ Stmt flat_seq(const Seq& q) {
 
 int64_t count_statements(const Stmt& s) {
   int64_t n = 0;
-  walk<Store>(s, [&](const Store&) { ++n; });
+  if (s)
+    walk_all(*s, [&](const Node& node) { n += node.kind == Kind::Store || node.kind == Kind::Prefetch; });
   return n;
 }
 

@@ -11,7 +11,7 @@ namespace tc::ir {
 /// For rewrites: the sequence again without sequences inside it, or null where it has none.
 [[nodiscard]] Stmt flat_seq(const Seq& q);
 
-/// Stores below `s`, each once a time that it is written down: the size of the code.
+/// Stores and prefetches below `s`, each once a time that it is written down: the size of the code.
 [[nodiscard]] int64_t count_statements(const Stmt& s);
 
 }  // namespace tc::ir

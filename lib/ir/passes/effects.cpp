@@ -34,6 +34,9 @@ Effects effects_of(const Stmt& s, const SlotMap& slots, Bounds& bounds) {
       }
       break;
     }
+    case Kind::Prefetch:
+      for (const Expr& i : s.as<Prefetch>()->indices) out = then(out, effects_of(i, slots));
+      break;
     case Kind::For: {
       const auto& n = *s.as<For>();
       const auto least = interval_of(n.extent, bounds).lo;

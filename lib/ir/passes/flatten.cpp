@@ -77,9 +77,13 @@ class Flattener {
           const BufferRef b = find(s.buffer);
           return b ? store(b, {index(*s.buffer, s.indices)}, s.value) : nullptr;
         },
+        [&](const Prefetch& p) -> Stmt {
+          const BufferRef b = find(p.buffer);
+          return b ? prefetch(b, {index(*p.buffer, p.indices)}) : nullptr;
+        },
         [&](const Alloc& a) -> Stmt {
           const BufferRef b = find(a.buffer);
-          return b ? alloc(b, a.body) : nullptr;
+          return b ? alloc(b, a.body, a.double_buffer) : nullptr;
         });
   }
 

@@ -97,7 +97,7 @@ class LoopHoist {
       const auto* l = i.stmt.as<Let>();
       return l ? let(l->var, take(l->value, guarded), seq({})) : i.stmt;
     }
-    if (i.stmt->kind == Kind::Store)  // has no statements below it
+    if (i.stmt->kind == Kind::Store || i.stmt->kind == Kind::Prefetch)  // no statements below it
       return map_children(i.stmt, overloaded{[&](const Expr& e) { return take(e, guarded); },
                                              [](const Stmt& s) { return s; }});
     if (const auto* f = i.stmt.as<For>()) {
@@ -222,7 +222,7 @@ class Hoister {
       const Stmt no = c->if_false ? block(c->if_false) : nullptr;
       out.push_back({yes.same(c->if_true) && no.same(c->if_false) ? s : if_(c->condition, yes, no)});
     } else {
-      out.push_back({s->kind == Kind::Store ? s : block(s)});
+      out.push_back({s->kind == Kind::Store || s->kind == Kind::Prefetch ? s : block(s)});
     }
     bounds_.pop(mark);
   }

@@ -5,7 +5,8 @@
 // An expression that several guards of one condition stand in is decided once.
 // Guards are taken from the outside in, so that nothing is evaluated that was
 // protected. A statement under more than kMaxConditions different conditions
-// would need 2^n copies: its guarded values go through temporaries instead.
+// would need 2^n copies: its guarded values go through temporaries instead. A prefetch
+// at a guarded index is left out.
 #include <algorithm>
 
 #include "clone.h"
@@ -152,7 +153,11 @@ FuncRef run(const FuncRef& func, const PassContext&) {
   return rewrite_body(
       func, [](const Store& s) { return lower(Stmt(&s)); }, [](const Let& s) { return lower(Stmt(&s)); },
       [](const If& s) { return lower(Stmt(&s)); }, [](const For& s) { return lower(Stmt(&s)); },
-      [](const Alloc& s) { return lower(Stmt(&s)); }, [](const Seq& q) { return flat_seq(q); });
+      [](const Alloc& s) { return lower(Stmt(&s)); },
+      [](const Prefetch& s) -> Stmt {  // a hint is not worth a branch
+        return std::any_of(s.indices.begin(), s.indices.end(), has_guard) ? seq({}) : nullptr;
+      },
+      [](const Seq& q) { return flat_seq(q); });
 }
 
 }  // namespace

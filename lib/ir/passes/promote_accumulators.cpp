@@ -217,7 +217,7 @@ class Promoter {
  private:
   // A statement that is not a block's head.
   Stmt inside(const Stmt& s) {
-    if (s->kind == Kind::Store) return s;
+    if (s->kind == Kind::Store || s->kind == Kind::Prefetch) return s;
     if (s->kind == Kind::Let || s->kind == Kind::Alloc) return block(s);
     const Bounds::Mark mark = bounds_.mark();
     frames_.push_back(s);

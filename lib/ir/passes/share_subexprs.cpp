@@ -236,7 +236,9 @@ class Sharing {
     return true;
   }
 
-  static bool is_straight(const Item& i) { return i.head || i.stmt->kind == Kind::Store; }
+  static bool is_straight(const Item& i) {
+    return i.head || i.stmt->kind == Kind::Store || i.stmt->kind == Kind::Prefetch;
+  }
 
   // The expressions that a statement evaluates in its place.
   static std::vector<Expr> roots(const Item& i) {
@@ -245,6 +247,7 @@ class Sharing {
       out.push_back(s->value);
       return out;
     }
+    if (const auto* p = i.stmt.as<Prefetch>()) return p->indices;
     if (const auto* l = i.stmt.as<Let>(); l && i.head) return {l->value};
     if (const auto* f = i.stmt.as<For>()) return {f->min, f->extent};
     if (const auto* c = i.stmt.as<If>()) return {c->condition};
@@ -282,6 +285,8 @@ class Sharing {
       for (size_t d = 0; d < s->indices.size(); ++d) same &= s->indices[d].same(e[d]);
       return same ? i.stmt : store(s->buffer, {e.begin(), e.end() - 1}, e.back());
     }
+    if (const auto* p = i.stmt.as<Prefetch>())
+      return std::equal(e.begin(), e.end(), p->indices.begin(), RefSame()) ? i.stmt : prefetch(p->buffer, e);
     if (const auto* f = i.stmt.as<For>()) {
       const Stmt body = block(f->body);
       return body.same(f->body) && e[0].same(f->min) && e[1].same(f->extent)

@@ -25,7 +25,11 @@ FuncRef run(const FuncRef& f, const PassContext& context) {
     if ((scope == Scope::stack || scope == Scope::global) && fits_registers(*a.buffer, a.body, context))
       moved[a.buffer] = in_registers(*a.buffer);
   });
-  return moved.empty() ? f : func(f->name, f->params, substitute(f->body, moved));
+  if (moved.empty()) return f;
+  const Stmt body = rewrite(f->body, [&](const Prefetch& p) -> Stmt {  // a register is nowhere to fetch from
+    return moved.count(p.buffer) ? seq({}) : nullptr;
+  });
+  return func(f->name, f->params, substitute(body, moved));
 }
 
 }  // namespace

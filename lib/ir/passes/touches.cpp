@@ -46,6 +46,9 @@ void Touches::visit(const Stmt& s, size_t item, bool head, bool in_loop, bool ba
       visit(n.value, item, in_loop, barred);
       return add(n.buffer, item, {&n, &n.indices, in_loop}, true, barred);
     }
+    case Kind::Prefetch:  // touches no element
+      for (const Expr& i : s.as<Prefetch>()->indices) visit(i, item, in_loop, barred);
+      return;
     default:
       return;
   }

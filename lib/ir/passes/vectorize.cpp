@@ -79,12 +79,14 @@ class Widener {
         shape.push_back(int_imm(chunks_.back().offset + chunks_.back().lanes));
         const BufferRef b = buffer(n.buffer->name, n.buffer->type, std::move(shape), n.buffer->scope);
         local_[n.buffer] = b;
-        return alloc(b, widen(n.body));
+        return alloc(b, widen(n.body), n.double_buffer);
       }
       case Kind::Let:
         return widen_let(*s.as<Let>());
       case Kind::Store:
         return widen_store(*s.as<Store>());
+      case Kind::Prefetch:
+        return of_first_lanes(*s.as<Prefetch>());
       default:
         TC_ASSERT(false, "not a statement of nested form");
         return s;
@@ -119,6 +121,27 @@ class Widener {
       if (!wide && value->type.lanes != 1) indices.at(0) = broadcast(indices[0], value->type.lanes);
       out.push_back(store(target, std::move(indices), std::move(value)));
       if (!wide && chunks_[c].lanes != 1) break;  // alike in all lanes: once is enough
+    }
+    return seq(std::move(out));
+  }
+
+  // The first lane's element stands for those beside it, each chunk for itself.
+  Stmt of_first_lanes(const Prefetch& p) {
+    std::vector<Stmt> out;
+    for (size_t c = 0; c < chunks_.size(); ++c) {
+      std::vector<Expr> indices = all(p.indices, c);
+      const BufferRef b = locate(p.buffer, indices, c);
+      bool known = true, varies = false;
+      for (Expr& i : indices) {
+        varies |= i->type.lanes != 1;
+        if (const auto* r = i.as<Ramp>())
+          i = r->base;
+        else
+          i = uniform_value(i);
+        known &= static_cast<bool>(i);
+      }
+      if (known) out.push_back(prefetch(b, std::move(indices)));  // what is scattered is no line of memory
+      if (!varies) break;
     }
     return seq(std::move(out));
   }

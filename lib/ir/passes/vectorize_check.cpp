@@ -68,6 +68,9 @@ class LaneCheck {
       }
       case Kind::Store:
         return store(*s.as<Store>());
+      case Kind::Prefetch:
+        return std::all_of(s.as<Prefetch>()->indices.begin(), s.as<Prefetch>()->indices.end(),
+                           [&](const Expr& i) { return read(i); });
       default:
         return false;
     }

@@ -39,4 +39,13 @@ void require_padding(std::string_view op, const Padding& p);
 /// Stage NAME_pad: x with `fill` around it; x itself where nothing is added.
 [[nodiscard]] Tensor pad_image(const Tensor& x, Layout layout, const Padding& p, const Expr& fill);
 
+/// What pooling looks at: the image, padded with `fill`, and a window of it for each element of `shape`.
+struct Windows {
+  Tensor padded;
+  Shape shape;
+  ReduceAxis r, s;
+};
+[[nodiscard]] Windows windows_of(std::string_view op, const Tensor& x, const PoolOptions& o,
+                                 const Expr& fill);
+
 }  // namespace tc::op

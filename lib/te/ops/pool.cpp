@@ -2,13 +2,6 @@
 #include "image.h"
 
 namespace tc::op {
-namespace {
-
-struct Windows {
-  Tensor padded;
-  Shape shape;
-  ReduceAxis r, s;
-};
 
 Windows windows_of(std::string_view op, const Tensor& x, const PoolOptions& o, const Expr& fill) {
   require_pair(op, "kernel", o.kernel, 1);
@@ -26,6 +19,8 @@ Windows windows_of(std::string_view op, const Tensor& x, const PoolOptions& o, c
   return {pad_image(x, o.layout, p, fill), image_shape(o.layout, x.extent(0), x.extent(at.c), rows, columns),
           reduce_axis(0, o.kernel.y, "r"), reduce_axis(0, o.kernel.x, "s")};
 }
+
+namespace {
 
 Tensor reduce_windows(const Windows& win, const PoolOptions& o,
                       Expr (*reduce)(Expr, const std::vector<ReduceAxis>&), const std::string& name) {

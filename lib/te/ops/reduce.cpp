@@ -1,5 +1,6 @@
 // Reductions over any axes, argmax and argmin.
 #include "check.h"
+#include "tc/te/reducer.h"
 
 namespace tc::op {
 namespace {
@@ -93,6 +94,57 @@ Tensor mean(const Tensor& x, const ReduceOptions& o) {
   return compute(
       plan.shape, [&](const Axes& i) { return sums.at(i) / ir::const_of(x.dtype(), count); }, o.name,
       plan.names);
+}
+
+namespace {
+
+// Several components over the axes of `plan`, then one value of them.
+Tensor reduce_then(const Tensor& x, const ReduceOptions& o, const Plan& plan, const ir::CombinerRef& combiner,
+                   const std::vector<std::string>& components,
+                   const std::function<State(const Expr& element)>& source,
+                   const std::function<Expr(const State&)>& result) {
+  const DType type = combiner->results[0]->type;
+  std::vector<std::string> names;
+  for (const std::string& c : components) names.push_back(o.name + "_" + c);
+  const std::vector<Tensor> parts = compute_many(
+      plan.shape,
+      [&](const Axes& i) {
+        return reduce_tuple(combiner, source(tc::cast(type, x.at(plan.source(i)))), plan.k);
+      },
+      names, plan.names);
+  return compute(
+      plan.shape,
+      [&](const Axes& i) {
+        State s;
+        for (const Tensor& t : parts) s.push_back(t.at(i));
+        return tc::cast(x.dtype(), result(s));
+      },
+      o.name, plan.names);
+}
+Plan plan_of_rank(std::string_view op, const Tensor& x, const ReduceOptions& o) {
+  require_float(op, "x", x);
+  TC_REQUIRE(x.ndim() > 0,
+             op_error("rank", op, "x", "of 1 or more dimensions", "0-d", "there is no axis to reduce"));
+  return {op, x, o.axes, o.keepdims};
+}
+
+}  // namespace
+
+Tensor variance(const Tensor& x, const ReduceOptions& o) {
+  const Plan plan = plan_of_rank("variance", x, o);
+  const DType type = sum_type(x.dtype());
+  const Expr one = ir::const_of(type, 1), zero = ir::const_of(type, 0);
+  return reduce_then(
+      x, o, plan, mean_variance_combiner(type), {"count", "mean", "squares"},
+      [&](const Expr& e) { return State{one, e, zero}; }, [](const State& s) { return s[2] / s[0]; });
+}
+Tensor logsumexp(const Tensor& x, const ReduceOptions& o) {
+  const Plan plan = plan_of_rank("logsumexp", x, o);
+  const DType type = sum_type(x.dtype());
+  const Expr one = ir::const_of(type, 1);
+  return reduce_then(
+      x, o, plan, softmax_combiner(type), {"max", "sum"}, [&](const Expr& e) { return State{e, one}; },
+      [](const State& s) { return s[0] + tc::log(s[1]); });
 }
 
 Tensor argmax(const Tensor& x, const ArgOptions& o) { return arg("argmax", x, o, &argmax_combiner); }

@@ -1,0 +1,267 @@
+// The legalised graph computes what the plain one computes, bit by bit, on any machine.
+#include "tc/codegen/accel_schedule.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tc/ir/traverse.h"
+#include "tc/isa/random.h"
+#include "tc/te/evaluate.h"
+#include "tc/te/ops_quantized.h"
+#include "tc/te/workload.h"
+
+namespace tc::accel {
+namespace {
+
+isa::MachineConfig machine(int64_t batch, int64_t in, int64_t out) {
+  isa::MachineConfig c;
+  c.batch = batch, c.block_in = in, c.block_out = out;
+  return c;
+}
+
+std::string kinds(const Legalized& l) {
+  std::string out;
+  for (const DeviceOp& op : l.ops) out += (out.empty() ? "" : " ") + std::string(to_string(op.kind));
+  return out;
+}
+
+// Evaluates both graphs on the same inputs and compares the outputs' bytes.
+void expect_same(const std::vector<Tensor>& args, const Legalized& l, uint64_t seed = 1) {
+  const std::vector<HostTensor> plain = make_args(args, seed, Fill::uniform),
+                                blocked = make_args(args, seed, Fill::uniform);
+  ASSERT_EQ(args.size(), l.args.size());
+  Check error = evaluate(args, views_of(plain));
+  ASSERT_FALSE(error) << error->str();
+  error = evaluate(l.args, views_of(blocked));
+  ASSERT_FALSE(error) << error->str();
+  for (size_t i = 0; i < args.size(); ++i) {
+    EXPECT_EQ(args[i].name(), l.args[i].name());
+    ASSERT_EQ(plain[i].shape(), blocked[i].shape());
+    EXPECT_EQ(std::memcmp(plain[i].data(), blocked[i].data(), plain[i].bytes()), 0) << args[i].name();
+  }
+}
+
+Legalized legal(const std::vector<Tensor>& args, const isa::MachineConfig& config) {
+  auto l = legalize(args, config);
+  EXPECT_TRUE(l) << l.error().str();
+  return l ? std::move(l).value() : Legalized{};
+}
+
+const isa::MachineConfig kMachines[] = {machine(1, 16, 16), machine(2, 4, 8), machine(4, 8, 4)};
+
+void check(std::string_view workload, std::string_view expected) {
+  const std::vector<Tensor> args = parse_workload(workload).value().build().args;
+  for (const isa::MachineConfig& config : kMachines) {
+    SCOPED_TRACE(fmt::format("{} on ({},{})x({},{})", workload, config.batch, config.block_in,
+                             config.block_in, config.block_out));
+    const Legalized l = legal(args, config);
+    std::string left;
+    for (const std::string& s : l.left) left += s + "; ";
+    EXPECT_EQ(kinds(l), expected) << left;
+    expect_same(args, l);
+  }
+}
+
+TEST(Legalize, MatrixProducts) {
+  for (const auto& [m, n, k] :
+       {std::array<int, 3>{16, 16, 16}, {1, 1, 1}, {5, 33, 17}, {7, 1, 40}, {1, 64, 3}}) {
+    const std::string_view kind = "gemm";
+    check(fmt::format("qmatmul m={} n={} k={} bias=1 shift=5 act=relu round=1", m, n, k), kind);
+    check(fmt::format("qmatmul m={} n={} k={} tb=1 shift=3 mul=3 low=-100 high=90", m, n, k), kind);
+    check(fmt::format("matmul m={} n={} k={} dtype=i8", m, n, k), kind);  // four parts of i32
+    check(fmt::format("matmul m={} n={} k={} ta=1 dtype=i8", m, n, k), kind);
+  }
+  check("batch_matmul b=3 m=5 n=9 k=6 dtype=i8", "gemm");
+  check("dense m=3 n=20 k=30 bias=1 act=relu dtype=i8", "gemm");
+}
+
+TEST(Legalize, Convolutions) {
+  for (const char* layout : {"nhwc", "nchw"}) {
+    const auto conv = [&](const char* sizes) {
+      return fmt::format("qconv2d {} layout={} bias=1 shift=6 round=1 act=relu", sizes, layout);
+    };
+    check(conv("n=1 c=16 h=6 w=6 k=16 r=3 s=3 pad=1"), "gemm");
+    check(conv("n=2 c=5 h=7 w=6 k=19 r=3 s=3 stride=2 pad=1"), "gemm");
+    check(conv("n=3 c=3 h=9 w=5 k=4 r=1 s=1 stride=2"), "gemm");
+    check(conv("n=1 c=20 h=5 w=8 k=6 r=2 s=3 pad=1x0x2x1 dilation=1x2"), "gemm");
+    check(conv("n=1 c=4 h=4 w=4 k=4 r=1 s=1 pad=1"), "gemm");
+  }
+  check("conv2d n=1 c=3 h=5 w=5 k=7 r=3 s=3 pad=1 dtype=i8", "gemm");
+  check("conv2d_transpose n=1 c=3 h=4 w=4 k=5 r=3 s=3 stride=2 pad=1 dtype=i8", "gemm");
+  check("qconv2d n=1 c=6 h=5 w=5 k=4 r=3 s=3 pad=1 groups=2 shift=4", "reduce");
+}
+
+TEST(Legalize, WhatTheAluDoes) {
+  for (const char* layout : {"nhwc", "nchw"}) {
+    check(fmt::format("max_pool2d n=1 c=20 h=7 w=6 r=3 s=3 stride=2 pad=1 dtype=i8 layout={}", layout),
+          "reduce");
+    check(fmt::format("max_pool2d n=2 c=3 h=6 w=6 r=2 s=2 stride=2 dtype=i8 layout={}", layout), "reduce");
+    check(fmt::format("qavg_pool2d n=1 c=9 h=6 w=4 r=2 s=2 stride=2 shift=2 round=1 layout={}", layout),
+          "reduce");
+    check(fmt::format("qdepthwise_conv2d n=1 c=18 h=6 w=5 r=3 s=3 pad=1 bias=1 shift=5 layout={}", layout),
+          "reduce");
+    check(fmt::format("qdepthwise_conv2d n=2 c=3 h=7 w=7 r=3 s=3 stride=2 pad=1 shift=5 act=relu layout={}",
+                      layout),
+          "reduce");
+  }
+  check("qadd m=9 n=33 shift=1 round=1", "elementwise");
+  check("qadd shape=1x5x6x20 act=relu", "elementwise");
+  check("add m=7 n=9 dtype=i8", "elementwise");
+  check("sub m=7 n=9 dtype=i8", "elementwise");
+  check("mul m=7 n=9 rhs=9 dtype=i8", "elementwise");
+  check("maximum m=7 n=9 dtype=i8", "elementwise");
+  check("abs m=5 n=3 dtype=i8", "elementwise");
+  check("neg shape=40 dtype=i8", "elementwise");
+  check("clip m=5 n=3 low=-3 high=100 dtype=i8", "elementwise");
+}
+
+TEST(Legalize, WhatTheDeviceCannotDoStaysOnTheCpu) {
+  for (const char* w :
+       {"matmul m=8 n=8 k=8 dtype=f32", "softmax m=4 n=8 dtype=f32", "add m=4 n=4 dtype=i32",
+        "div m=4 n=4 dtype=i8", "sum m=4 n=9 dtype=i8", "argmax m=4 n=9 dtype=i8", "qmatmul m=0 n=4 k=4",
+        "transpose m=4 n=6 dtype=i8", "matmul m=8 n=8 k=8 dtype=u8", "exp m=3 n=3 dtype=f32"})
+    check(w, "");
+  check("qmatmul m=4 n=4 k=0 bias=1", "elementwise");  // sums of nothing are zeros; the bias is not
+  const Legalized l = legal(parse_workload("matmul m=8 n=8 k=8 dtype=u8").value().build().args, {});
+  ASSERT_EQ(l.left.size(), 1u);
+  EXPECT_EQ(l.left[0], "C: a factor is no signed integer of the width of the machine's operands");
+}
+
+TEST(Legalize, WhatStaysIsTheSameGraph) {
+  const std::vector<Tensor> args = parse_workload("softmax m=4 n=8 dtype=f32").value().build().args;
+  const Legalized l = legal(args, {});
+  EXPECT_TRUE(l.args.back() == args.back());
+}
+
+// conv -> conv -> + input -> relu -> pool -> dense -> softmax: every stage finds its place, and
+// blocked results are read as they are where the next stage wants the same blocks.
+TEST(Legalize, NetworksAreDoneInParts) {
+  const Tensor x = placeholder({1, 8, 8, 16}, kI8, "X"), w1 = placeholder({3, 3, 16, 16}, kI8, "W1"),
+               b1 = placeholder({16}, kI32, "b1"), w2 = placeholder({3, 3, 16, 16}, kI8, "W2"),
+               w3 = placeholder({10, 256}, kI8, "W3");
+  op::Conv2dOptions o;
+  o.padding = 1, o.name = "Y1";
+  const Tensor y1 = op::qconv2d(x, w1, b1, o, {.shift = 6, .relu = true});
+  o.name = "Y2";
+  const Tensor y2 = op::qconv2d(y1, w2, {}, o, {.shift = 5});
+  const Tensor y3 = op::qadd(y2, x, {.relu = true}, "Y3");
+  const Tensor p = op::max_pool2d(y3, {.name = "P"});
+  const Tensor flat = op::reshape(p, {1, 256}, "flat");
+  const Tensor d = op::dense(flat, w3, {}, {.name = "D"});
+  const Tensor s = op::softmax(op::cast(d, kF32, "D_f32"), 1, "S");
+  const std::vector<Tensor> args = {x, w1, b1, w2, w3, s};
+  for (const isa::MachineConfig& config : kMachines) {
+    const Legalized l = legal(args, config);
+    EXPECT_EQ(kinds(l), "gemm gemm reduce gemm");  // the sum is part of the second convolution
+    expect_same(args, l);
+    if (config.batch == 1) {
+      EXPECT_TRUE(l.ops[1].copies[0].packed == l.ops[0].out);
+      EXPECT_TRUE(l.ops[2].copies[0].packed == l.ops[1].out);
+    }
+    EXPECT_FALSE(l.left.empty());
+  }
+}
+
+TEST(Legalize, ResultsWithSeveralReadersAreUnpackedOnce) {
+  const Tensor a = placeholder({9, 12}, kI8, "A"), b = placeholder({12, 20}, kI8, "B");
+  const Tensor c = op::qmatmul(a, b, {}, {.requantize = {.shift = 4}});
+  const Tensor d = op::qadd(c, c, {.shift = 1}, "D"), e = op::softmax(op::cast(c, kF32, "F"));
+  const std::vector<Tensor> args = {a, b, d, e, c};
+  const Legalized l = legal(args, {});
+  EXPECT_EQ(kinds(l), "gemm elementwise");
+  expect_same(args, l);
+}
+
+// The epilogue costs no micro-op more than it must.
+TEST(Legalize, EpiloguesAreSimplified) {
+  const auto ops = [](std::string_view workload) {
+    const Legalized l = legal(parse_workload(workload).value().build().args, {});
+    int n = 0;
+    ir::walk<ir::Binary>(l.ops.at(0).out.op().values[0], [&](const ir::Binary& b) { n += b.type == kI32; });
+    return n;
+  };
+  const std::string base = "qmatmul m=4 n=16 k=16 ";
+  EXPECT_EQ(ops(base + "shift=4"), 3);           // >> max min
+  EXPECT_EQ(ops(base + "shift=4 act=relu"), 3);  // >> max min: relu and the lower bound are one
+  EXPECT_EQ(ops(base + "bias=1 shift=4 round=1 act=relu"), 4);  // + >> max min: the half is in the bias
+  EXPECT_EQ(ops(base + "bias=1 shift=24 round=1"), 2);          // + >>: what is left fits
+  EXPECT_EQ(ops(base + "shift=24"), 1);
+}
+
+// Chains of any length, sums of a tensor with itself, sizes beyond all memory.
+TEST(Legalize, HostileGraphsAreDoneInTime) {
+  const Tensor x = placeholder({40}, kI8, "X");
+  Tensor t = x;
+  for (int i = 0; i < 300; ++i)  // written out, 2^300 reads
+    t = compute({40}, [&](Expr k) { return t(k) + t(k); }, "T" + std::to_string(i));
+  const Legalized l = legal({x, t}, {});
+  EXPECT_GT(l.ops.size(), 1u);
+  Tensor f = placeholder({4}, kF32, "F");
+  const Tensor first = f;
+  for (int i = 0; i < 1500; ++i) f = compute({4}, [&](Expr k) { return f(k) + 1; }, "G" + std::to_string(i));
+  EXPECT_TRUE(legal({first, f}, {}).ops.empty());
+  const int64_t n = int64_t{1} << 29;
+  const Tensor a = placeholder({n, 64}, kI8, "A"), b = placeholder({64, 64}, kI8, "B");
+  const Tensor c = op::qmatmul(a, b);
+  const Legalized big = legal({a, b, c}, {});
+  ASSERT_EQ(big.ops.size(), 1u);
+  const auto plan = default_plan(big.ops[0], {});
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(footprint(big.ops[0], *plan).fits({}));
+}
+
+TEST(Legalize, ErrorsAreThoseOfTheArguments) {
+  const Tensor a = placeholder({4, 4}, kI8, "A"), b = placeholder({4, 4}, kI8, "B");
+  const Tensor c = op::qmatmul(a, b);
+  EXPECT_EQ(legalize({a, c}, {}).error().code(), "te.args.missing");
+  isa::MachineConfig bad;
+  bad.batch = 0;
+  EXPECT_EQ(legalize({a, b, c}, bad).error().code(), "isa.config.range");
+}
+
+// Random shapes, layouts and machines.
+TEST(Legalize, RandomLayersOnRandomMachines) {
+  Rng rng(20261121);
+  const auto draw = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(rng.below(static_cast<uint64_t>(high - low + 1)));
+  };
+  for (int round = 0; round < 150; ++round) {
+    const isa::MachineConfig config = isa::random_config(rng);
+    const int64_t r = draw(1, 3), s = draw(1, 3);
+    const std::string image =
+        fmt::format("n={} c={} h={} w={}", draw(1, 3), draw(1, 20), draw(r, 8), draw(s, 8));
+    const std::string window =
+        fmt::format("r={} s={} stride={} layout={}", r, s, draw(1, 3), draw(0, 1) ? "nhwc" : "nchw");
+    const std::string after = fmt::format("shift={} round={} act={} low={}", draw(0, 12), draw(0, 1),
+                                          draw(0, 1) ? "relu" : "none", draw(-128, 5));
+    std::string text;
+    switch (draw(0, 4)) {
+      case 0:
+        text = fmt::format("qconv2d {} k={} {} pad={} bias={} {}", image, draw(1, 20), window, draw(0, 2),
+                           draw(0, 1), after);
+        break;
+      case 1:
+        text = fmt::format("qdepthwise_conv2d {} {} pad={} bias={} {}", image, window, draw(0, 2), draw(0, 1),
+                           after);
+        break;
+      case 2:
+        text = fmt::format("qavg_pool2d {} {} {}", image, window, after);
+        break;
+      case 3:
+        text = fmt::format("qmatmul m={} n={} k={} tb={} bias={} {}", draw(1, 40), draw(1, 40), draw(1, 40),
+                           draw(0, 1), draw(0, 1), after);
+        break;
+      default:
+        text = fmt::format("max_pool2d {} {} dtype=i8", image, window);
+    }
+    SCOPED_TRACE(fmt::format("{} on {}", text, isa::to_json(config)));
+    const std::vector<Tensor> args = parse_workload(text).value().build().args;
+    expect_same(args, legal(args, config), static_cast<uint64_t>(round));
+    if (testing::Test::HasFailure()) break;
+  }
+}
+
+}  // namespace
+}  // namespace tc::accel

@@ -1,0 +1,66 @@
+// Functions for an accelerator: targets, what such functions refuse, and what cannot be cut.
+#include <fmt/format.h>
+
+#include "error_cases.h"
+#include "tc/autotune/api.h"
+#include "tc/ir/parse.h"
+
+namespace tc::test {
+namespace {
+
+Function product(const char* target) {
+  BuildOptions options;
+  options.target = Target::parse(target).value();
+  return build(workload("qmatmul m=4 n=4 k=4"), Log(), 1, options).value();
+}
+
+ErrorCase target(std::string code, const std::string& text) {
+  return {std::move(code), fmt::format("--target '{}'", text), [text] { (void)Target::parse(text).value(); }};
+}
+
+ErrorCase of_function(std::string code, std::string doing, const char* machine,
+                      std::function<void(const Function&)> wrong) {
+  return {std::move(code), std::move(doing),
+          [machine, wrong = std::move(wrong)] { wrong(product(machine)); }};
+}
+
+constexpr const char* kStopsForTheHost = R"(func f(A: i64[4], B: i64[4]) {
+  alloc T: i64[4] acc
+  alloc S: i64[4]
+  alloc U: i64[4]
+  for i in [0, +4) {
+    T[i] = A[i]
+    S[i] = T[i]
+  }
+  for i in [0, +4) {
+    U[i] = S[i] * 5
+  }
+  for i in [0, +4) {
+    B[i] = T[i] + U[i]
+  }
+})";
+
+}  // namespace
+
+ErrorFamily codegen_accel_errors() {
+  return {"codegen_accel",
+          {target("codegen.target.config", "accel:no/such/machine.json"),
+           target("isa.config.key", R"(accel:{"LOG_BLOK": 5})"),
+           {"codegen.target.machine", "Target(\"cpu\").machine()",
+            [] { (void)Target::parse("cpu -mcpu=x86-64").value().machine(); }},
+           of_function("codegen.profile", "a profile of a function for the CPU", "cpu -mcpu=x86-64",
+                       [](const Function& f) { (void)f.profile({}).value(); }),
+           of_function("codegen.accel.kernel", "f.kernel() of a function for an accelerator", "accel",
+                       [](const Function& f) { (void)f.kernel(); }),
+           of_function("codegen.form", "f.ir(\"unroll\") of a function for an accelerator", "accel",
+                       [](const Function& f) { (void)f.ir("unroll"); }),
+           of_function("codegen.export.accel", "f.export(\"dir/matmul\", header=True)", "accel",
+                       [](const Function& f) {
+                         if (const Check e = f.export_to("dir/matmul", {true, true, false, false, false}))
+                           throw *e;
+                       }),
+           {"codegen.accel.partition", kStopsForTheHost,
+            [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }}}};
+}
+
+}  // namespace tc::test
