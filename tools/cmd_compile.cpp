@@ -31,7 +31,7 @@ constexpr TextKind kAccelForms[] = {
 
 std::vector<std::string> kinds_of(const Options& o, const codegen::Target& target) {
   if (o.emit.empty())
-    return target.is_accel() ? std::vector<std::string>{"program", "asm", "ir"}
+    return target.is_accel() ? std::vector<std::string>{"program", "so", "asm", "ir"}
                              : std::vector<std::string>{"obj", "header", "so"};
   const bool program = std::find(o.emit.begin(), o.emit.end(), "program") != o.emit.end();
   TC_REQUIRE(!program || target.is_accel(), Error("cli.usage", "--emit program is for an accelerator")
@@ -81,6 +81,7 @@ std::vector<std::string> write_files(const Function& f, const Options& o, const 
   }
   for (const DeviceProgram& p : programs ? f.programs() : std::vector<DeviceProgram>())
     files.push_back(fmt::format("{}.{}.prog", stem, p.name));
+  if (programs) files.push_back(stem + ".bundle");
   if (programs || formats.object || formats.header || formats.shared || formats.llvm || formats.assembly)
     if (Check e = f.export_to(stem, formats)) throw *e;
   for (const TextKind& k : accel ? kAccelForms : kForms) {
@@ -140,7 +141,7 @@ void add_compile(CLI::App& app, Call& call) {
             ->check(CLI::Range(0, 4096));
         sub.add_option("--emit", o.emit,
                        "obj, header, so, llvm, asm, ir, schedule, program (default: obj,header,so; for an "
-                       "accelerator program,asm,ir)")
+                       "accelerator program,so,asm,ir)")
             ->delimiter(',')
             ->check(CLI::IsMember({"obj", "header", "so", "llvm", "asm", "ir", "schedule", "program"}));
         sub.add_option("-o,--output", o.directory,

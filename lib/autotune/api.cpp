@@ -91,10 +91,8 @@ Expected<Function> build(const Workload& workload, const autotune::Log& log, int
                          BuildOptions options) {
   const WorkloadGraph graph = workload.build();
   const autotune::SpaceContext context{options.target, threads};
-  const autotune::RecordTarget target = options.target.is_accel()
-                                            ? autotune::record_target(options.target.machine())
-                                            : autotune::record_target(options.target, threads);
-  const autotune::Lookup found = log.lookup(key_of(workload), target);
+  const autotune::Lookup found =
+      log.lookup(key_of(workload), autotune::record_target(options.target, threads));
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
   std::string why = found.why;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tc/autotune/accel.h"
 #include "tc/autotune/measure.h"
 #include "tc/autotune/spaces.h"
 #include "tc/codegen/build.h"
@@ -143,6 +144,7 @@ class CpuMeasurer final : public Measurer {
 }  // namespace
 
 RecordTarget record_target(const codegen::Target& t, int threads) {
+  if (t.is_accel()) return record_target(t.machine());
   RecordTarget r;
   r.kind = t.kind, r.triple = t.triple, r.cpu = t.cpu, r.isa = t.isa, r.tune = t.tune, r.threads = threads;
   return r;

@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <numeric>
 
 #include "pipeline.h"
 #include "runtime_error.h"
 #include "tc/ir/print.h"
 #include "tc/isa/assembler.h"
-#include "tc/isa/layout.h"
 #include "tc/runtime/c_api.h"
 
 namespace tc {
@@ -74,9 +72,13 @@ Expected<AccelCode> AccelCode::make(const FuncRef& nested, const AbiSpec& abi, c
   out.machine_ = machine.name;
   out.function_ = codegen::symbol_name(options.name);
   std::map<const ir::Buffer*, size_t> index;
-  for (const BufferRef& b : parts.value().params) index.emplace(b.get(), index.size());
+  for (const BufferRef& b : parts.value().params) {
+    index.emplace(b.get(), index.size());
+    out.names_.push_back(b->name);
+  }
   for (const BufferRef& b : parts.value().intermediates) {
     index.emplace(b.get(), index.size());
+    out.names_.push_back(b->name);
     out.intermediate_bytes_.push_back(bytes_of(*b));
   }
   for (const accel::Segment& s : parts.value().segments) {
@@ -87,7 +89,7 @@ Expected<AccelCode> AccelCode::make(const FuncRef& nested, const AbiSpec& abi, c
     if (Check wrong = out.compile_step(step, s.device, options)) return *wrong;
     out.steps_.push_back(std::move(step));
   }
-  if (Check wrong = out.load_programs(machine)) return *wrong;
+  if (Check wrong = out.load_programs()) return *wrong;
   return out;
 }
 
@@ -128,23 +130,15 @@ Check AccelCode::compile_step(Step& step, bool device, const BuildOptions& optio
   return std::nullopt;
 }
 
-Check AccelCode::load_programs(const isa::MachineConfig& machine) {
-  // Programs count addresses in elements: each may have to start at a common multiple of them.
-  uint64_t multiple = 1, bytes = 0;
-  for (const int64_t n : {machine.inp_bytes(), machine.wgt_bytes(), machine.acc_bytes(), machine.out_bytes(),
-                          machine.acc8_bytes(), isa::MachineConfig::uop_bytes()})
-    multiple = std::lcm(multiple, static_cast<uint64_t>(n));
+Check AccelCode::load_programs() {
+  std::vector<isa::Program> programs;
   for (const Step& s : steps_)
-    if (s.device()) bytes += s.program->dram_bytes + multiple;
-  if (bytes == 0) return std::nullopt;
-  auto device = accel::AccelDevice::make(machine, bytes);
-  if (!device) return device.error();
-  for (Step& s : steps_) {
-    if (!s.device()) continue;
-    auto loaded = accel::Executable::load(device.value(), *s.program);
-    if (!loaded) return loaded.error();
-    s.executable = std::make_shared<accel::Executable>(std::move(loaded).value());
-  }
+    if (s.device()) programs.push_back(*s.program);
+  auto loaded = accel::Executable::load_all(programs);
+  if (!loaded) return loaded.error();
+  size_t next = 0;
+  for (Step& s : steps_)
+    if (s.device()) s.executable = std::make_shared<accel::Executable>(std::move(loaded.value()[next++]));
   return std::nullopt;
 }
 
@@ -240,6 +234,27 @@ std::string AccelCode::listings() const {
   for (const Step& s : steps_)
     if (s.device()) out = joined(std::move(out), ";", s.name, isa::disassemble(*s.program));
   return out;
+}
+
+// What accel::Bundle reads.
+std::string AccelCode::bundle_text(const std::string& stem) const {
+  std::string out = fmt::format("tc-bundle 1\nname {}\n", function_);
+  if (std::any_of(steps_.begin(), steps_.end(), [](const Step& s) { return !s.device(); }))
+    out += fmt::format("library lib{}.so\n", stem);
+  for (size_t i = 0; i < abi_.args.size(); ++i) {
+    const AbiArg& a = abi_.args[i];
+    out += fmt::format("arg {} {} {} {}\n", names_[i], to_string(a.type), a.is_output ? "output" : "input",
+                       a.shape.empty() ? "scalar" : fmt::format("{}", fmt::join(a.shape, "x")));
+  }
+  for (size_t i = 0; i < intermediate_bytes_.size(); ++i)
+    out += fmt::format("buffer {} {}\n", names_[abi_.args.size() + i], intermediate_bytes_[i]);
+  for (const Step& s : steps_) {
+    out += s.device() ? fmt::format("device {}.{}.prog", stem, s.name)
+                      : fmt::format("host {}", codegen::symbol_name(s.name));
+    for (const size_t b : s.buffers) out += " " + names_[b];
+    out += "\n";
+  }
+  return out + fmt::format("end {}\n", steps_.size());
 }
 
 std::vector<codegen::ExportFunc> AccelCode::host_functions() const {

@@ -35,6 +35,8 @@ class AccelCode {
   [[nodiscard]] std::string listings() const;
   /// How many segments run on the device and on the host, in a few words.
   [[nodiscard]] std::string summary() const;
+  /// The list that accel::Bundle runs, with files of that stem.
+  [[nodiscard]] std::string bundle_text(const std::string& stem) const;
   /// The host's segments, for an object file.
   [[nodiscard]] std::vector<codegen::ExportFunc> host_functions() const;
 
@@ -56,13 +58,14 @@ class AccelCode {
     [[nodiscard]] bool device() const { return program != nullptr; }
   };
   [[nodiscard]] Check compile_step(Step& step, bool device, const BuildOptions& options);
-  [[nodiscard]] Check load_programs(const isa::MachineConfig& machine);
+  [[nodiscard]] Check load_programs();
   [[nodiscard]] Check check_args(std::span<const DLTensor* const> args) const;
   [[nodiscard]] static Expected<sim::RunResult> run_device(const Step& step, std::span<void* const> memory,
                                                            const sim::RunOptions& options);
 
   codegen::AbiSpec abi_;
   std::string machine_, function_;
+  std::vector<std::string> names_;  // of the buffers: the arguments first
   std::vector<Step> steps_;
   std::vector<int64_t> intermediate_bytes_;
 };

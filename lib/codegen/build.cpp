@@ -147,23 +147,28 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
 }
 
 namespace {
-// A file for each program, in one rename each.
-Check export_programs(const std::vector<DeviceProgram>& programs, std::string_view path) {
-  for (const DeviceProgram& p : programs) {
+// One file in one rename.
+Check replace_file(const std::string& file, std::string_view bytes) {
+  const std::string staged = file + ".new";
+  std::error_code error;
+  if (const auto folder = std::filesystem::path(file).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, error);
+  std::ofstream out(staged, std::ios::binary);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (out) std::filesystem::rename(staged, file, error);
+  if (out && !error) return std::nullopt;
+  return Error("io.write", "a program cannot be written").fact("path", file).fact("why", error.message());
+}
+
+Check export_programs(const AccelCode& code, std::string_view path) {
+  for (const DeviceProgram& p : code.programs()) {
     auto bytes = isa::save(*p.program);
     if (!bytes) return bytes.error();
-    const std::string file = fmt::format("{}.{}.prog", path, p.name), staged = file + ".new";
-    std::error_code error;
-    if (const auto folder = std::filesystem::path(file).parent_path(); !folder.empty())
-      std::filesystem::create_directories(folder, error);
-    std::ofstream out(staged, std::ios::binary);
-    out.write(bytes.value().data(), static_cast<std::streamsize>(bytes.value().size()));
-    out.close();
-    if (out) std::filesystem::rename(staged, file, error);
-    if (!out || error)
-      return Error("io.write", "a program cannot be written").fact("path", file).fact("why", error.message());
+    if (Check wrong = replace_file(fmt::format("{}.{}.prog", path, p.name), bytes.value())) return wrong;
   }
-  return std::nullopt;
+  return replace_file(fmt::format("{}.bundle", path),
+                      code.bundle_text(std::filesystem::path(path).filename().string()));
 }
 
 // A packing function in the pipeline's form: made with Pack::func's loops.
@@ -323,12 +328,12 @@ Check Function::export_to(std::string_view path, const codegen::ExportFormats& f
   const State& s = *state_;
   std::vector<codegen::ExportFunc> funcs;
   if (s.accel) {
-    if (formats.header || formats.shared)
-      return Error("codegen.export.accel", "a function with parts on an accelerator cannot be called from C")
-          .fact("refused", formats.shared ? "shared library" : "header")
-          .fact("can be had", "the object of the host's parts, and a file for each program of the device")
-          .fix("leave out header and shared library");
-    if (Check wrong = export_programs(s.accel->programs(), path)) return wrong;
+    if (formats.header)
+      return Error("codegen.export.accel", "a function with parts on an accelerator has no header for C")
+          .fact("can be had",
+                "a shared library with the host's parts, the programs, and a list to run them by")
+          .fix("leave out the header; accel::Bundle::load runs the function without the compiler");
+    if (Check wrong = export_programs(*s.accel, path)) return wrong;
     funcs = s.accel->host_functions();
   } else {
     funcs = {{kernel().func(), kernel().abi()}};

@@ -350,15 +350,16 @@ void bind_function(py::module_& m) {
         {
           const py::gil_scoped_release nogil;
           error = f.export_to(
-              at, {object.value_or(true), header.value_or(cpu), shared.value_or(cpu), llvm, assembly});
+              at, {object.value_or(true), header.value_or(cpu), shared.value_or(true), llvm, assembly});
         }
         throw_if(std::move(error));
       },
       py::arg("path"), py::kw_only(), py::arg("object") = py::none(), py::arg("header") = py::none(),
       py::arg("shared") = py::none(), py::arg("llvm") = false, py::arg("assembly") = false,
       "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's "
-      "runtime; for an accelerator the object of what stays on the host, and dir/matmul.NAME.prog for each "
-      "program.");
+      "runtime; for an accelerator no header, but dir/matmul.NAME.prog for each program, and "
+      "dir/matmul.bundle, "
+      "by which C++ runs it all with tc::accel::Bundle.");
   c.def("__repr__", [](const Function& f) {
     std::vector<std::string> names;
     for (const auto& a : f.abi().args) names.push_back(a.name);

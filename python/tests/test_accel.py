@@ -78,9 +78,10 @@ def test_programs(tmp_path):
     program.save(tmp_path / "p.prog")
     f.export(tmp_path / "out" / "mm")
     assert (tmp_path / "out" / "mm.mm_1.prog").read_bytes() == (tmp_path / "p.prog").read_bytes()
+    assert (tmp_path / "out" / "mm.bundle").exists() and (tmp_path / "out" / "libmm.so").exists()
     assert (tmp_path / "out" / "mm.o").exists() and not (tmp_path / "out" / "mm.h").exists()
     with pytest.raises(tc.Error) as e:
-        f.export(tmp_path / "mm", shared=True)
+        f.export(tmp_path / "mm", header=True)
     assert e.value.code == "codegen.export.accel"
     assert "// device" in f.ir("segments")
 
@@ -135,3 +136,20 @@ def test_wrong_orders_and_arguments():
     with pytest.raises(tc.Error) as e:
         f(a, b[:, :-1].copy(), d)
     assert e.value.code == "runtime.arg.shape"
+
+
+def test_tuning_by_cycles(tmp_path):
+    A = tc.placeholder((20, 40), dtype="i8", name="A")
+    B = tc.placeholder((40, 30), dtype="i8", name="B")
+    args = [A, B, tc.op.qmatmul(A, B, shift=5)]
+    target, log = tc.Target("accel"), tmp_path / "log.jsonl"
+    result = tc.tune(args, target=target, trials=5, log=log)
+    assert result.best is not None and result.statuses == {"ok": 5}
+    f = tc.build(args, target=target, log=log)
+    assert f.explain().startswith("tuned: ")
+    a, b, d = np.ones((20, 40), np.int8), np.ones((40, 30), np.int8), np.empty((20, 30), np.int8)
+    assert f.profile(a, b, d).cycles == result.best.cost
+    assert (d == 1).all()
+    best = tc.Log(log).best(tc.workload(args), target=target)
+    assert best is not None and best.cost == result.best.cost
+    assert tc.Log(log).best(tc.workload(args), target="accel:vta-4x16x16") is None

@@ -123,7 +123,7 @@ def test_recurrences():
         r, z = sigmoid(r + hr), sigmoid(z + hz)
         h = (1 - z) * np.tanh(n + r * hn) + z * h
         want.append(h)
-    np.testing.assert_allclose(run(tc.op.gru(X, W3, U3)[0], {X: x, W: w3, U: u3}), want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run(tc.op.gru(X, W3, U3)[0], {X: x, W3: w3, U3: u3}), want, rtol=1e-4, atol=1e-5)
 
 
 def test_normalisation():

@@ -91,6 +91,21 @@ Expected<Executable> Executable::load(std::shared_ptr<AccelDevice> device, std::
   return load(std::move(device), program.value());
 }
 
+Expected<std::vector<Executable>> Executable::load_all(std::span<const isa::Program> programs) {
+  std::vector<Executable> out;
+  if (programs.empty()) return out;
+  uint64_t bytes = 0;
+  for (const isa::Program& p : programs) bytes += p.dram_bytes + alignment_of(p);
+  auto device = AccelDevice::make(programs[0].config, bytes);
+  if (!device) return device.error();
+  for (const isa::Program& p : programs) {
+    auto loaded = load(device.value(), p);
+    if (!loaded) return loaded.error();
+    out.push_back(std::move(loaded).value());
+  }
+  return out;
+}
+
 Expected<Executable> Executable::load(std::shared_ptr<AccelDevice> device, const isa::Program& program) {
   if (Check error = isa::validate(program)) return *error;
   if (!isa::same_encoding(program.config, device->config()))

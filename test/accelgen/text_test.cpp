@@ -109,7 +109,10 @@ TEST(AccelAlu, Expressions) {
       "min(" + x + ", " + y + ") - max(" + x + ", " + y + ")",
       "i32(300)",
       "i32(0) - (i32(5) - " + y + ")"};
-  for (const std::string& e : all) expect_same(values(e));
+  for (const std::string& e : all) {
+    expect_same(values(e));
+    expect_same(values("(" + e + ") >> i32(13)"));  // the high bits too
+  }
 }
 
 TEST(AccelAlu, WorksInPlaceWhereNothingNeedsTheOperand) {
@@ -177,6 +180,22 @@ TEST(AccelStorage, ManyStagesShareAPlaceWhenTheyMust) {
   }
   EXPECT_EQ(expect_same(body, tiny(16)).acc_tiles, 16);
   EXPECT_EQ(expect_same(body, tiny(8)).acc_tiles, 4);
+}
+
+// One leaf reads the one for the last time and writes the other for the first.
+TEST(AccelStorage, WhatOneLeafTouchesIsApart) {
+  for (const auto& [x, y] : {std::pair(4, 5), std::pair(5, 4)}) {
+    const std::string body = "\n  alloc x: i32[" + std::to_string(x) + ", 4] acc\n  alloc y: i32[" +
+                             std::to_string(y) + ", 4] acc" + R"(
+  for t in [0, +4) { for i in [0, +4) { x[t, i] = D[t, i] } }
+  for t in [0, +4) { for i in [0, +4) { y[t, i] = x[3 - t, i] + i32(1) } }
+  for t in [0, +4) { for i in [0, +4) { C[t, i] = cast(i8, y[t, i]) } })";
+    EXPECT_EQ(expect_same(body, tiny(9)).acc_tiles, 9);
+    const auto func = ir::parse_func("func main(D: i32[16, 4], C: i8[16, 4]) {" + body + "\n}");
+    const auto code = compile_device(func.value(), tiny(8));
+    ASSERT_FALSE(code);
+    EXPECT_EQ(code.error().code(), "codegen.accel.capacity");
+  }
 }
 
 // y has the place of x, and is allocated while x is still needed.

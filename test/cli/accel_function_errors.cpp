@@ -54,9 +54,9 @@ ErrorFamily codegen_accel_errors() {
                        [](const Function& f) { (void)f.kernel(); }),
            of_function("codegen.form", "f.ir(\"unroll\") of a function for an accelerator", "accel",
                        [](const Function& f) { (void)f.ir("unroll"); }),
-           of_function("codegen.export.accel", "f.export(\"dir/matmul\", shared=True)", "accel",
+           of_function("codegen.export.accel", "f.export(\"dir/matmul\", header=True)", "accel",
                        [](const Function& f) {
-                         if (const Check e = f.export_to("dir/matmul", {true, false, true, false, false}))
+                         if (const Check e = f.export_to("dir/matmul", {true, true, false, false, false}))
                            throw *e;
                        }),
            {"codegen.accel.partition", kStopsForTheHost,

@@ -106,8 +106,9 @@ TEST_F(AccelCommand, CompilesAWorkloadToProgramsThatSimRuns) {
   EXPECT_TRUE(done["target"].get<std::string>().starts_with("accel:{")) << done;
   std::vector<std::string> files;
   for (const Json& f : done["files"]) files.push_back(f.get<std::string>().substr(path("out/").size()));
-  EXPECT_EQ(files, (std::vector<std::string>{"qmatmul.qmatmul_1.s", "qmatmul.qmatmul_1.prog", "qmatmul.te.tc",
-                                             "qmatmul.nested.tc", "qmatmul.segments.tc"}));
+  EXPECT_EQ(files, (std::vector<std::string>{"libqmatmul.so", "qmatmul.qmatmul_1.s", "qmatmul.qmatmul_1.prog",
+                                             "qmatmul.bundle", "qmatmul.te.tc", "qmatmul.nested.tc",
+                                             "qmatmul.segments.tc"}));
   EXPECT_GT(json({"sim", path("out/qmatmul.qmatmul_1.prog")}, 0)["micro_ops"]["gemm"], 0);
   // the listing assembles to that program
   EXPECT_EQ(run({"asm", path("out/qmatmul.qmatmul_1.s"), "-o", path("again.prog")}).exit, 0);
@@ -148,7 +149,7 @@ TEST_F(AccelCommand, TunesByCyclesAndBuildsFromTheLog) {
 }
 
 TEST_F(AccelCommand, SaysWhatCannotBe) {
-  refuses(with({"compile", "--target", "accel", "--emit", "so", "-o", path("out")}), 1,
+  refuses(with({"compile", "--target", "accel", "--emit", "header", "-o", path("out")}), 1,
           "codegen.export.accel");
   refuses(with({"compile", "--emit", "program", "-o", path("out")}), 2, "cli.usage");
   refuses(with({"run", "--target", "accel:none.json"}), 3, "codegen.target.config");

@@ -12,6 +12,7 @@
 
 #include "tc/codegen/build.h"
 #include "tc/isa/assembler.h"
+#include "tc/runtime/accel/bundle.h"
 #include "tc/te/evaluate.h"
 
 namespace tc {
@@ -268,13 +269,66 @@ TEST(AccelFunction, SavesWhatCanBeSaved) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->code(), "codegen.export.accel");
   EXPECT_FALSE(std::filesystem::exists(folder));
-  const auto wrong = f.export_to((folder / "mm").string(), {true, false, false, false, false});
+  const auto wrong = f.export_to((folder / "mm").string(), {true, false, true, false, false});
   ASSERT_FALSE(wrong) << wrong->str();
   EXPECT_TRUE(std::filesystem::exists(folder / "mm.o"));
   std::ifstream in(folder / "mm.mm_1.prog", std::ios::binary);
   std::stringstream bytes;
   bytes << in.rdbuf();
   EXPECT_EQ(isa::load(bytes.str()).value(), *f.programs()[0].program);
+
+  const auto loaded = accel::Bundle::load((folder / "mm.bundle").string());
+  ASSERT_TRUE(loaded.ok()) << loaded.error().str();
+  EXPECT_EQ(loaded.value().name(), "mm");
+  EXPECT_EQ(loaded.value().args().size(), 3u);
+  Trial run(p);
+  const auto failed = loaded.value().run(run.args);
+  EXPECT_FALSE(failed) << failed->str();
+  EXPECT_TRUE(run.right());
+  EXPECT_EQ(loaded.value().run({})->code(), "runtime.arg.count");
+  std::filesystem::remove_all(folder);
+}
+
+// Every line of the list changed in every way that a line can be wrong, and files taken away.
+TEST(AccelFunction, DamagedBundlesAreRefused) {
+  const Product p(3, 5, 7);
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "tc-accel-damaged";
+  ASSERT_FALSE(
+      built(p, small_machine()).export_to((folder / "mm").string(), {false, false, true, false, false}));
+  const std::string list = (folder / "mm.bundle").string();
+  std::stringstream whole;
+  whole << std::ifstream(list).rdbuf();
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(whole, line);) lines.push_back(line);
+  ASSERT_EQ(lines[0], "tc-bundle 1");
+  const auto refused = [&](const std::string& text) -> std::string {
+    std::ofstream(list) << text;
+    const auto loaded = accel::Bundle::load(list);
+    return loaded.ok() ? "" : loaded.error().code();
+  };
+  const auto with = [&](size_t at, const std::string& changed) {
+    std::string text;
+    for (size_t i = 0; i < lines.size(); ++i) text += (i == at ? changed : lines[i]) + "\n";
+    return text;
+  };
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_NE(refused(with(i, "nonsense")), "") << lines[i];
+    EXPECT_NE(refused(with(i, "")), "") << lines[i];
+    EXPECT_NE(refused(with(i, lines[i] + " more")), "") << lines[i];
+    for (const std::string word : {"-1", "99999999999999999999", "../x", "none"}) {
+      const std::string cut = lines[i].substr(0, lines[i].rfind(' '));
+      if (lines[i].starts_with("name ")) continue;  // any word is one
+      EXPECT_NE(refused(with(i, cut + " " + word)), "") << cut << " " << word;
+    }
+  }
+  EXPECT_EQ(refused(with(0, "tc-bundle 2")), "runtime.accel.bundle");
+  EXPECT_EQ(refused(""), "runtime.accel.bundle");
+  EXPECT_EQ(accel::Bundle::load((folder / "absent").string()).error().code(), "runtime.accel.file");
+  EXPECT_EQ(accel::Bundle::load(folder.string()).error().code(), "runtime.accel.file");
+  std::filesystem::remove(folder / "mm.mm_1.prog");
+  EXPECT_EQ(refused(with(0, lines[0])), "runtime.accel.file");
+  std::filesystem::remove(folder / "libmm.so");
+  EXPECT_EQ(refused(with(0, lines[0])), "runtime.module.open");
   std::filesystem::remove_all(folder);
 }
 

@@ -49,5 +49,18 @@ TEST(StepGoldens, ReplayFromText) {
   }
 }
 
+TEST(Stage, KnowsItsSteps) {
+  const Tensor a = placeholder({8, 9}, kF32, "A");
+  const Tensor b = compute({8, 9}, [&](Expr y, Expr x) { return a(y, x) + a(y, x); }, "B");
+  const Tensor c = compute({8, 9}, [&](Expr y, Expr x) { return b(y, x) * a(y, x); }, "C");
+  Schedule s({c});
+  EXPECT_TRUE(s[c].steps().empty());
+  const auto [yo, yi] = s[c].split(s[c].axes()[0], 4);
+  s[b].compute_at(s[c], yo);
+  s[c].vectorize(s[c].axes()[1]);
+  EXPECT_EQ(to_text(s[c].steps()), "split C y factor=4 into=yo,yi\nvectorize C x\n");
+  EXPECT_EQ(to_text(s[b].steps()), "compute_at B C yo\n");
+}
+
 }  // namespace
 }  // namespace tc::test

@@ -9,7 +9,8 @@ namespace {
 std::string argmax(const std::string& outputs, const std::string& stored, const std::string& picked) {
   return "func main(A: f32[5, 7], " + outputs + ") {\n  compute " + stored +
          " = reduce argmax(v: f32, i: i64; w: f32, j: i64)"
-         " -> (max(v, w), select(v >= w, i, j)) from (-inf, 0) of (A[y, k], k, k in [0, +7))" +
+         " -> (max(v, w), select(v > w || v == w && i < j, i, j)) from (-inf, 9223372036854775807)"
+         " of (A[y, k], k, k in [0, +7))" +
          picked + "\n}";
 }
 

@@ -9,7 +9,7 @@
 
 namespace tc::autotune {
 
-/// The machine this process runs on as a record has it, for `threads` threads.
+/// A machine as a record has it, for `threads` threads; of an accelerator its sizes alone count.
 [[nodiscard]] RecordTarget record_target(const codegen::Target& target, int threads);
 [[nodiscard]] BuildStamp build_stamp();
 

@@ -72,9 +72,9 @@ class Function {
   [[nodiscard]] const codegen::AbiSpec& abi() const;
   /// Object, header, shared library at `path`; with packed arguments there is a
   /// function NAME_pack_ARG for each beside NAME. For an accelerator: the host's segments as
-  /// functions NAME_0, ... in PATH.o, and the device's as files PATH.NAME_1.prog (isa::load,
-  /// accel::Executable); a header or shared library with the whole is refused, error
-  /// codegen.export.accel.
+  /// functions NAME_0, ... of the object and library, the device's as files PATH.NAME_1.prog
+  /// (isa::load, tensorc sim), and PATH.bundle, by which accel::Bundle runs the whole without
+  /// the compiler. A header is refused: codegen.export.accel.
   [[nodiscard]] Check export_to(std::string_view path, const codegen::ExportFormats& formats = {}) const;
 
  private:

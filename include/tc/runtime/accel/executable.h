@@ -31,6 +31,8 @@ class Executable {
                                                  const isa::Program& program);
   /// The same from the bytes of a file; also the errors of isa::load.
   [[nodiscard]] static Expected<Executable> load(std::shared_ptr<AccelDevice> device, std::string_view file);
+  /// Several programs of one machine on a device of their own, with room for all.
+  [[nodiscard]] static Expected<std::vector<Executable>> load_all(std::span<const isa::Program> programs);
   Executable(Executable&& other) noexcept = default;
   Executable& operator=(Executable&& other) noexcept = default;
 
