@@ -8,7 +8,6 @@
 #include "tc/autotune/api.h"
 #include "tc/autotune/spaces.h"
 #include "tc/codegen/accel.h"
-#include "tc/codegen/accel_partition.h"
 #include "tc/schedule/lower.h"
 #include "tc/te/ops_quantized.h"
 
