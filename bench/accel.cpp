@@ -83,19 +83,17 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Micro-ops and bytes that any schedule has.
+// Cycles that any schedule has: micro-ops, and bytes at the bandwidth of DRAM. Of the image those are
+// counted that some window looks at.
 struct Bound {
   double compute, memory;
 };
 Bound bound_of(const Layer& l, const isa::MachineConfig& m, const sim::Counters& c) {
-  const WorkloadGraph g = parse_workload(l.workload()).value().build();
-  double bytes = 0;
-  for (const Tensor& t : g.args) {
-    double n = t.dtype().bytes();
-    for (const int64_t e : t.extents()) n *= static_cast<double>(e);
-    bytes += n;
-  }
-  return {static_cast<double>(c.occupied()), bytes / static_cast<double>(m.dram_bytes_per_cycle)};
+  const int64_t rows = l.kernel < l.stride ? l.result() * l.kernel : l.size;
+  const int64_t bytes =
+      rows * rows * l.in + l.kernel * l.kernel * l.in * l.out + 4 * l.out + l.result() * l.result() * l.out;
+  return {static_cast<double>(c.occupied()),
+          static_cast<double>(bytes) / static_cast<double>(m.dram_bytes_per_cycle)};
 }
 
 struct Means {

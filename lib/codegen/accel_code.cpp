@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "pipeline.h"
 #include "tc/codegen/runtime_error.h"
 #include "tc/ir/print.h"
+#include "tc/ir/traverse.h"
 #include "tc/isa/assembler.h"
 #include "tc/runtime/c_api.h"
 
@@ -93,6 +95,22 @@ Expected<AccelCode> AccelCode::make(const FuncRef& nested, const AbiSpec& abi, c
   return out;
 }
 
+// A program gives all of each buffer that it stores to: what others wrote there before it would be lost.
+Check AccelCode::check_outputs(const Step& step) const {
+  std::set<const ir::Buffer*> stored;
+  ir::walk<ir::Store>(step.func->body, [&](const ir::Store& s) { stored.insert(s.buffer.get()); });
+  for (size_t i = 0; i < step.buffers.size(); ++i)
+    for (const Step& before : steps_)
+      if (stored.contains(step.func->params[i].get()) &&
+          std::find(before.buffers.begin(), before.buffers.end(), step.buffers[i]) != before.buffers.end())
+        return Error("codegen.accel.output",
+                     fmt::format("{} is computed by a program of the device and touched before it",
+                                 step.func->params[i]->name))
+            .fact("by", before.name)
+            .fix("keep the sums of the device in scope acc; compute a stage on the device or on the host");
+  return std::nullopt;
+}
+
 Check AccelCode::compile_step(Step& step, bool device, const BuildOptions& options) {
   if (!device) {
     BuildOptions host = options;
@@ -106,6 +124,7 @@ Check AccelCode::compile_step(Step& step, bool device, const BuildOptions& optio
     step.kernel = std::move(kernel).value();
     return std::nullopt;
   }
+  if (Check shared = check_outputs(step)) return shared;
   auto code = accel::compile_device(step.func, options.target.machine());
   if (!code) return code.error();
   step.program = std::make_shared<const isa::Program>(std::move(code.value().program));
@@ -119,13 +138,6 @@ Check AccelCode::compile_step(Step& step, bool device, const BuildOptions& optio
     const size_t buffer = step.buffers[static_cast<size_t>(at - params.begin())];
     const bool output = r.kind == isa::RegionKind::output;
     (output ? step.outputs : step.inputs).push_back({r.name, buffer, r.bytes});
-    // a program gives all of a buffer: what others wrote there before would be lost
-    for (const Step& s : steps_)
-      if (output && std::find(s.buffers.begin(), s.buffers.end(), buffer) != s.buffers.end())
-        return Error("codegen.accel.output",
-                     fmt::format("{} is computed by a program of the device and touched before it", r.name))
-            .fact("by", s.name)
-            .fix("compute a stage either on the device or on the host");
   }
   return std::nullopt;
 }

@@ -58,6 +58,7 @@ class AccelCode {
     [[nodiscard]] bool device() const { return program != nullptr; }
   };
   [[nodiscard]] Check compile_step(Step& step, bool device, const BuildOptions& options);
+  [[nodiscard]] Check check_outputs(const Step& step) const;
   [[nodiscard]] Check load_programs();
   [[nodiscard]] Check check_args(std::span<const DLTensor* const> args) const;
   [[nodiscard]] static Expected<sim::RunResult> run_device(const Step& step, std::span<void* const> memory,

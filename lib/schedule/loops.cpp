@@ -56,7 +56,7 @@ class Lines {
         nested(i->if_false);
       }
     } else if (const auto* a = stmt.as<Alloc>()) {
-      line("alloc " + to_string(a->buffer));
+      line(fmt::format("alloc {}{}", to_string(a->buffer), a->double_buffer ? " double_buffer" : ""));
       print(a->body);
     } else if (const auto* l = stmt.as<Let>()) {
       line(fmt::format("let {} = {}", l->var->name, to_string(l->value)));

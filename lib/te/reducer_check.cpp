@@ -435,7 +435,8 @@ class Trial {
 
 bool is_simple(const ir::Combiner& c) {
   const auto op = operation_of(c);
-  return op && ir::equal(c.identity[0], ir::simple_combiner(*op, c.results[0]->type)->identity[0]);
+  return op && ir::is_int(c.where, 1) &&
+         ir::equal(c.identity[0], ir::simple_combiner(*op, c.results[0]->type)->identity[0]);
 }
 
 // Made of its own variables only, so that it can be evaluated.

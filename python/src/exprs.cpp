@@ -379,8 +379,7 @@ void bind_exprs(py::module_& m) {
   m.def(
       "extern",
       [](const std::string& function, py::handle inputs) -> py::object {
-        std::vector<Tensor> in;
-        for (const py::handle t : py::reinterpret_borrow<py::object>(inputs)) in.push_back(t.cast<Tensor>());
+        const std::vector<Tensor> in = to_tensors(inputs, "the inputs of an extern");
         const std::vector<Tensor> out = extern_func(ir::parse_func(function).value(), in);
         return out.size() == 1 ? py::cast(out[0]) : py::object(py::tuple(py::cast(out)));
       },
@@ -402,11 +401,9 @@ void bind_exprs(py::module_& m) {
   m.def(
       "scan",
       [](py::handle init, py::handle update, py::handle state) -> py::object {
-        const auto tensors = [](py::handle h) {
-          if (!is_sequence(h)) return std::vector<Tensor>{h.cast<Tensor>()};
-          return py::cast<std::vector<Tensor>>(h);
-        };
-        const std::vector<Tensor> out = scan(tensors(init), tensors(update), tensors(state));
+        const std::vector<Tensor> out =
+            scan(to_tensors(init, "the first values of a scan"), to_tensors(update, "the updates of a scan"),
+                 to_tensors(state, "the states of a scan"));
         return is_sequence(update) ? py::object(py::tuple(py::cast(out))) : py::cast(out[0]);
       },
       py::arg("init"), py::arg("update"), py::arg("state"),

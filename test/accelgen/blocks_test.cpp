@@ -161,12 +161,16 @@ TEST(Kernels, RunEachIterationOnce) {
 
 TEST(Kernels, LongLoopsAreCut) {
   isa::MachineConfig config;
-  int64_t total = 0;
-  make_kernels({0, 0, 0}, {{40000, {1, 1, 0}}}, config, [&](const Kernel& k) {
-    EXPECT_EQ(k.uops.size(), 1U);
-    total += k.outer.iterations * k.inner.iterations;
-  });
-  EXPECT_EQ(total, 40000);
+  for (const int64_t count : {16383, 16384, 40001, 65535}) {
+    int64_t next = 0;
+    make_kernels({0, 0, 0}, {{count, {1, 1, 0}}}, config, [&](const Kernel& k) {
+      ASSERT_EQ(k.uops.size(), 1U);
+      EXPECT_EQ(k.uops[0].dst, next);
+      EXPECT_LE(k.outer.iterations, kMaxIterations);
+      next += k.outer.iterations * k.inner.iterations;
+    });
+    EXPECT_EQ(next, count);
+  }
 }
 
 TEST(Kernels, TapsOfAConvolutionAreMicroOps) {

@@ -50,7 +50,8 @@ struct Conv {
 
   struct Tiles {
     int64_t co = 1, h = 1, w = 1, ci = 1;
-    int threads = 0;  // over co (1) or h (2); 0: none
+    int64_t threads = 1;         // virtual threads, over tiles of output channels
+    bool double_buffer = false;  // of what is loaded for each tile of input channels
   };
   /// A tile of results at a time, over a tile of the input channels at a time.
   [[nodiscard]] Schedule schedule(const Tiles& t) const {
@@ -59,15 +60,19 @@ struct Conv {
     s[sum].set_scope(Scope::acc);
     const Stage wl = s.cache_read(w, Scope::wgt), bl = s.cache_read(bias, Scope::acc);
     const auto ax = s[out].axes<6>();
-    const auto tile = s[out].tile({ax[0], ax[1], ax[2], ax[3]}, {1, t.co, t.h, t.w});
-    s[sum].compute_at(s[out], tile[3]);
-    s[bl.name()].compute_at(s[out], tile[3]);
+    const auto tile = s[out].tile({ax[0], ax[1], ax[2], ax[3]}, {1, t.co * t.threads, t.h, t.w});
+    const auto [thread, co_tile] = s[out].split(tile[5], t.co);
+    s[out].reorder({thread, tile[4], co_tile});
+    if (t.threads > 1) s[out].vthread(thread);
+    s[sum].compute_at(s[out], thread);
+    s[bl.name()].compute_at(s[out], thread);
     const auto sx = s[sum].axes<6>();
     const auto kx = s[sum].reduce_axes<4>();
     const auto [co, ci] = s[sum].split(kx[0], t.ci);
     s[sum].reorder({co, sx[0], sx[1], sx[2], sx[3], ci, kx[1], kx[2], sx[4], sx[5], kx[3]});
     s[padded].compute_at(s[sum], co);
     s[wl.name()].compute_at(s[sum], co);
+    if (t.double_buffer) s[padded].double_buffer(), s[wl.name()].double_buffer();
     return s;
   }
 };

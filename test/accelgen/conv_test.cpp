@@ -21,6 +21,22 @@ TEST(AccelConv, OneInstructionATile) {
   EXPECT_EQ(ran.code.stats.uops, 9 + 1);  // ALU and reset share theirs
 }
 
+// Virtual threads and double buffers load while others compute; values and work stay.
+TEST(AccelConv, LatencyIsHidden) {
+  const Conv c(machine(1, 8, 8), 1, 3, 2, 8, 3, 1, 1);
+  const Conv::Tiles plain{.co = 1, .h = 8, .w = 8, .ci = 1};
+  Conv::Tiles threads = plain, twice = plain;
+  threads.threads = 2, twice.double_buffer = true;
+  const Ran a = expect_right(c.args(), c.schedule(plain), c.config, 1);
+  const Ran b = expect_right(c.args(), c.schedule(threads), c.config, 5);
+  const Ran d = expect_right(c.args(), c.schedule(twice), c.config, 5);
+  EXPECT_EQ(a.counters.gemm_uops, b.counters.gemm_uops);
+  EXPECT_EQ(b.code.stats.inp_tiles, 2 * a.code.stats.inp_tiles);
+  EXPECT_EQ(d.code.stats.wgt_tiles, 2 * a.code.stats.wgt_tiles);
+  EXPECT_LT(b.counters.cycles, a.counters.cycles);
+  EXPECT_LT(d.counters.cycles, a.counters.cycles);
+}
+
 TEST(AccelConv, TilesOfAllSizes) {
   for (const int64_t stride : {1, 2})
     for (const int64_t kernel : {1, 3})

@@ -149,6 +149,16 @@ def run_one(fault, folder, options):
         path.write_text(text)
 
 
+def report(results):
+    caught = sum(1 for r in results if r[1])
+    lines = ["# Seeded faults of the accelerator's code generator", "",
+             "Each fault below was put into the sources, alone, and the tests of accelgen_test run, with random and mutated programs, "
+             "until one failed. Written by test/accelgen/faults.py.", "",
+             f"{caught} of {len(results)} faults caught.", "", "| fault | file | what is wrong | found by |", "|---|---|---|---|"]
+    lines += [f"| {f[0]} | {f[1]} | {f[2]} | {how if ok else '**missed**'} |" for f, ok, how in results]
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
@@ -181,8 +191,7 @@ def main():
     caught = sum(1 for r in results if r[1])
     print(f"{caught} of {len(results)} caught")
     if options.report:
-        rows = [f"| {f[0]} | {f[1]} | {f[2]} | {how if ok else '**missed**'} |" for f, ok, how in results]
-        options.report.write_text("\n".join(["| fault | file | what is wrong | found by |", "|---|---|---|---|", *rows]) + "\n")
+        options.report.write_text(report(results))
     return 0 if results and caught == len(FAULTS if not only else results) else 1
 
 

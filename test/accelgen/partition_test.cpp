@@ -133,7 +133,7 @@ TEST(Partition, WhatStandsBetweenMovesWhereItMay) {
                                      .value());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), "codegen.accel.partition");
-  EXPECT_EQ(refused.error().fact_of("stages"), "T, D, B, C");
+  EXPECT_EQ(refused.error().fact_of("stages"), "B, C, D, T");
 }
 
 TEST(Partition, StorageOfOneHostSegmentStaysInIt) {

@@ -225,6 +225,32 @@ TEST(AccelStorage, LastsAsLongAsALoopNeedsIt) {
   EXPECT_EQ(expect_same(body, tiny(8)).acc_tiles, 8);
 }
 
+// With two places in turns, what is loaded next does not wait for what is read now.
+TEST(AccelStorage, DoubleBuffersTakeTurns) {
+  const auto body = [](const std::string& mode) {
+    return R"(
+  alloc x: i32[2, 4] acc
+  for u in [0, +2) { for i in [0, +4) { x[u, i] = i32(0) } }
+  for k in [0, +5) {
+    alloc a: i8[2, 4] inp )" +
+           mode + R"(
+    alloc w: i8[1, 4, 4] wgt )" +
+           mode + R"(
+    for u in [0, +2) { for i in [0, +4) { a[u, i] = A[k * 2 + u, i] } }
+    for o in [0, +4) { for i in [0, +4) { w[0, o, i] = B[k, o, i] } }
+    for u in [0, +2) { for o in [0, +4) { for i in [0, +4) {
+      x[u, o] = x[u, o] + cast(i32, a[u, i]) * cast(i32, w[0, o, i])
+    } } }
+  }
+  for u in [0, +2) { for i in [0, +4) { C[u, i] = cast(i8, x[u, i] >> i32(4)) } })";
+  };
+  const CompileStats plain = expect_same(body("")), twice = expect_same(body("double_buffer"));
+  EXPECT_EQ(plain.inp_tiles, 2);
+  EXPECT_EQ(twice.inp_tiles, 4);
+  EXPECT_EQ(twice.wgt_tiles, 2);
+  EXPECT_EQ(twice.acc_tiles, plain.acc_tiles);
+}
+
 TEST(AccelThreads, TakeTurns) {
   const std::string body = R"(
   for t in [0, +2) vthread {

@@ -345,6 +345,23 @@ TEST(AccelFunction, WithoutAScratchpadAllIsOnTheCpu) {
   EXPECT_NE(f.explain().find("nothing for the accelerator small"), std::string::npos);
 }
 
+// Sums that are not kept in ACC: the host sets them to 0, the device adds to them.
+TEST(AccelFunction, AStageIsOneMachines) {
+  const Product p(3, 5, 7);
+  Schedule s({p.c});
+  auto inp = s.cache_read(p.ap, Scope::inp, {s[p.y]});
+  const auto loops = s[p.y].axes<4>();
+  const auto sums = s[p.y].reduce_axes<2>();
+  s[p.y].reorder({sums[0], loops[0], loops[1], loops[2], loops[3], sums[1]});
+  inp.compute_at(s[p.y], sums[0]);
+  BuildOptions options;
+  options.target = small_machine();
+  const auto f = build(s, p.args(), options);
+  ASSERT_FALSE(f);
+  EXPECT_EQ(f.error().code(), "codegen.accel.output") << f.error().str();
+  EXPECT_NE(f.error().message().find("Y is computed"), std::string::npos);
+}
+
 TEST(AccelFunction, WhatDoesNotFitIsRefused) {
   isa::MachineConfig m;
   m.block_in = m.block_out = m.alu_lanes = kBlock;

@@ -34,6 +34,18 @@ std::string impossible(StepKind first, StepKind second, bool same_stage) {
   if (first == compute_inline) return "the stage is no more";
   if (first == cache_write && (second == init_at || second == rfactor))
     return "the stage is a copy, and folds nothing";
+  const auto is = [](StepKind k, std::initializer_list<StepKind> of) {
+    return std::find(of.begin(), of.end(), k) != of.end();
+  };
+  if (is(first, {double_buffer, storage_align, rolling_buffer}) && second == compute_inline)
+    return "a stage is inlined before its storage is scheduled";
+  if (is(first, {double_buffer, rolling_buffer}) && second == compute_root)
+    return "the stage is kept for the iterations of a loop";
+  if (is(first, {double_buffer, rolling_buffer}) && is(second, {double_buffer, rolling_buffer}) &&
+      first != second)
+    return "one place is a ring, or two take turns";
+  if (first == storage_align && second == layout)
+    return "the strides are those of the dimensions as they were";
   if (second == tensorize) {
     if (first == cache_write) return "the stage is a copy, which no intrinsic that is built in makes";
     if (first == vectorize) return "no loop around or inside an intrinsic is vectorized";

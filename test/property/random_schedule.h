@@ -66,6 +66,8 @@ class ScheduleDice {
   void roll(int tries) {
     const bool in_order = coin();
     if (coin(12)) tensorize_around_copy();
+    if (coin(12)) tensorize_what_was_factored();
+    if (coin(4)) ring_of_a_fold();
     for (int i = 0; i < tries; ++i) {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
@@ -99,16 +101,14 @@ class ScheduleDice {
     if (sums.empty()) return;
     const std::string name = s_.state().stages[static_cast<size_t>(pick(sums))].name;
     const auto read = buffers_read(state_of(name).values);
-    Step copy, around, tensor;
+    Step copy, around;
     copy.kind = StepKind::cache_read, copy.scope = "stack", copy.names = {name};
     copy.stage = s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name;
     if (s_.apply(copy)) return;
     const std::string made = s_.steps().back().into[0];
     around.kind = StepKind::reverse_compute_at, around.stage = name, around.axes = {made, leaf(made)};
     if (s_.apply(around)) return;
-    tensor.kind = StepKind::tensorize, tensor.stage = name;
-    for (int tries = 0; tries < 12; ++tries)
-      if (fill_tensorize_of(tensor, s_.state().find(name)), !s_.apply(tensor)) return;
+    try_intrinsics(name);
   }
   // A reduction whose stage becomes a copy, which may be inlined.
   void inline_copy() {
@@ -118,6 +118,45 @@ class ScheduleDice {
     cache.kind = StepKind::cache_write, in_line.kind = StepKind::compute_inline;
     cache.stage = in_line.stage = first.stage, cache.scope = "stack";
     if (!s_.apply(cache)) (void)s_.apply(in_line);
+  }
+
+  // Partial results of one term each may be inlined: the stage is a sum of products again.
+  void tensorize_what_was_factored() {
+    const std::vector<int> sums = sums_of_products();
+    if (sums.empty()) return;
+    const StageState& sum = s_.state().stages[static_cast<size_t>(pick(sums))];
+    const std::string name = sum.name;
+    if (sum.reduce.size() != 1) return;
+    Step factor, in_line;
+    factor.kind = StepKind::rfactor, factor.stage = name, factor.reassociate = true;
+    factor.axes = {sum.axes[static_cast<size_t>(sum.rank())].name};
+    if (s_.apply(factor)) return;
+    in_line.kind = StepKind::compute_inline, in_line.stage = s_.steps().back().into[0];
+    if (!s_.apply(in_line)) try_intrinsics(name);
+  }
+  // A ring that folds, is read through a copy, or has an intrinsic before or after.
+  void ring_of_a_fold() {
+    if (coin(3)) (void)s_.apply(draw(StepKind::cache_read));
+    const std::vector<int> sums = sums_of_products();
+    const bool before = coin();
+    if (before && !sums.empty()) try_intrinsics(s_.state().stages[static_cast<size_t>(pick(sums))].name);
+    const std::string ring = seek_ring();
+    if (ring.empty()) return;
+    Step init;
+    init.kind = StepKind::init_at, init.stage = ring, init.axes = {leaf(ring)};
+    if (coin()) (void)s_.apply(init);
+    const std::vector<int> left = sums_of_products();
+    if (before || left.empty()) return;
+    if (std::find(left.begin(), left.end(), s_.state().find(ring)) != left.end()) try_intrinsics(ring, 50);
+    try_intrinsics(s_.state().stages[static_cast<size_t>(pick(left))].name);
+  }
+  void try_intrinsics(const std::string& name, int most = 12) {
+    Step tensor;
+    tensor.kind = StepKind::tensorize;
+    for (int tries = 0; tries < most; ++tries) {
+      fill_tensorize_of(tensor, s_.state().find(name));
+      if (!s_.apply(tensor)) return;
+    }
   }
 
   std::string stage() {
@@ -328,7 +367,8 @@ class ScheduleDice {
     if (!attached.empty() && !coin(8)) step.stage = pick(attached);
   }
   // Windows that move along a loop are rare: a stage and a loop of a reader are looked for.
-  void seek_ring() {
+  // Gives the stage that is kept in a ring, or nothing.
+  std::string seek_ring() {
     std::vector<std::pair<Step, Step>> tries;
     const auto& stages = s_.state().stages;
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -345,8 +385,9 @@ class ScheduleDice {
       Schedule trial = s_;
       if (trial.apply(place) || trial.apply(ring)) continue;
       s_ = std::move(trial);
-      return;
+      return ring.stage;
     }
+    return {};
   }
   void fill_storage_align(Step& step) {
     const StageState& s = state_of(step.stage);

@@ -109,12 +109,11 @@ std::vector<std::vector<size_t>> groups_of(const Root& root) {
 
 Error cannot_cut(const Root& root, const std::vector<std::vector<size_t>>& groups,
                  const std::vector<bool>& done) {
-  std::vector<std::string> names;
+  std::set<std::string> names;  // by name, as sets of buffers have no order
   for (size_t g = 0; g < groups.size(); ++g)
     for (const size_t i : groups[g])
       for (const Buffer* b : root.items[i].writes)
-        if (!done[g] && std::find(names.begin(), names.end(), b->name) == names.end())
-          names.push_back(b->name);
+        if (!done[g]) names.insert(b->name);
   return Error("codegen.accel.partition",
                "a program of the accelerator would have to stop for the host and go on with its scratchpads")
       .fact("stages", fmt::format("{}", fmt::join(names, ", ")))

@@ -163,11 +163,7 @@ class TreeMaker {
 
   // How many places executions of an allocation take in turns: with two, what fills the one
   // need not wait for what uses the other.
-  template <class Alloc>
-  static int64_t copies_of(const Alloc& a) {
-    if constexpr (requires { a.double_buffer; }) return a.double_buffer ? 2 : 1;
-    return 1;
-  }
+  static int64_t copies_of(const ir::Alloc& a) { return a.double_buffer ? 2 : 1; }
 
   Tree& tree_;
   int64_t threads_ = 1;
