@@ -120,8 +120,9 @@ Expected<Target> Target::accel(const isa::MachineConfig& machine) {
 }
 
 isa::MachineConfig Target::machine() const {
-  TC_REQUIRE(is_accel(),
-             Error("codegen.target.machine", "the target is no accelerator").fact("target", text()));
+  TC_REQUIRE(is_accel(), Error("codegen.target.machine", "the target is no accelerator")
+                             .fact("target", text())
+                             .fix("ask is_accel() first, or name a machine: accel:FILE"));
   return isa::parse_config(config, "target").value();
 }
 

@@ -72,7 +72,8 @@ std::string names_read(const ScheduleState& state, const StageState& s) {
 Check prefetch(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   if (step.axes.size() != 1 || step.names.size() != 1)
-    return Error("schedule.parse", "prefetch takes one axis and one tensor");
+    return Error("schedule.parse", "prefetch takes one axis and one tensor")
+        .fix("write e.g. prefetch C k tensor=B distance=4");
   if (s.is_input)
     return Error("schedule.stage.input",
                  fmt::format("cannot prefetch in {}: it is an input and has no loops", s.name))

@@ -159,7 +159,9 @@ constexpr int64_t kMaxAlignment = 1 << 16;
 
 Check storage_align(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
-  if (step.axes.size() != 1) return Error("schedule.parse", "storage_align takes one dimension");
+  if (step.axes.size() != 1)
+    return Error("schedule.parse", "storage_align takes one dimension")
+        .fix("write e.g. storage_align T y factor=16");
   const std::vector<std::string> dims = dims_of(s);
   const std::string all = fmt::format("{}", fmt::join(dims, ", "));
   const auto refuse = [&](const char* code, std::string why, std::string fix) {

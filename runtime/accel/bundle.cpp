@@ -34,7 +34,8 @@ Expected<std::string> read_file(const std::string& path, size_t most) {
   }
   if (!in.eof() || text.size() > most)
     return Error("runtime.accel.file", fmt::format("cannot read {}", printable(path)))
-        .fact("why", text.size() > most ? "it is too large" : "it is not there, or no file");
+        .fact("why", text.size() > most ? "it is too large" : "it is not there, or no file")
+        .fix("keep the files that tensorc compile wrote together, and name the one that ends with .bundle");
   return text;
 }
 
@@ -94,7 +95,8 @@ class BundleReader {
   [[nodiscard]] Error wrong(const std::string& what) const {
     return Error("runtime.accel.bundle", what)
         .fact("in", printable(path_))
-        .fact("line", fmt::format("{}: {}", number_, printable(line_.substr(0, 200))));
+        .fact("line", fmt::format("{}: {}", number_, printable(line_.substr(0, 200))))
+        .fix("write the bundle again: tensorc compile --target accel -o FOLDER");
   }
 
   Check header() {

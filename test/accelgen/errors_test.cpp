@@ -89,6 +89,23 @@ constexpr Refusal kRefusals[] = {
   alloc x: i32[4, 4] acc
   for y in [0, +3) { for i in [0, +4) { x[y, i] = D[y, i] } }
   for y in [0, +4) { for i in [0, +4) { C[y, i] = cast(i8, x[y, i]) } })"},
+    {"codegen.accel.loop", "a loop as long as another one says", R"(
+  alloc x: i32[4, 4] acc
+  for y in [0, +4) { for i in [0, +y) { x[0, i] = i32(0) } })"},
+    {"codegen.accel.statement", "a prefetch", R"(
+  alloc x: i32[4, 4] acc
+  for y in [0, +4) {
+    prefetch D[y + 1, 0]
+    for i in [0, +4) { x[y, i] = D[y, i] }
+  })"},
+    {"codegen.accel.shape", "a stage larger than any memory", R"(
+  alloc x: i32[1000000000000, 4] acc
+  for i in [0, +4) { x[0, i] = i32(0) })"},
+    {"codegen.accel.limit", "loops that never end", R"(
+  for t in [0, +100000000000) {
+    alloc a: i8[1, 4] inp
+    for i in [0, +4) { a[0, i] = A[t % 16, i] }
+  })"},
     {"codegen.accel.vthread", "virtual threads whose number is no number", R"(
   for u in [0, +2) {
     for t in [0, +u) vthread {

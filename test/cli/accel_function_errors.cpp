@@ -1,9 +1,16 @@
 // Functions for an accelerator: targets, what such functions refuse, and what cannot be cut.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "error_cases.h"
 #include "tc/autotune/api.h"
+#include "tc/codegen/accel.h"
+#include "tc/codegen/accel_schedule.h"
 #include "tc/ir/parse.h"
+#include "tc/runtime/accel/bundle.h"
+#include "tc/te/workload.h"
 
 namespace tc::test {
 namespace {
@@ -40,6 +47,27 @@ constexpr const char* kStopsForTheHost = R"(func f(A: i64[4], B: i64[4]) {
   }
 })";
 
+// Y is kept in memory: the host sets it to 0, and the device, which has X in ACC, adds to it.
+void begun_by_the_host() {
+  const Tensor x = placeholder({4, 16}, kI32, "X");
+  const ReduceAxis k = reduce_axis(0, 4, "k");
+  const Tensor y = compute({16}, [&](Expr i) { return sum(x(k, i), k); }, "Y");
+  Schedule s({y});
+  s[y].reorder({s[y].axis("k"), s[y].axis("i")});
+  s.cache_read(x, Scope::acc, {s[y]}).compute_at(s[y], s[y].axis("k"));
+  BuildOptions options;
+  options.target = Target::parse("accel").value();
+  (void)build(s, {x, y}, options).value();
+}
+
+void other_text() {
+  const auto file = std::filesystem::temp_directory_path() / "tc-errors.bundle";
+  std::ofstream(file) << "hello\n";
+  const auto bundle = accel::Bundle::load(file.string());
+  std::filesystem::remove(file);
+  (void)bundle.value();
+}
+
 }  // namespace
 
 ErrorFamily codegen_accel_errors() {
@@ -59,6 +87,22 @@ ErrorFamily codegen_accel_errors() {
                          if (const Check e = f.export_to("dir/matmul", {true, true, false, false, false}))
                            throw *e;
                        }),
+           {"codegen.accel.output",
+            "build a reduction in memory, of which the device adds what the host began", begun_by_the_host},
+           {"codegen.accel.param", "compile_device of a function with two parameters A",
+            [] {
+              const auto a = [] { return ir::buffer("A", kI8, {ir::int_imm(4)}); };
+              (void)accel::compile_device(ir::func("main", {a(), a()}, ir::seq({})), {}).value();
+            }},
+           {"codegen.accel.plan", "make_schedule without plans",
+            [] {
+              const auto args = parse_workload("qadd m=4 n=16").value().build().args;
+              (void)accel::make_schedule(accel::legalize(args, {}).value(), {}).value();
+            }},
+           {"runtime.accel.file", "accel::Bundle::load(\"no/such.bundle\")",
+            [] { (void)accel::Bundle::load("no/such.bundle").value(); }},
+           masked({"runtime.accel.bundle", "accel::Bundle::load of a file with another text", other_text},
+                  "in +([^\n]*)\n", "..."),
            {"codegen.accel.partition", kStopsForTheHost,
             [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }}}};
 }

@@ -15,6 +15,14 @@ using codegen::AbiSpec, codegen::Target;
 
 ir::FuncRef one() { return ir::parse_func("func f(A: f32[6]) { A[0] = 1.0 }").value(); }
 
+constexpr const char* kLargeStack = R"(func f(A: i64[1]) {
+  alloc T: i64[8193] stack
+  for i in [0, +8193) serial {
+    T[i] = i
+  }
+  A[0] = T[8192]
+})";
+
 codegen::CompileOptions uncached() {
   codegen::CompileOptions options;
   options.use_cache = false;
@@ -48,7 +56,6 @@ ErrorFamily codegen_errors() {
   return {"codegen",
           {
               target("codegen.target", "cpu -mcpu=pentium9"),
-              target("codegen.target.accel", "accel"),
               masked({"codegen.target.unsupported", "code for a machine with a feature that this one has not",
                       [] {
                         Target t = Target::host();
@@ -57,6 +64,11 @@ ErrorFamily codegen_errors() {
                         (void)codegen::compile(f, AbiSpec::of(*f), t, uncached()).value();
                       }},
                      "cpu -mcpu=([^\n]*)", "..."),
+              {"codegen.stack", kLargeStack,
+               [] {
+                 const ir::FuncRef f = ir::parse_func(kLargeStack).value();
+                 (void)codegen::compile(f, AbiSpec::of(*f), Target::host(), uncached()).value();
+               }},
               {"codegen.form", "f.ir(\"unrolled\")",
                [] {
                  const Tensor x = placeholder({4}, kF32, "X"), y = op::relu(x, "Y");

@@ -101,6 +101,8 @@ ErrorFamily ir_errors() {
                                      {ir::int_imm(4)}, {k}, {ir::load(vector_of_4("A"), {k})}, 0);
          (void)ir::compute({vector_of_4("P"), vector_of_4("Q")}, {i}, {sum, ir::float_imm(1)});
        }},
+      parse("ir.scan", "func f(A: f32[4]) {\n  scan {\n    A[0] = 1.0\n  }\n}"),
+      parse("ir.extern", "func f(A: f32[4]) {\n  extern A of (A) {\n    A[0] = 1.0\n  }\n}"),
       {"ir.depth", "a sum of 3000 operands, not over an axis but written out",
        [] {
          const ir::BufferRef a = vector_of_4("A");

@@ -47,11 +47,13 @@ int Buffers::add(const ir::BufferRef& ref, bool global) {
     const auto extent = ir::as_int(ref->shape[d]);
     if (!extent)
       throw Error("codegen.accel.shape", "a buffer of the device has an extent that is no number")
-          .fact("buffer", ref->name);
+          .fact("buffer", ref->name)
+          .fix("give every extent as a number");
     info.strides[d] = info.elements;
     if (__builtin_mul_overflow(info.elements, *extent, &info.elements) || info.elements > int64_t{1} << 40)
       throw Error("codegen.accel.shape", "a buffer is larger than the device's memory")
-          .fact("buffer", ref->name);
+          .fact("buffer", ref->name)
+          .fix("make its extents smaller, or compute the stage at an inner loop");
   }
   if (global && ref->scope != ir::Scope::global)
     throw Error("codegen.accel.scope",

@@ -140,7 +140,8 @@ class Maker {
       slot_.push_back(slots_.of(*l.var));
       for (const NestLoop& other : nest_.loops)
         if (ir::uses_var(*l.extent, *other.var))
-          refuse("codegen.accel.loop", "the length of a loop depends on another loop of the statement");
+          throw refusal("codegen.accel.loop", "the length of a loop depends on another loop of the statement")
+              .fix("give the loops extents of their own, and guard what is outside");
     }
     const Meaning meaning = meaning_of(store_.buffer, nest_.index, nest_.value, buffers_);
     leaf_.kind = meaning.kind;
@@ -171,8 +172,11 @@ class Maker {
     int tile_loop = -1;
   };
 
+  [[nodiscard]] Error refusal(const char* code, std::string message) const {
+    return Error(code, std::move(message)).fact("stage", store_.buffer->name).fact("statement", text());
+  }
   [[noreturn]] void refuse(const char* code, std::string message) const {
-    throw Error(code, std::move(message)).fact("stage", store_.buffer->name).fact("statement", text());
+    throw refusal(code, std::move(message));
   }
   [[nodiscard]] std::string text() const { return ir::to_string(Stmt(&store_)); }
 

@@ -66,7 +66,8 @@ class TreeMaker {
       node = let(*l);
     else
       throw Error("codegen.accel.statement", "the device has nothing for this statement")
-          .fact("statement", ir::to_string(s));
+          .fact("statement", ir::to_string(s))
+          .fix("leave it to the host; prefetch steps have a meaning there only");
     refusal_.reset();
     return node;
   }
