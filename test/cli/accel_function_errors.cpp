@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "error_cases.h"
+#include "tc/autotune/accel.h"
 #include "tc/autotune/api.h"
 #include "tc/ir/parse.h"
 
@@ -60,7 +61,14 @@ ErrorFamily codegen_accel_errors() {
                            throw *e;
                        }),
            {"codegen.accel.partition", kStopsForTheHost,
-            [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }}}};
+            [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }},
+           {"codegen.accel.plan", "accel::make_schedule(legalized, {}) of a product",
+            [] {
+              const auto args = workload("qmatmul m=4 n=4 k=4").build().args;
+              (void)accel::make_schedule(accel::legalize(args, {}).value(), {}).value();
+            }},
+           {"codegen.accel.nothing", "tune(\"softmax m=4 n=8 dtype=f32\", target=\"accel\")",
+            [] { (void)autotune::make_accel_space(workload("softmax m=4 n=8").build(), {}).value(); }}}};
 }
 
 }  // namespace tc::test
