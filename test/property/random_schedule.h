@@ -65,11 +65,12 @@ class ScheduleDice {
   /// Offers `tries` steps.
   void roll(int tries) {
     const bool in_order = coin();
+    if (coin(12)) tensorize_around_copy();
     for (int i = 0; i < tries; ++i) {
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
     }
-    if (coin(4)) recipe();
+    if (coin(4)) inline_copy();
   }
 
  private:
@@ -90,21 +91,29 @@ class ScheduleDice {
   }
 
   // Steps that go together too seldom by chance: coverage_test.cpp asks for all pairs.
-  void recipe() {
-    const bool reverse = coin();
-    Step first = draw(reverse  ? StepKind::reverse_compute_at
-                      : coin() ? StepKind::init_at
-                               : StepKind::tensorize);
+
+  // An intrinsic in a stage that computes the copy of an operand in its own loops.
+  void tensorize_around_copy() {
+    const std::vector<int> sums = sums_of_products();
+    if (sums.empty()) return;
+    const std::string name = s_.state().stages[static_cast<size_t>(pick(sums))].name;
+    const auto read = buffers_read(state_of(name).values);
+    Step copy, around, tensor;
+    copy.kind = StepKind::cache_read, copy.scope = "stack", copy.names = {name};
+    copy.stage = s_.state().stages[static_cast<size_t>(s_.state().find(pick(read).get()))].name;
+    if (s_.apply(copy)) return;
+    const std::string made = s_.steps().back().into[0];
+    around.kind = StepKind::reverse_compute_at, around.stage = name, around.axes = {made, leaf(made)};
+    if (s_.apply(around)) return;
+    tensor.kind = StepKind::tensorize, tensor.stage = name;
+    for (int tries = 0; tries < 12; ++tries)
+      if (fill_tensorize_of(tensor, s_.state().find(name)), !s_.apply(tensor)) return;
+  }
+  // A reduction whose stage becomes a copy, which may be inlined.
+  void inline_copy() {
+    const Step first = draw(coin() ? StepKind::init_at : StepKind::tensorize);
     if (s_.apply(first)) return;
-    if (reverse) {  // an intrinsic in what is left of the stage's own loops
-      Step tensor;
-      tensor.kind = StepKind::tensorize, tensor.stage = first.stage;
-      const int id = s_.state().find(first.stage);
-      for (int tries = 0; tries < 12; ++tries)
-        if (fill_tensorize_of(tensor, id), !s_.apply(tensor)) return;
-      return;
-    }
-    Step cache, in_line;  // the stage is a copy then, and may be inlined
+    Step cache, in_line;
     cache.kind = StepKind::cache_write, in_line.kind = StepKind::compute_inline;
     cache.stage = in_line.stage = first.stage, cache.scope = "stack";
     if (!s_.apply(cache)) (void)s_.apply(in_line);
@@ -235,9 +244,7 @@ class ScheduleDice {
     step.number = below(s.rank() + 1 + coin(8));
     step.reassociate = !coin(4);
   }
-  // A sum of products, and an intrinsic with as many iterations as the loops from one of
-  // the last inward have: it fits now and then.
-  void fill_tensorize(Step& step) {
+  std::vector<int> sums_of_products() {
     const auto& stages = s_.state().stages;
     std::vector<int> sums;
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -245,8 +252,14 @@ class ScheduleDice {
       if (r && r->combiner->name == "sum" && stages[i].attach != StageState::inlined)
         sums.push_back(static_cast<int>(i));
     }
+    return sums;
+  }
+  // A sum of products, and an intrinsic with as many iterations as the loops from one of
+  // the last inward have: it fits now and then.
+  void fill_tensorize(Step& step) {
     step.axes = {leaf(step.stage)};
     step.intrinsic = "gemm_f32_1x4x1";
+    const std::vector<int> sums = sums_of_products();
     if (!sums.empty()) fill_tensorize_of(step, pick(sums));
   }
   void fill_tensorize_of(Step& step, int id) {
