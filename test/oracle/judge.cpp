@@ -135,17 +135,11 @@ double points_of(const RandomProgram& p) {
   return sum;
 }
 
-// Scans and externs, of which the model knows nothing.
-template <class O>
-bool is_opaque(const O& op) {
-  if constexpr (requires { op.scan, op.external; })
-    return op.scan || op.external;
-  else
-    return false;
-}
+// Of scans and externs the model knows nothing.
 bool is_modelled(const RandomProgram& p) {
-  const auto ops = Graph::of(p.outputs).ops;
-  return std::none_of(ops.begin(), ops.end(), [](const auto& op) { return is_opaque(*op); });
+  const Graph g = Graph::of(p.outputs);
+  return std::none_of(g.scans.begin(), g.scans.end(), [](int scan) { return scan >= 0; }) &&
+         std::none_of(g.ops.begin(), g.ops.end(), [](const auto& op) { return op->external || op->scan; });
 }
 
 // Of loops that run once everything is legal and little is said: few programs fold over such.

@@ -110,9 +110,9 @@ FAULTS = [
     ("reorder-around-attached", SCHEDULE + "steps_loops.cpp", "other loops may come around one at which a stage is computed",
      "return after[static_cast<size_t>(p)] == axis &&", "return after[static_cast<size_t>(p)] == axis ||"),
     ("parallel-reduction", SCHEDULE + "steps_loops.cpp", "a reduction may run in parallel", "if (mode == ir::LoopMode::parallel && a.reduce) {", "if (false) {"),
-    ("lanes-of-any-fold", SCHEDULE + "steps_loops.cpp", "any reduction may be vectorized", "if (!simple)\n", "if (!simple && false)\n"),
+    ("lanes-of-any-fold", SCHEDULE + "steps_loops.cpp", "any reduction may be vectorized", "if (!operation_of(*r->combiner))\n", "if (!operation_of(*r->combiner) && false)\n"),
     ("lanes-without-leave", SCHEDULE + "steps_loops.cpp", "a float sum may be vectorized without leave to reassociate",
-     "if (!exact && !reassociate)", "if (false)"),
+     "if (!is_exact(*r->combiner) && !reassociate)", "if (!is_exact(*r->combiner) && !reassociate && false)"),
     ("lanes-around-attached", SCHEDULE + "steps_loops.cpp", "the loop at which a stage is computed may be vectorized",
      "s.leaf_position(other.at_axis) >= s.leaf_position(axis.value()))", "s.leaf_position(other.at_axis) > s.leaf_position(axis.value()))"),
     ("lanes-in-lanes", SCHEDULE + "steps_loops.cpp", "a vectorized loop may hold another or a parallel one",
@@ -135,8 +135,8 @@ FAULTS = [
      "consumer.leaf_position(s.at_axis) < consumer.leaf_position(stage.at_axis))", "consumer.leaf_position(s.at_axis) + 1 < consumer.leaf_position(stage.at_axis))"),
     # ---- reductions and caches
     ("rfactor-without-leave", SCHEDULE + "steps_reduce.cpp", "a float sum may be rfactored without leave to reassociate",
-     "if (!step.reassociate && !folds_exactly(*r->combiner))", "if (false)"),
-    ("floats-fold-exactly", SCHEDULE + "state.cpp", "float sums count as exact in any order",
+     "if (!step.reassociate && !is_exact(*r->combiner))", "if (false)"),
+    ("floats-fold-exactly", "lib/te/reducer.cpp", "float sums count as exact in any order",
      "exact &= !b.type.is_float() || b.op == ir::BinaryOp::min || b.op == ir::BinaryOp::max;", "exact &= !b.type.is_float() || true;"),
     ("rfactor-tail", SCHEDULE + "steps_reduce.cpp", "partial results read beyond the tail of a split",
      "ir::if_then_else(inside, ir::substitute(r->source[i], map), r->combiner->identity[i])", "ir::substitute(r->source[i], map)"),
@@ -293,7 +293,7 @@ def targets_of(file, checks):
     for check in checks:
         if check == "property":
             out.append("property_fuzz")
-        elif check == "oracle" and layer == "schedule":
+        elif check == "oracle" and layer in ("schedule", "te"):
             out.append("oracle_fuzz")
         elif check == "units":
             out.append(f"{layer}_test")
