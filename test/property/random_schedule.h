@@ -66,7 +66,9 @@ class ScheduleDice {
   void roll(int tries) {
     const bool in_order = coin();
     if (coin(12)) tensorize_around_copy();
+    const int64_t rolls = coin(4) ? below(tries) : -1;
     for (int i = 0; i < tries; ++i) {
+      if (i == rolls) roll_a_window();
       const bool any = !in_order || coin(8);
       (void)s_.apply(draw(any ? pick(kAny) : in_phase(i, tries)));
     }
@@ -108,6 +110,39 @@ class ScheduleDice {
     tensor.kind = StepKind::tensorize, tensor.stage = name;
     for (int tries = 0; tries < 12; ++tries)
       if (fill_tensorize_of(tensor, s_.state().find(name)), !s_.apply(tensor)) return;
+  }
+  // A stage in a loop of its reader, of which it keeps what the next iteration needs again.
+  void roll_a_window() {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    const auto& stages = s_.state().stages;
+    for (size_t i = 0; i < stages.size(); ++i)
+      for (const int r : s_.state().readers(static_cast<int>(i)))
+        if (!stages[i].is_output && stages[i].attach != StageState::inlined)
+          pairs.emplace_back(stages[i].name, stages[static_cast<size_t>(r)].name);
+    shuffle(pairs);
+    for (auto& [made, reader] : pairs) {
+      if (state_of(made).is_input) {  // a copy of it can be placed
+        Step copy;
+        copy.kind = StepKind::cache_read, copy.stage = made, copy.scope = "stack", copy.names = {reader};
+        Schedule trial = s_;
+        if (trial.apply(copy)) continue;
+        if (roll_at(trial, trial.steps().back().into[0], reader)) return (void)(s_ = std::move(trial));
+      } else if (Schedule trial = s_; roll_at(trial, made, reader)) {
+        return (void)(s_ = std::move(trial));
+      }
+    }
+  }
+  bool roll_at(Schedule& s, const std::string& made, const std::string& reader) {
+    for (const std::string& loop : leaves(reader)) {
+      Schedule trial = s;
+      Step place, rolling;
+      place.kind = StepKind::compute_at, place.stage = made, place.axes = {reader, loop};
+      rolling.kind = StepKind::rolling_buffer, rolling.stage = made;
+      if (trial.apply(place) || trial.apply(rolling)) continue;
+      s = std::move(trial);
+      return true;
+    }
+    return false;
   }
   // A reduction whose stage becomes a copy, which may be inlined.
   void inline_copy() {
