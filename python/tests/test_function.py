@@ -315,6 +315,7 @@ def test_calls_from_several_threads():
 
 
 def test_num_threads():
+    tc.set_num_threads(0)
     default = tc.num_threads()
     tc.set_num_threads(1)
     assert tc.num_threads() == 1

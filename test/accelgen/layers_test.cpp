@@ -37,9 +37,9 @@ std::string random_layer(Draw& draw) {
       fmt::format("n={} c={} h={} w={}", draw(1, 3), draw(1, 40), draw(r, 9), draw(s, 9));
   const std::string window =
       fmt::format("r={} s={} stride={} layout={}", r, s, draw(1, 3), draw.word({"nhwc", "nchw"}));
-  const std::string after =
-      fmt::format("shift={} round={} act={} low={} high={} mul={}", draw(0, 12), draw(0, 1),
-                  draw.word({"none", "relu"}), draw(-128, 5), draw(20, 127), draw(0, 3) ? 1 : draw(-40, 40));
+  const std::string after = fmt::format("shift={} round={} act={} low={} high={} mul={}", draw(0, 12),
+                                        draw(0, 1), draw.word({"none", "relu"}), draw(-128, 5), draw(20, 127),
+                                        draw(0, 3) ? 1 : draw(2, 40) * (draw(0, 1) ? 1 : -1));
   switch (draw(0, 6)) {
     case 0:
     case 1:

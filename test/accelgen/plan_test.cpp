@@ -14,6 +14,7 @@
 #include "tc/isa/random.h"
 #include "tc/schedule/lower.h"
 #include "tc/te/evaluate.h"
+#include "tc/te/ops_quantized.h"
 #include "tc/te/workload.h"
 
 namespace tc::accel {
@@ -131,6 +132,18 @@ TEST(Plan, RandomPlansComputeTheSame) {
     ASSERT_FALSE(replayed.apply(parse_steps(s.value().text()).value()));
     if (testing::Test::HasFailure()) break;
   }
+}
+
+// A reduction over single elements and its epilogue read the same ones: each has a copy of its own.
+TEST(Plan, SumsAndEpilogueMayReadTheSame) {
+  const Tensor x = placeholder({1, 5, 4, 7}, kI8, "X"), w = placeholder({1, 1, 7, 1}, kI8, "W");
+  const Tensor y = op::qdepthwise_conv2d(x, w, {}, {}, {.shift = 3});
+  const std::vector<Tensor> args = {x, w, op::qadd(y, x, {}, "Z")};
+  const Legalized l = legalize(args, {}).value();
+  ASSERT_EQ(l.ops.size(), 1u);
+  const auto s = default_schedule(l, {});
+  ASSERT_TRUE(s) << s.error().str();
+  expect_computes(args, l, s.value());
 }
 
 TEST(Plan, PlansOfOtherOpsAreRefused) {

@@ -5,12 +5,12 @@
 #include <fstream>
 
 #include "error_cases.h"
+#include "tc/autotune/accel.h"
 #include "tc/autotune/api.h"
 #include "tc/codegen/accel.h"
 #include "tc/codegen/accel_schedule.h"
 #include "tc/ir/parse.h"
 #include "tc/runtime/accel/bundle.h"
-#include "tc/te/workload.h"
 
 namespace tc::test {
 namespace {
@@ -94,17 +94,19 @@ ErrorFamily codegen_accel_errors() {
               const auto a = [] { return ir::buffer("A", kI8, {ir::int_imm(4)}); };
               (void)accel::compile_device(ir::func("main", {a(), a()}, ir::seq({})), {}).value();
             }},
-           {"codegen.accel.plan", "make_schedule without plans",
-            [] {
-              const auto args = parse_workload("qadd m=4 n=16").value().build().args;
-              (void)accel::make_schedule(accel::legalize(args, {}).value(), {}).value();
-            }},
            {"runtime.accel.file", "accel::Bundle::load(\"no/such.bundle\")",
             [] { (void)accel::Bundle::load("no/such.bundle").value(); }},
            masked({"runtime.accel.bundle", "accel::Bundle::load of a file with another text", other_text},
                   "in +([^\n]*)\n", "..."),
            {"codegen.accel.partition", kStopsForTheHost,
-            [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }}}};
+            [] { (void)accel::partition(ir::parse_func(kStopsForTheHost).value()).value(); }},
+           {"codegen.accel.plan", "accel::make_schedule(legalized, {}) of a product",
+            [] {
+              const auto args = workload("qmatmul m=4 n=4 k=4").build().args;
+              (void)accel::make_schedule(accel::legalize(args, {}).value(), {}).value();
+            }},
+           {"codegen.accel.nothing", "tune(\"softmax m=4 n=8 dtype=f32\", target=\"accel\")",
+            [] { (void)autotune::make_accel_space(workload("softmax m=4 n=8").build(), {}).value(); }}}};
 }
 
 }  // namespace tc::test

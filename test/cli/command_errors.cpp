@@ -61,8 +61,6 @@ ErrorFamily command_errors() {
           command("cli.watch", {"interpret", "-", "--watch", "A[i]"}, nested),
           command("ir.interpret.watch", {"interpret", "-", "--watch", "A[4]"}, nested),
           command("cli.shape", {"interpret", "-"}, {"func f(A: f32[n]) { A[0] = 1.0 }"}),
-          command("codegen.accel.nothing",
-                  {"tune", "relu m=4 n=4", "--target", "accel", "--log", "tuned.jsonl"}),
           command("ir.pass", {"opt", "-", "--passes", "simplify,unrol"}, nested),
           command("ir.pass.form", {"opt", "-", "--passes", "cpu"}, te),
       }};

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "oracle/access.h"
+#include "tc/ir/traverse.h"
 
 namespace tc::test::oracle {
 namespace {
@@ -338,18 +339,31 @@ class Executor {
     r.value[at(axis)] = 0;
   }
 
-  // A vectorized reduction of one component under a usual operator: lanes fold apart and are
+  // A vectorized reduction of one component by one operator: lanes fold apart and are
   // combined at the end. Of floats that is another order of the fold.
   static bool folds_in_lanes(const Stage& s, const Axis& a, int64_t extent) {
     if (a.mode != LoopMode::vectorized || !a.reduce) return false;
-    const auto* r = s.reduction();
-    const std::string& c = r->combiner->name;
-    const bool sums = c == "sum" || c == "prod";
-    if (r->source.size() != 1 || !(sums || c == "min" || c == "max" || c == "all" || c == "any"))
+    const ir::Combiner& c = *s.reduction()->combiner;
+    const auto* b = c.results.size() == 1 ? c.results[0].as<ir::Binary>() : nullptr;
+    const auto is = [](const Expr& e, const VarRef& v) { return e.get() == v.get(); };
+    if (!b || !((is(b->a, c.lhs[0]) && is(b->b, c.rhs[0])) || (is(b->a, c.rhs[0]) && is(b->b, c.lhs[0]))))
       return false;
-    if (sums && r->type.is_float() && !a.reassociate && extent > 1)
-      throw Fault{"lanes fold floats in another order", false};
+    using enum ir::BinaryOp;
+    if (b->op != add && b->op != mul && b->op != min && b->op != max && b->op != and_ && b->op != or_)
+      return false;
+    if (rounds(c) && !a.reassociate && extent > 1) throw Fault{"lanes fold floats in another order", false};
     return true;
+  }
+  // Whether folding floats by it rounds: comparisons alone do not.
+  static bool rounds(const ir::Combiner& c) {
+    bool rounds = false;
+    for (const Expr& e : c.results)
+      ir::walk_all(*e, [&](const ir::Node& n) {
+        const auto* b = n.kind == ir::Kind::Binary ? &static_cast<const ir::Binary&>(n) : nullptr;
+        rounds |= b && b->type.is_float() && b->op != ir::BinaryOp::min && b->op != ir::BinaryOp::max;
+        rounds |= n.kind == ir::Kind::Call && static_cast<const ir::Call&>(n).type.is_float();
+      });
+    return rounds;
   }
 
   std::vector<int> placed_at(int stage, int axis) const {
@@ -481,11 +495,7 @@ class Executor {
   void check_order(int stage) {
     const Stage& s = m_.stages[at(stage)];
     if (s.rfactor_reassociates || !s.is_partial()) return;
-    const auto* r = s.reduction();
-    bool exact = true;
-    for (const Expr& e : r->combiner->results) exact &= !e->type.is_float();
-    const std::string& c = r->combiner->name;
-    if (exact || c == "min" || c == "max" || c == "argmin" || c == "argmax") return;
+    if (!rounds(*s.reduction()->combiner)) return;
     if (compiled_[at(stage)].expected.size() > 1)
       throw Fault{"partial results fold floats in another order", false};
   }

@@ -324,6 +324,7 @@ class Builder {
       over.push_back(reduce_axis(0, 1, "k"));
     }
     make_sums(*value, over, fold);
+    reads_.clear();  // the epilogue's copies are its own: they are made elsewhere than those of the sums
     return std::nullopt;
   }
 
