@@ -251,7 +251,7 @@ bool tune_item(const Workload& w, const Options& o, int threads, double budget, 
   TuneSettings s;
   s.threads = threads;
   s.worker = find_worker();
-  ProgressLine line(w, 5);
+  ProgressLine line(w, 5, false);
   s.options.trials = o.trials;
   s.options.time_budget_s = budget;
   s.options.log_path = o.log;

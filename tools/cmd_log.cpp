@@ -25,6 +25,7 @@ Json to_json(const BadLine& b) {
 }
 
 // Of a workload's text; 0 where this tc cannot build it.
+bool is_accel(const TaskStats& s) { return s.target.kind == "accel"; }
 double flops_of(const std::string& workload) {
   const auto w = parse_workload(workload);
   return w ? w.value().build().flops : 0;
@@ -79,8 +80,9 @@ int best(const Options& o, bool json) {
                      {"id", r ? Json(r->id) : Json()},
                      {"steps", r ? Json(r->steps) : Json()}});
     else
-      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), r ? time_text(r->cost()) : "-",
-                 speed_text(gflops), std::to_string(s.trials), r ? r->id : "-"});
+      table.add({s.workload, s.target.cpu, std::to_string(s.target.threads),
+                 r ? cost_text(r->cost(), is_accel(s)) : "-", is_accel(s) ? "-" : speed_text(gflops),
+                 std::to_string(s.trials), r ? r->id : "-"});
   }
   if (json)
     print_json({{"best", std::move(out)}});
@@ -104,7 +106,7 @@ int stats(const Options& o, bool json) {
                      {"statuses", std::move(statuses)}});
     else
       table.add({s.workload, s.target.cpu, std::to_string(s.target.threads), std::to_string(s.trials),
-                 time_text(s.best_ns), histogram(s.statuses)});
+                 cost_text(s.best_ns, is_accel(s)), histogram(s.statuses)});
   }
   if (json)
     print_json(

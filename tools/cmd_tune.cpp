@@ -95,12 +95,10 @@ void note_failures(const TuneResult& r) {
 
 std::string summary(const Workload& w, const TuneResult& r, bool accel) {
   std::string best = "no valid candidate";
-  if (r.best && accel)  // a cycle is recorded as a nanosecond
-    best = fmt::format("{:.0f} cycles, {} operations a cycle", r.best->cost(),
-                       speed_text(w.build().flops / r.best->cost()));
-  else if (r.best)
-    best = fmt::format("{}, {} GFLOP/s", time_text(r.best->cost()),
-                       speed_text(w.build().flops / r.best->cost()));
+  if (r.best)
+    best =
+        fmt::format("{}, {} {}", cost_text(r.best->cost(), accel),
+                    speed_text(w.build().flops / r.best->cost()), accel ? "operations a cycle" : "GFLOP/s");
   std::string out = fmt::format("{}: {}; {} trials", w.text(), best, r.resumed + r.measured);
   if (r.resumed > 0) out += fmt::format(" ({} from the log)", r.resumed);
   if (const std::string h = histogram(r.statuses); !h.empty()) out += fmt::format(": {}", h);
@@ -115,7 +113,7 @@ int run(const Options& o, bool json) {
   Json results = Json::array();
   int exit = kDone;
   for (const Workload& w : workloads) {
-    ProgressLine line(w, o.interval);
+    ProgressLine line(w, o.interval, settings.target.is_accel());
     settings.options.on_progress = [&](const autotune::Progress& p) { line.update(p); };
     settings.options.should_stop = [&] {
       line.tick();

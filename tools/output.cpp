@@ -128,4 +128,9 @@ std::string time_text(double ns) {
   return fmt::format("{} s", speed_text(ns * 1e-9));
 }
 
+std::string cost_text(double ns, bool accel) {
+  if (!accel || !std::isfinite(ns)) return time_text(ns);
+  return fmt::format("{:.0f} cycles", ns);
+}
+
 }  // namespace tc::cli

@@ -43,6 +43,8 @@ class Table {
 
 /// "812 us", "1.24 ms": three digits.
 [[nodiscard]] std::string time_text(double ns);
+/// The cost in a record, for people: time, or the cycles of an accelerator, recorded as nanoseconds.
+[[nodiscard]] std::string cost_text(double ns, bool accel);
 /// Three significant digits; "-" where it is not finite or not positive.
 [[nodiscard]] std::string speed_text(double value);
 

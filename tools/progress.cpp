@@ -29,9 +29,10 @@ std::string histogram(const std::map<autotune::Status, int64_t>& statuses) {
   return out;
 }
 
-ProgressLine::ProgressLine(const Workload& workload, double interval_s)
+ProgressLine::ProgressLine(const Workload& workload, double interval_s, bool accel)
     : name_(workload.text()),
       flops_(workload.build().flops),
+      accel_(accel),
       interval_s_(interval_s),
       width_(terminal_width()) {
   if (width_ > 0) interval_s_ = kTerminalInterval;
@@ -42,7 +43,8 @@ std::string ProgressLine::text() const {
   const double elapsed = seconds(Clock::now() - begin_);
   std::string best = "none yet";
   if (std::isfinite(last_.best_ns))
-    best = fmt::format("{} ({} GFLOP/s)", time_text(last_.best_ns), speed_text(flops_ / last_.best_ns));
+    best = fmt::format("{} ({} {})", cost_text(last_.best_ns, accel_), speed_text(flops_ / last_.best_ns),
+                       accel_ ? "operations a cycle" : "GFLOP/s");
   std::string out = fmt::format("{}/{} trials  best {}", last_.done, last_.trials, best);
   if (last_.measured > 0)
     out += fmt::format("  {} trials/s  {}", speed_text(static_cast<double>(last_.measured) / elapsed),

@@ -13,7 +13,7 @@ namespace tc::cli {
 class ProgressLine {
  public:
   /// `interval_s` is between plain lines.
-  ProgressLine(const Workload& workload, double interval_s);
+  ProgressLine(const Workload& workload, double interval_s, bool accel);
   /// Takes a trial in, and prints if it is time to.
   void update(const autotune::Progress& progress);
   /// Prints if it is time to; to be called often.
@@ -29,6 +29,7 @@ class ProgressLine {
   void show();
   std::string name_;
   double flops_;
+  bool accel_;
   double interval_s_;
   int width_;
   Clock::time_point begin_ = Clock::now(), shown_ = begin_;

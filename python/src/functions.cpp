@@ -172,7 +172,12 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
         Error("autotune.log.use", "a log is given for a schedule")
             .fix("a log chooses the schedule of a workload: tc.build(tc.workload([A, B, C]), log=...)"));
     if (py::isinstance<Schedule>(what)) return build_schedule(what.cast<const Schedule&>(), args, options);
-    return build_schedule(Schedule(to_tensors(what, "what is built")), args, options);
+    const std::vector<Tensor> tensors = to_tensors(what, "what is built");
+    std::vector<Tensor> outputs;  // of a list with inputs, which is one of arguments, as for an accelerator
+    for (const Tensor& t : tensors)
+      if (!t.op().is_placeholder()) outputs.push_back(t);
+    const bool arguments = args.is_none() && !outputs.empty() && outputs.size() < tensors.size();
+    return build_schedule(Schedule(arguments ? outputs : tensors), arguments ? what : args, options);
   }
   TC_REQUIRE(
       args.is_none(),
@@ -409,6 +414,7 @@ void bind_functions(py::module_& m) {
         "build(schedule, [A, B, C], target=\"cpu\", name=...) -> Function of these tensors, in this order.\n"
         "build(workload, log=\"tuned.jsonl\") -> Function with the best schedule that the log has; "
         "f.explain() says which.\n"
+        "build(C) or build([A, B, C]): the outputs, or all arguments, without a schedule.\n"
         "build(C, target=tc.Target(\"accel\")): for an accelerator the computation is blocked into its tiles "
         "first, and scheduled; a schedule that is given runs as it is.");
   m.def("evaluate", &evaluate, py::arg("outputs"), py::arg("inputs"),

@@ -314,6 +314,19 @@ def test_calls_from_several_threads():
     assert all((results[i] == 2 * i).all() for i in range(4))
 
 
+def test_a_list_with_inputs_is_one_of_arguments():
+    A = tc.placeholder((4,), name="A")
+    B = tc.compute((4,), lambda i: A[i] + 1.0, name="B")
+    C = tc.compute((4,), lambda i: B[i] * 2.0, name="C")
+    a, b, c = np.ones(4, np.float32), np.zeros(4, np.float32), np.zeros(4, np.float32)
+    tc.build([C, A])(c, a)
+    assert (c == 4).all()
+    tc.build([A, C, B])(a, c, b)
+    assert (b == 2).all() and (c == 4).all()
+    with pytest.raises(tc.Error):
+        tc.build([A])
+
+
 def test_num_threads():
     tc.set_num_threads(0)
     default = tc.num_threads()
