@@ -1,5 +1,5 @@
 # property_fuzz runs random cases (./dev fuzz); property_test those that once
-# failed. ctest runs 2,000 random cases in two processes, one for each of two cores.
+# failed. ctest runs 5,000 random cases in two processes, one for each of two cores.
 set(DIR ${CMAKE_CURRENT_LIST_DIR})
 add_library(property_cases STATIC ${DIR}/check.cpp ${DIR}/shrink.cpp ${DIR}/coverage.cpp)
 target_include_directories(property_cases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
@@ -7,8 +7,8 @@ target_link_libraries(property_cases PUBLIC tc_compiler fmt::fmt)
 
 add_executable(property_fuzz ${DIR}/property_fuzz.cpp)
 target_link_libraries(property_fuzz PRIVATE property_cases)
-add_test(NAME property_1 COMMAND property_fuzz --count 1000 --first 1)
-add_test(NAME property_2 COMMAND property_fuzz --count 1000 --first 1001)
+add_test(NAME property_1 COMMAND property_fuzz --count 2500 --first 1)
+add_test(NAME property_2 COMMAND property_fuzz --count 2500 --first 2501)
 
 add_executable(property_test ${DIR}/property_test.cpp)
 target_compile_definitions(property_test PRIVATE TC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
