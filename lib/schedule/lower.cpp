@@ -269,8 +269,9 @@ class Lowerer {
     Stmt body = ir::seq(std::move(steps));
     for (auto it = locals.rbegin(); it != locals.rend(); ++it) body = ir::alloc(*it, body);
     body = loop(last, 0, nests_.of(last).axis_var[0], std::move(body));
-    for (size_t i = 0; i < state_.stages.size(); ++i)
-      if (state_.stages[i].scan == scan) body = with_rings(static_cast<int>(i), 0, std::move(body));
+    for (size_t i = 0; i < state_.stages.size(); ++i)  // those placed have a loop of their own
+      if (const StageState& s = state_.stages[i]; s.scan == scan && s.attach == StageState::root)
+        body = with_rings(static_cast<int>(i), 0, std::move(body));
     return body;
   }
 
