@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tc/ir/numeric.h"
 #include "tc/ir/print.h"
 #include "tc/support/error.h"
 
@@ -11,58 +12,13 @@ using ir::BinaryOp;
 
 namespace {
 
-int64_t wrapped(uint64_t value, ir::DType type) {
-  if (type.is_bool()) return value != 0;
-  if (type.bits >= 64) return static_cast<int64_t>(value);
-  const int shift = 64 - type.bits;
-  if (!type.is_signed()) return static_cast<int64_t>(value << shift >> shift);
-  return static_cast<int64_t>(value << shift) >> shift;
-}
-
-int64_t binary_value(BinaryOp op, int64_t a, int64_t b, ir::DType type) {
-  const auto x = static_cast<uint64_t>(a), y = static_cast<uint64_t>(b);
-  switch (op) {
-    case BinaryOp::add:
-      return wrapped(x + y, type);
-    case BinaryOp::sub:
-      return wrapped(x - y, type);
-    case BinaryOp::mul:
-      return wrapped(x * y, type);
-    case BinaryOp::div:
-    case BinaryOp::mod:
-      if (b == 0) throw Error("codegen.accel.index", "an index divides by zero");
-      if (b == -1) return op == BinaryOp::div ? wrapped(-x, type) : 0;
-      return op == BinaryOp::div ? ir::floor_div(a, b) : ir::floor_mod(a, b);
-    case BinaryOp::min:
-      return std::min(a, b);
-    case BinaryOp::max:
-      return std::max(a, b);
-    case BinaryOp::eq:
-      return a == b;
-    case BinaryOp::ne:
-      return a != b;
-    case BinaryOp::lt:
-      return a < b;
-    case BinaryOp::le:
-      return a <= b;
-    case BinaryOp::gt:
-      return a > b;
-    case BinaryOp::ge:
-      return a >= b;
-    case BinaryOp::and_:
-    case BinaryOp::bit_and:
-      return static_cast<int64_t>(x & y);
-    case BinaryOp::or_:
-    case BinaryOp::bit_or:
-      return static_cast<int64_t>(x | y);
-    case BinaryOp::bit_xor:
-      return static_cast<int64_t>(x ^ y);
-    case BinaryOp::shl:
-      return b < 0 || b > 63 ? 0 : wrapped(x << y, type);
-    case BinaryOp::shr:
-      return a >> std::clamp<int64_t>(b, 0, 63);
-  }
-  return 0;
+// The arithmetic is that of constants and of the interpreter.
+int64_t binary_value(BinaryOp op, ir::DType type, int64_t a, int64_t b) {
+  const auto value = ir::fold_int(op, type, a, b);
+  if (!value)
+    throw Error("codegen.accel.index", "an index divides by zero or shifts by more than its bits")
+        .fix("guard the division, or the shift, by a condition");
+  return *value;
 }
 
 }  // namespace
@@ -89,6 +45,7 @@ int Scalar::add(const ir::Expr& e, Slots& slots) {
   } else if (const auto* b = e.as<ir::Binary>()) {
     item.op = Op::binary;
     item.binary = b->op;
+    item.type = b->a->type;  // of a comparison too
     item.a = add(b->a, slots), item.b = add(b->b, slots);
   } else if (const auto* s = e.as<ir::Select>()) {
     item.op = Op::choose;
@@ -122,15 +79,15 @@ int64_t Scalar::eval(int at, const Env& env) const {
     case Op::slot:
       return env[static_cast<size_t>(item.number)];
     case Op::binary:
-      return binary_value(item.binary, eval(item.a, env), eval(item.b, env), item.type);
+      return binary_value(item.binary, item.type, eval(item.a, env), eval(item.b, env));
     case Op::choose:
       return eval(eval(item.a, env) ? item.b : item.c, env);
     case Op::negate:
-      return wrapped(-static_cast<uint64_t>(eval(item.a, env)), item.type);
+      return ir::wrap(item.type, static_cast<int64_t>(-static_cast<uint64_t>(eval(item.a, env))));
     case Op::invert:
       return eval(item.a, env) == 0;
     case Op::cast:
-      return wrapped(static_cast<uint64_t>(eval(item.a, env)), item.type);
+      return ir::wrap(item.type, eval(item.a, env));
   }
   return 0;
 }
