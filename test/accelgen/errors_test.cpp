@@ -78,6 +78,9 @@ constexpr Refusal kRefusals[] = {
     {"codegen.accel.index", "an index read from memory", R"(
   alloc x: i32[4, 4] acc
   for y in [0, +4) { for i in [0, +4) { x[y, i] = D[cast(i64, D[y, 0]), i] } })"},
+    {"codegen.accel.index", "an index that divides by zero", R"(
+  alloc x: i32[4, 4] acc
+  for y in [0, +4) { for i in [0, +4) { x[y, i] = D[6 / y, i] } })"},
     {"codegen.accel.bounds", "a read outside", R"(
   alloc x: i32[4, 4] acc
   for y in [0, +4) { for i in [0, +4) { x[y, i] = D[y + 13, i] } })"},
