@@ -298,21 +298,21 @@ Check run_host(const HostStep& step, const std::vector<void*>& memory) {
   return std::nullopt;
 }
 
-Check run_device(const DeviceStep& step, const std::vector<void*>& memory) {
+Check run_device(const DeviceStep& step, const std::vector<void*>& memory, const sim::RunOptions& options) {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   for (const auto& o : step.inputs)
     inputs.push_back({o.name, {static_cast<const uint8_t*>(memory[o.buffer]), o.bytes}});
   for (const auto& o : step.outputs)
     outputs.push_back({o.name, {static_cast<uint8_t*>(memory[o.buffer]), o.bytes}});
-  const auto result = step.executable->run(inputs, outputs);
+  const auto result = step.executable->run(inputs, outputs, options);
   if (!result) return result.error();
   return std::nullopt;
 }
 
 }  // namespace
 
-Check Bundle::run(std::span<const DLTensor* const> args) const {
+Check Bundle::run(std::span<const DLTensor* const> args, const sim::RunOptions& options) const {
   const State& s = *state_;
   if (Check error = check_args(s.name, s.args, s.dtypes, args)) return error;
   std::vector<void*> memory;
@@ -324,8 +324,8 @@ Check Bundle::run(std::span<const DLTensor* const> args) const {
     memory.push_back(own.back().get());
   }
   for (const Step& step : s.steps)
-    if (Check error =
-            step.host.function.valid() ? run_host(step.host, memory) : run_device(step.device, memory))
+    if (Check error = step.host.function.valid() ? run_host(step.host, memory)
+                                                 : run_device(step.device, memory, options))
       return error;
   return std::nullopt;
 }

@@ -3,24 +3,17 @@
 // within bounds of time and memory; what is taken must print and parse back to the
 // same thing, and a schedule that is taken must lower.
 //
-//   parse_fuzz CORPUS-FOLDER... [--count N | --seconds S] [--seed SEED] [--first N] [--show]
+//   parse_fuzz CORPUS... [--count N | --seconds S] [--seed SEED] [--first N] [--show]
 //
-// Case N of a seed is the same on every machine for the same corpus; a failure
-// prints both. --show prints the text of each case before it is tried.
-#include <fmt/format.h>
-#include <unistd.h>
-
+// Case N of a seed is the same for the same corpus: files, and folders of files.
 #include <algorithm>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 
+#include "fuzz/harness.h"
 #include "fuzz/mutate.h"
 #include "tc/ir/equal.h"
 #include "tc/ir/parse.h"
@@ -31,16 +24,10 @@
 #include "tc/schedule/lower.h"
 #include "tc/te/workload.h"
 
-// A report of a sanitizer ends in SIGABRT, where the case is named.
-extern "C" const char* __asan_default_options() { return "abort_on_error=1:allocator_may_return_null=1"; }
-extern "C" const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
-
 namespace tc::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr unsigned kSecondsPerCase = 20;
 
 /// Texts by what reads them.
 struct Corpus {
@@ -93,10 +80,6 @@ Corpus corpus_of(const std::vector<std::string>& folders) {
   Corpus corpus;
   for (const fs::path& p : paths) add_file(corpus, p);
   return corpus;
-}
-
-void require(bool condition, const char* what) {
-  if (!condition) throw std::runtime_error(what);
 }
 
 // ---- what is tried; true where the text was taken
@@ -231,127 +214,33 @@ bool try_intrinsic(const std::string& text) {
   return made.ok();
 }
 
-struct Case {
-  const char* kind;
-  std::string text, steps;
-};
-
 std::string draw(Rng& random, const std::vector<std::string>& from, const std::vector<std::string>& others) {
-  return Mutator(random).mutate(from[random.below(from.size())], others);
+  std::string text = Mutator(random).mutate(from[random.below(from.size())], others);
+  if (showing()) show(text);
+  return text;
 }
 
-Case draw_case(Rng& random, const Corpus& corpus) {
-  switch (random.below(8)) {
-    case 0:
-    case 1:
-    case 2:
-      return {"func", draw(random, corpus.funcs, corpus.funcs), ""};
-    case 3: {  // from a value of a statement on
-      const std::string& f = corpus.funcs[random.below(corpus.funcs.size())];
-      const size_t cut = f.find("= ");
-      const std::string value = cut == std::string::npos ? f : f.substr(cut + 2, f.find('\n', cut) - cut - 2);
-      return {"expr", Mutator(random).mutate(value, corpus.funcs), ""};
-    }
-    case 4:
-    case 5: {
-      Case c{"schedule", corpus.funcs[random.below(corpus.funcs.size())],
-             draw(random, corpus.schedules, corpus.schedules)};
-      if (random.below(2)) c.text = Mutator(random).mutate(c.text, corpus.funcs);
-      return c;
-    }
-    case 6:
-      return {"workload", draw(random, corpus.workloads, corpus.workloads), ""};
-    default:
-      return {"intrinsic", draw_intrinsic(random, corpus), ""};
-  }
+/// From a value of a statement on; also as a statement.
+bool fuzz_expr(Rng& random, const Corpus& corpus) {
+  const std::string& f = corpus.funcs[random.below(corpus.funcs.size())];
+  const size_t cut = f.find("= ");
+  const std::string value = cut == std::string::npos ? f : f.substr(cut + 2, f.find('\n', cut) - cut - 2);
+  const std::string text = draw(random, {value}, corpus.funcs);
+  (void)try_stmt(text);
+  return try_expr(text);
 }
 
-bool try_case(const Case& c) {
-  switch (c.kind[0]) {
-    case 'f':
-      return try_func(c.text);
-    case 'e':
-      (void)try_stmt(c.text);
-      return try_expr(c.text);
-    case 's':
-      return try_schedule(c.text, c.steps);
-    case 'w':
-      return try_workload(c.text);
-    default:
-      return try_intrinsic(c.text);
-  }
+bool fuzz_schedule(Rng& random, const Corpus& corpus) {
+  const std::string& f = corpus.funcs[random.below(corpus.funcs.size())];
+  const std::string program = random.below(2) ? draw(random, {f}, corpus.funcs) : f;
+  if (showing()) show(program);
+  return try_schedule(program, draw(random, corpus.schedules, corpus.schedules));
 }
 
-volatile std::sig_atomic_t current_case = 0, current_seed = 0;
-void stopped(int signal) {
-  char text[128];
-  const int n = std::snprintf(text, sizeof text, "\n%s: parse_fuzz --seed %ld --first %ld --count 1 --show\n",
-                              signal == SIGALRM ? "hang" : "crash", static_cast<long>(current_seed),
-                              static_cast<long>(current_case));
-  (void)!write(STDERR_FILENO, text, static_cast<size_t>(n));
-  std::signal(SIGABRT, SIG_DFL);
-  std::abort();
-}
-
-struct Options {
-  std::vector<std::string> folders;
-  int64_t count = 1000, seconds = 0, seed = 1, first = 0;
-  bool show = false;
-};
-
-bool parse(int argc, char** argv, Options& o) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string key = argv[i];
-    int64_t* const value = key == "--count"     ? &o.count
-                           : key == "--seconds" ? &o.seconds
-                           : key == "--seed"    ? &o.seed
-                           : key == "--first"   ? &o.first
-                                                : nullptr;
-    if (key == "--show")
-      o.show = true;
-    else if (value && i + 1 < argc)
-      *value = std::atoll(argv[++i]);
-    else if (value || key.starts_with("--"))
-      return false;
-    else
-      o.folders.push_back(key);
-  }
-  return !o.folders.empty();
-}
-
-int run_all(const Options& o, const Corpus& corpus) {
-  struct Tally {
-    const char* kind;
-    int64_t taken = 0, refused = 0;
-  };
-  Tally tallies[] = {{"func"}, {"expr"}, {"schedule"}, {"workload"}, {"intrinsic"}};
-  const auto start = std::chrono::steady_clock::now();
-  const auto over = [&](int64_t i) {
-    if (o.seconds == 0) return i >= o.first + o.count;
-    return std::chrono::steady_clock::now() - start >= std::chrono::seconds(o.seconds);
-  };
-  current_seed = static_cast<std::sig_atomic_t>(o.seed);
-  for (int64_t i = o.first; !over(i); ++i) {
-    current_case = static_cast<std::sig_atomic_t>(i);
-    alarm(kSecondsPerCase);
-    Rng random(mix_seed(static_cast<uint64_t>(o.seed), static_cast<uint64_t>(i)));
-    const Case c = draw_case(random, corpus);
-    if (o.show) std::printf("%s\n%s\n----\n%s\n", c.kind, c.text.c_str(), c.steps.c_str());
-    std::fflush(stdout);
-    try {
-      const bool taken = try_case(c);
-      for (Tally& t : tallies)
-        if (std::strcmp(t.kind, c.kind) == 0) ++(taken ? t.taken : t.refused);
-    } catch (const std::exception& e) {  // an Error that was thrown and not returned, too
-      std::fprintf(stderr, "case %lld of seed %lld (%s): %s\n%s\n----\n%s\n", static_cast<long long>(i),
-                   static_cast<long long>(o.seed), c.kind, e.what(), c.text.c_str(), c.steps.c_str());
-      return 1;
-    }
-  }
-  for (const Tally& t : tallies)
-    std::printf("%-10s %lld taken, %lld refused\n", t.kind, static_cast<long long>(t.taken),
-                static_cast<long long>(t.refused));
-  return 0;
+bool fuzz_intrinsic(Rng& random, const Corpus& corpus) {
+  const std::string text = draw_intrinsic(random, corpus);
+  if (showing()) show(text);
+  return try_intrinsic(text);
 }
 
 }  // namespace
@@ -359,14 +248,15 @@ int run_all(const Options& o, const Corpus& corpus) {
 
 int main(int argc, char** argv) {
   using namespace tc::test;
-  Options o;
-  if (!parse(argc, argv, o))
-    return std::fprintf(
-               stderr, "parse_fuzz CORPUS... [--count N | --seconds S] [--seed SEED] [--first N] [--show]\n"),
-           2;
-  const Corpus corpus = corpus_of(o.folders);
+  const FuzzOptions o = fuzz_options(argc, argv, "parse_fuzz CORPUS...");
+  const Corpus corpus = corpus_of(o.rest);
   if (corpus.funcs.empty() || corpus.schedules.empty() || corpus.workloads.empty())
     return std::fprintf(stderr, "the corpus needs functions, schedules and a file workloads.txt\n"), 2;
-  for (const int s : {SIGALRM, SIGABRT}) std::signal(s, stopped);
-  return run_all(o, corpus);
+  FuzzKind kinds[] = {
+      {"func", [&](tc::Rng& r) { return try_func(draw(r, corpus.funcs, corpus.funcs)); }, 3},
+      {"expr", [&](tc::Rng& r) { return fuzz_expr(r, corpus); }},
+      {"schedule", [&](tc::Rng& r) { return fuzz_schedule(r, corpus); }, 2},
+      {"workload", [&](tc::Rng& r) { return try_workload(draw(r, corpus.workloads, corpus.workloads)); }},
+      {"intrinsic", [&](tc::Rng& r) { return fuzz_intrinsic(r, corpus); }}};
+  return run_fuzz(kinds, o, "parse_fuzz CORPUS...");
 }

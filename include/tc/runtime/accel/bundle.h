@@ -41,8 +41,9 @@ class Bundle {
 
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::vector<BundleArg>& args() const;
-  /// Checks the arguments (runtime.arg.*) and runs all parts.
-  [[nodiscard]] Check run(std::span<const DLTensor* const> args) const;
+  /// Checks the arguments (runtime.arg.*) and runs all parts; those of the device as the
+  /// options say. Errors of a part as Executable::run, or as the host's function says.
+  [[nodiscard]] Check run(std::span<const DLTensor* const> args, const sim::RunOptions& options = {}) const;
 
  private:
   struct State;

@@ -1,35 +1,15 @@
-// Malformed and random input for the accelerator's layers: configurations, assembly
-// text, program files and instruction streams. Everything must be accepted or
-// refused with an Error, within bounds of time and memory; what is accepted must
-// survive its text and its file; and a program that the check of the order accepts
-// must give one result in every order.
-//
-//   sim_fuzz [--count N | --seconds S] [--seed SEED] [--first N]
-//
-// Case N of a seed is the same on every machine; a failure prints both.
-#include <fmt/format.h>
-
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <stdexcept>
-
+#include "fuzz/accel_cases.h"
+#include "fuzz/harness.h"
 #include "tc/isa/assembler.h"
 #include "tc/isa/random.h"
 #include "tc/sim/random_program.h"
 #include "tc/sim/timeline.h"
 #include "tc/support/crc32.h"
 
-namespace tc::sim {
+namespace tc::test {
 namespace {
 
-struct Tally {
-  int64_t accepted = 0, refused = 0;
-};
-
-void require(bool condition, const char* what) {
-  if (!condition) throw std::runtime_error(what);
-}
+using namespace tc::sim;
 
 RunOptions small(Order order, uint64_t seed = 0) {
   RunOptions options;
@@ -40,7 +20,8 @@ RunOptions small(Order order, uint64_t seed = 0) {
   return options;
 }
 
-// A few edits: bytes, numbers, words and lines that mean something nearby.
+}  // namespace
+
 std::string mutated(Rng& rng, std::string text, std::initializer_list<const char*> words) {
   for (uint64_t edits = 1 + (rng.below(4) == 0 ? rng.below(6) : 0); edits > 0; --edits) {
     size_t at = rng.below(text.size() + 1), n = rng.below(4);
@@ -74,14 +55,38 @@ std::string mutated(Rng& rng, std::string text, std::initializer_list<const char
   return text;
 }
 
+void damage(Rng& rng, std::string& file) {
+  for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
+    // mostly where sections, instructions and counts are, not in the data
+    const size_t at = rng.below(std::min<size_t>(file.size(), rng.below(4) ? 1200 : file.size()));
+    if (rng.below(8) == 0)
+      file.resize(at + 1);
+    else if (rng.below(2))
+      file[at] = static_cast<char>(rng.next());
+    else
+      file[at] = static_cast<char>(file[at] ^ (1 << rng.below(8)));
+  }
+  if (rng.below(8) == 0 || file.size() < 32) return;
+  const auto set = [&](size_t at, uint64_t value, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i) file[at + i] = static_cast<char>(value >> (8 * i));
+  };
+  set(16, file.size(), 8);
+  set(24, crc32(std::string_view(file).substr(32)), 4);
+  set(28, crc32(std::string_view(file).substr(0, 28)), 4);
+}
+
+namespace {
+
 bool fuzz_config(Rng& rng) {
   std::string json = isa::to_json(isa::random_config(rng));
   if (rng.below(2))
     json =
         R"({"TARGET":"sim","HW_VER":"0.0.2","LOG_INP_WIDTH":3,"LOG_WGT_WIDTH":3,"LOG_ACC_WIDTH":5,"LOG_BATCH":0,"LOG_BLOCK":4,"LOG_UOP_BUFF_SIZE":15,"LOG_INP_BUFF_SIZE":15,"LOG_WGT_BUFF_SIZE":18,"LOG_ACC_BUFF_SIZE":17})";
-  const auto config = isa::parse_config(mutated(
+  json = mutated(
       rng, json,
-      {"{", "}", "[", "\"", ":", ",", "-", "1e99", "null", "\"LOG_BLOCK\":", "\"batch\":", "\\u0000"}));
+      {"{", "}", "[", "\"", ":", ",", "-", "1e99", "null", "\"LOG_BLOCK\":", "\"batch\":", "\\u0000"});
+  if (showing()) show(json);
+  const auto config = isa::parse_config(json);
   if (!config) return false;
   require(!isa::validate(config.value()), "an accepted configuration is not valid");
   require(isa::parse_config(isa::to_json(config.value())).value() == config.value(),
@@ -97,6 +102,7 @@ void round_trip(const isa::Program& p) {
 
 // All orders, within limits. With the check, one verdict and one result.
 void run_all(const isa::Program& p, Rng& rng) {
+  if (showing()) show(isa::disassemble(p));
   struct Outcome {
     Expected<RunResult> result;
     std::vector<uint8_t> dram;
@@ -130,11 +136,13 @@ bool fuzz_text(Rng& rng) {
   for (isa::Segment& s : p.segments)
     if (s.kind != isa::SegmentKind::uop) s.bytes.resize(std::min<size_t>(s.bytes.size(), 8));
   p.regions = {{"A", isa::RegionKind::input, 0, 16}, {"B", isa::RegionKind::output, 64, 64}};
-  const auto q =
-      isa::assemble(mutated(rng, isa::disassemble(p),
-                            {"\n", " ", ";", "=", "-", "@A", ".code\n", ".segment 0 i8\n", ".config ",
-                             "finish\n", "load.inp ", "gemm ", "alu.shr ", " pop_prev", " x_size=", "0x",
-                             "99999999999999999999", ".region C input 0 1\n", ".dram 0\n"}));
+  const std::string text =
+      mutated(rng, isa::disassemble(p),
+              {"\n", " ", ";", "=", "-", "@A", ".code\n", ".segment 0 i8\n", ".config ", "finish\n",
+               "load.inp ", "gemm ", "alu.shr ", " pop_prev", " x_size=", "0x", "99999999999999999999",
+               ".region C input 0 1\n", ".dram 0\n"});
+  if (showing()) show(text);
+  const auto q = isa::assemble(text);
   if (!q) return false;
   round_trip(q.value());
   run_all(q.value(), rng);
@@ -144,24 +152,7 @@ bool fuzz_text(Rng& rng) {
 bool fuzz_file(Rng& rng) {
   const isa::Program p = random_program(rng, isa::random_config(rng), static_cast<int>(rng.below(8)));
   std::string file = isa::save(p).value();
-  for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
-    // mostly where sections, instructions and counts are, not in the data
-    const size_t at = rng.below(std::min<size_t>(file.size(), rng.below(4) ? 1200 : file.size()));
-    if (rng.below(8) == 0)
-      file.resize(at + 1);
-    else if (rng.below(2))
-      file[at] = static_cast<char>(rng.next());
-    else
-      file[at] = static_cast<char>(file[at] ^ (1 << rng.below(8)));
-  }
-  if (rng.below(8) && file.size() >= 32) {  // right checksums and size, so that what is behind them is read
-    const auto set = [&](size_t at, uint64_t value, size_t bytes) {
-      for (size_t i = 0; i < bytes; ++i) file[at + i] = static_cast<char>(value >> (8 * i));
-    };
-    set(16, file.size(), 8);
-    set(24, crc32(std::string_view(file).substr(32)), 4);
-    set(28, crc32(std::string_view(file).substr(0, 28)), 4);
-  }
+  damage(rng, file);
   const auto q = isa::load(file);
   if (!q) return false;
   round_trip(q.value());
@@ -223,53 +214,14 @@ bool fuzz_mutant(Rng& rng) {
   return true;
 }
 
-int main(int argc, char** argv) {
-  int64_t count = 1000, seconds = 0, seed = 1, first = 0;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (i + 1 == argc) return std::fprintf(stderr, "%s needs a number\n", name.c_str()), 2;
-    int64_t& value = name == "--count"     ? count
-                     : name == "--seconds" ? seconds
-                     : name == "--first"   ? first
-                                           : seed;
-    if (name != "--count" && name != "--seconds" && name != "--first" && name != "--seed")
-      return std::fprintf(stderr, "sim_fuzz [--count N | --seconds S] [--seed SEED] [--first N]\n"), 2;
-    value = std::atoll(argv[++i]);
-  }
-  struct Kind {
-    const char* name;
-    bool (*run)(Rng&);
-    Tally tally = {};
-  };
-  Kind kinds[] = {{"config", fuzz_config},
-                  {"text", fuzz_text},
-                  {"file", fuzz_file},
-                  {"stream", fuzz_stream},
-                  {"mutant", fuzz_mutant}};
-  const auto start = std::chrono::steady_clock::now();
-  const auto over = [&](int64_t i) {
-    if (seconds == 0) return i >= first + count;
-    return std::chrono::steady_clock::now() - start >= std::chrono::seconds(seconds);
-  };
-  for (int64_t i = first; !over(i); ++i) {
-    Rng rng(mix_seed(static_cast<uint64_t>(seed), static_cast<uint64_t>(i)));
-    Kind& kind = kinds[rng.below(std::size(kinds))];
-    try {
-      ++(kind.run(rng) ? kind.tally.accepted : kind.tally.refused);
-    } catch (const std::exception& e) {  // an Error out of value() too: what was accepted must be right
-      std::fprintf(stderr, "case %lld of seed %lld (%s): %s\n  sim_fuzz --seed %lld --first %lld --count 1\n",
-                   static_cast<long long>(i), static_cast<long long>(seed), kind.name, e.what(),
-                   static_cast<long long>(seed), static_cast<long long>(i));
-      return 1;
-    }
-  }
-  for (const Kind& kind : kinds)
-    std::printf("%-8s %lld run, %lld refused by the reader\n", kind.name,
-                static_cast<long long>(kind.tally.accepted), static_cast<long long>(kind.tally.refused));
-  return 0;
+}  // namespace
+
+std::vector<FuzzKind> machine_cases() {
+  return {{"config", fuzz_config},
+          {"text", fuzz_text},
+          {"file", fuzz_file},
+          {"stream", fuzz_stream},
+          {"mutant", fuzz_mutant}};
 }
 
-}  // namespace
-}  // namespace tc::sim
-
-int main(int argc, char** argv) { return tc::sim::main(argc, argv); }
+}  // namespace tc::test
