@@ -94,7 +94,7 @@ bool fuzz_executable(Rng& rng) {
 int64_t number(Rng& rng) {
   const int64_t value =
       rng.below(8) ? static_cast<int64_t>(rng.below(6)) : static_cast<int64_t>(rng.next() >> rng.below(64));
-  return rng.below(24) ? value : -value;
+  return rng.below(24) ? value : static_cast<int64_t>(-static_cast<uint64_t>(value));
 }
 
 Kernel random_kernel(Rng& rng, const isa::Layout& layout) {
@@ -123,7 +123,7 @@ bool fuzz_commands(Rng& rng) {
     CommandStream& s = queue.stream();
     for (uint64_t n = rng.below(12); n > 0; --n) {
       const auto unit = [&] { return static_cast<isa::Unit>(rng.below(isa::kUnits)); };
-      const int64_t at = (rng.below(8) ? static_cast<int64_t>(address) : 0) + number(rng) * 64;
+      const int64_t at = rng.below(8) ? static_cast<int64_t>(address + 64 * rng.below(8)) : number(rng);
       switch (rng.below(8)) {
         case 0:
           (void)s.load({static_cast<isa::MemId>(rng.below(6)), number(rng), at, number(rng), number(rng),

@@ -9,7 +9,8 @@ namespace tc::test {
 
 class WorkloadDice {
  public:
-  explicit WorkloadDice(uint64_t seed) : random_(seed * 4 + 3) {}
+  /// With `integers`, elements are bytes mostly: what the accelerator takes.
+  explicit WorkloadDice(uint64_t seed, bool integers = false) : random_(seed * 4 + 3), integers_(integers) {}
 
   /// A random operator; sizes that do not go together are drawn again.
   RandomProgram roll() {
@@ -42,10 +43,12 @@ class WorkloadDice {
     return " shape=" + out;
   }
   std::string product_type() {
+    if (integers_ && below(8)) return " dtype=i8";
     return one({" dtype=f32", " dtype=f32", " dtype=f32", " dtype=f64", " dtype=i8", " dtype=u8 wdtype=i8",
                 " dtype=i32", " dtype=f16", " dtype=bf16"});
   }
   std::string number_type() {
+    if (integers_ && below(8)) return one({" dtype=i8", " dtype=i8", " dtype=i32"});
     return one({" dtype=f32", " dtype=f32", " dtype=f64", " dtype=i8", " dtype=u8", " dtype=i32",
                 " dtype=i64", " dtype=f16"});
   }
@@ -58,7 +61,27 @@ class WorkloadDice {
                        one({"0", "1", "1", "0x1", "1x0x0x1"}));
   }
 
+  std::string requantize() {
+    return fmt::format(" shift={} round={} mul={}", below(9), below(2), one({"1", "1", "3", "-2"})) +
+           one({"", "", " act=relu", " low=-5 high=90"});
+  }
+  std::string quantized() {
+    switch (below(5)) {
+      case 0:
+        return "qmatmul" + sizes({"m", "n", "k"}) + one({"", " bias=1"}) + requantize();
+      case 1:
+        return "qconv2d" + image() + " k=" + size() + window() + one({"", " bias=1"}) + requantize();
+      case 2:
+        return "qdepthwise_conv2d" + image() + window() + one({"", " bias=1"}) + requantize();
+      case 3:
+        return "qavg_pool2d" + image() + window() + requantize();
+      default:
+        return "qadd" + shape() + requantize();
+    }
+  }
+
   std::string draw() {
+    if (below(integers_ ? 2 : 14) == 0) return quantized();
     switch (below(14)) {
       case 0:
       case 1:
@@ -96,6 +119,7 @@ class WorkloadDice {
   }
 
   Rng random_;
+  bool integers_;
 };
 
 }  // namespace tc::test

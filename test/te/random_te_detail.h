@@ -20,6 +20,8 @@ struct RandomOptions {
   int64_t max_points = 3000;
   /// f32 alone, for back ends that have nothing else yet.
   bool only_f32 = false;
+  /// i8 and i32 mostly: for the accelerator.
+  bool integers = false;
   /// Indices read from tensors (clamped).
   bool gathers = true;
   /// Extents of 0.
@@ -68,6 +70,7 @@ class Generator {
   static bool is_computed(const Source& s) { return !s.tensor.op().is_placeholder(); }
 
   DType dtype() {
+    if (options_.integers && chance(90)) return chance(60) ? kI8 : kI32;
     if (options_.only_f32 || chance(70)) return kF32;
     static constexpr DType kOthers[] = {kF64, kI32, kI8, kI64, kU8};
     return kOthers[pick(0, 4)];

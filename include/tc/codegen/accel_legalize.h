@@ -61,7 +61,7 @@ struct Legalized {
   std::vector<Tensor> args;     // in the order given: the same inputs, new outputs
   std::vector<Tensor> outputs;  // as many as the graph had
   std::vector<DeviceOp> ops;    // in the order in which they run
-  /// Reductions and int8 stages that stay on the CPU, and why: "softmax: floats".
+  /// Reductions, recurrences, externs and int8 stages that stay on the CPU, and why: "softmax: floats".
   std::vector<std::string> left;
 };
 

@@ -29,6 +29,11 @@ struct ParsedGraph {
 };
 [[nodiscard]] Expected<ParsedGraph> from_func(const FuncRef& te_func);
 
+/// The outputs of an operation (a compute, a scan or an extern) on other tensors, in the order of
+/// Op::output_names: `input` gives, for each tensor that it reads, one of the same shape and type.
+[[nodiscard]] std::vector<Tensor> with_inputs(const Op& op,
+                                              const std::function<Tensor(const BufferRef&)>& input);
+
 /// Floating-point operations of one evaluation (multiply, add, compare: one
 /// each; a function of an element: one).
 [[nodiscard]] double count_flops(const Graph& graph);

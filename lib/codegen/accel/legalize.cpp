@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "legalize_group.h"
+#include "tc/te/extern.h"
 
 namespace tc::accel {
 namespace {
@@ -26,15 +27,12 @@ class Legalizer {
       for (const BufferRef& b : graph_.buffers[i]) made_by_[b.get()] = i;
     readers_.resize(graph_.ops.size());
     for (size_t i = 0; i < graph_.ops.size(); ++i)
-      for (const Expr& v : graph_.ops[i]->values)
-        ir::walk<ir::Load>(v, [&](const ir::Load& l) {
-          const auto from = made_by_.find(l.buffer.get());
-          if (from == made_by_.end()) return;
-          auto& r = readers_[from->second];
-          if (std::find(r.begin(), r.end(), i) == r.end()) r.push_back(i);
-        });
-    taken_.resize(graph_.ops.size(), false);
-    host_.resize(graph_.ops.size(), false);
+      for (const BufferRef& b : reads(i))
+        if (const auto from = made_by_.find(b.get()); from != made_by_.end())
+          readers_[from->second].push_back(i);
+    for (size_t i = 0; i < graph_.ops.size(); ++i)
+      host_.push_back(graph_.scans[i] >= 0 || graph_.ops[i]->external);
+    taken_ = host_;
     inputs_ = {[this](const BufferRef& b) { return plain(b); },
                [this](const BufferRef& b) { return blocked(b); },
                [this](const std::string& name) { return unique(name); }};
@@ -44,6 +42,9 @@ class Legalizer {
 
   Legalized run() {
     for (size_t i = 0; i < graph_.ops.size(); ++i) {
+      if (graph_.ops[i]->external) out_.left.push_back(graph_.ops[i]->name + ": an extern");
+      if (graph_.scans[i] >= 0 && (i == 0 || graph_.scans[i - 1] != graph_.scans[i]))
+        out_.left.push_back(graph_.ops[i]->name + ": a recurrence");
       settle(i);
       if (host_[i])  // in order, so that nothing recurses through a deep graph
         for (const BufferRef& b : graph_.buffers[i]) (void)plain(b);
@@ -59,6 +60,18 @@ class Legalizer {
     for (const Tensor& t : args)
       if (t && !t.op().is_placeholder()) outputs.push_back(t);
     return Graph::of(outputs);
+  }
+
+  // The buffers that a stage reads, each once.
+  [[nodiscard]] std::vector<BufferRef> reads(size_t i) const {
+    if (const auto& x = graph_.ops[i]->external) return x->tensors;
+    std::vector<BufferRef> out;
+    std::set<const ir::Buffer*> seen;
+    for (const Expr& v : graph_.ops[i]->values)
+      ir::walk<ir::Load>(v, [&](const ir::Load& l) {
+        if (seen.insert(l.buffer.get()).second) out.push_back(l.buffer);
+      });
+    return out;
   }
 
   [[nodiscard]] bool is_output(size_t i) const {
@@ -202,36 +215,30 @@ class Legalizer {
     return plain_.at(b.get());
   }
 
-  // A CPU stage on the new tensors; itself where it reads none.
+  // A CPU stage on the new tensors, a recurrence with all its stages; itself where it reads none.
   void rebuild(size_t i) {
-    const Op& op = *graph_.ops[i];
-    bool changed = false;
-    std::vector<Expr> values;
-    for (const Expr& v : op.values)
-      values.push_back(ir::rewrite(v, [&](const ir::Load& l) -> Expr {
-        const Tensor t = plain(l.buffer);
-        changed = changed || !t.buffer().same(l.buffer);
-        return t.buffer().same(l.buffer) ? Expr() : ir::load(t.buffer(), l.indices);
-      }));
-    if (!changed) {
-      for (const BufferRef& b : graph_.buffers[i]) plain_.emplace(b.get(), Tensor(b));
-      return;
+    size_t begin = i, end = i + 1;
+    if (const int scan = graph_.scans[i]; scan >= 0) {
+      while (begin > 0 && graph_.scans[begin - 1] == scan) --begin;
+      while (end < graph_.ops.size() && graph_.scans[end] == scan) ++end;
     }
-    std::vector<std::string> axes;
-    std::vector<int64_t> shape;
-    for (const VarRef& v : op.axes) axes.push_back(v->name);
-    for (const Expr& e : op.shape) shape.push_back(ir::as_int(e).value());
-    const auto made = compute_many(
-        shape,
-        [&](const Axes& own) {
-          ir::VarMap map;
-          for (size_t d = 0; d < own.size(); ++d) map[op.axes[d]] = own[d];
-          std::vector<Expr> out;
-          for (const Expr& v : values) out.push_back(ir::substitute(v, map));
-          return out;
-        },
-        op.output_names, axes);
-    for (size_t k = 0; k < made.size(); ++k) plain_.emplace(graph_.buffers[i][k].get(), made[k]);
+    std::vector<BufferRef> own;
+    for (size_t k = begin; k < end; ++k)
+      own.insert(own.end(), graph_.buffers[k].begin(), graph_.buffers[k].end());
+    const auto is_own = [&](const BufferRef& b) {
+      return std::any_of(own.begin(), own.end(), [&](const BufferRef& o) { return o.same(b); });
+    };
+    bool changed = false;
+    for (size_t k = begin; k < end; ++k)
+      for (const BufferRef& b : reads(k)) changed = changed || (!is_own(b) && !plain(b).buffer().same(b));
+    // the operation of a recurrence is that of a tensor of it which somebody holds
+    const Op* op = graph_.ops[i].get();
+    if (graph_.scans[i] >= 0)
+      for (const BufferRef& b : own)
+        if (b->source && Tensor(b).op().scan) op = &Tensor(b).op();
+    std::vector<Tensor> made;
+    if (changed) made = with_inputs(*op, [&](const BufferRef& b) { return plain(b); });
+    for (size_t k = 0; k < own.size(); ++k) plain_.emplace(own[k].get(), changed ? made[k] : Tensor(own[k]));
   }
 
   const std::vector<Tensor>& args_;
