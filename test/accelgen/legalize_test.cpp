@@ -6,10 +6,13 @@
 
 #include <cstring>
 
+#include "tc/ir/parse.h"
 #include "tc/ir/traverse.h"
 #include "tc/isa/random.h"
 #include "tc/te/evaluate.h"
+#include "tc/te/extern.h"
 #include "tc/te/ops_quantized.h"
+#include "tc/te/scan.h"
 #include "tc/te/workload.h"
 
 namespace tc::accel {
@@ -162,6 +165,47 @@ TEST(Legalize, NetworksAreDoneInParts) {
     }
     EXPECT_FALSE(l.left.empty());
   }
+}
+
+// Recurrences and externs stay on the host, and read what the device made. (Both were taken for
+// computes once, and a stage that reads itself was put into itself without end.)
+TEST(Legalize, RecurrencesAndExternsStayOnTheHost) {
+  const Tensor a = placeholder({6, 12}, kI8, "A"), b = placeholder({12, 8}, kI8, "B");
+  const Tensor c = op::qmatmul(a, b, {}, {.requantize = {.shift = 4}});
+  const Tensor h = scan_state({6, 8}, kI8, "h");
+  const Tensor next = compute({6, 8}, [&](Expr t, Expr i) { return h(t - 1, i) + c(t, i); }, "N");
+  const Tensor first = compute({1, 8}, [&](Expr, Expr i) { return c(0, i); }, "I");
+  const Tensor run = scan(first, next, h);
+  const auto f = ir::parse_func(
+      "func turn(X: i8[6, 8], R: i8[6, 8]) { for i in [0, +6) { for j in [0, +8) { R[i, j] = X[5 - i, j] } } "
+      "}");
+  ASSERT_TRUE(f) << f.error().str();
+  const Tensor turned = extern_func(f.value(), {run})[0];
+  const Tensor d = op::qadd(turned, c, {.shift = 1}, "D");
+  const std::vector<Tensor> args = {a, b, d, run};
+  for (const isa::MachineConfig& config : kMachines) {
+    const Legalized l = legal(args, config);
+    EXPECT_EQ(kinds(l), "gemm elementwise");
+    EXPECT_EQ(l.left, (std::vector<std::string>{"N: a recurrence", "R: an extern"}));
+    expect_same(args, l);
+  }
+}
+
+// Transfers are known when a program is made, so memory cannot say what they read.
+TEST(Legalize, GathersStayOnTheHost) {
+  const Tensor a = placeholder({9, 12}, kI8, "A"), at = placeholder({9}, kI32, "at");
+  const Tensor b = placeholder({12, 20}, kI8, "B");
+  const ReduceAxis k = reduce_axis(0, 12, "k");
+  const Tensor c = compute(
+      {9, 20},
+      [&](Expr i, Expr j) {
+        const Expr row = max(min(at(i), ir::int_imm(8, kI32)), ir::int_imm(0, kI32));
+        return sum(cast(kI32, a(row, k)) * cast(kI32, b(k, j)), k);
+      },
+      "C");
+  const Legalized l = legal({a, at, b, c}, {});
+  EXPECT_EQ(kinds(l), "");
+  expect_same({a, at, b, c}, l);
 }
 
 TEST(Legalize, ResultsWithSeveralReadersAreUnpackedOnce) {

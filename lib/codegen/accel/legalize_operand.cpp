@@ -189,6 +189,14 @@ class Planner {
 std::optional<OperandPlan> plan_operand(const ir::Load& load, const std::vector<Expr>& conditions,
                                         const std::vector<Dim>& vars, const std::vector<VarRef>& folded,
                                         const Lanes& lanes, DType type) {
+  // the device's transfers are known when the program is made: where memory says what to read, they are not
+  bool from_memory = false;
+  const auto look = [&](const Expr& e) {
+    ir::walk<ir::Load>(e, [&](const ir::Load&) { from_memory = true; });
+  };
+  for (const Expr& e : load.indices) look(e);
+  for (const Expr& e : conditions) look(e);
+  if (from_memory) return std::nullopt;
   return Planner(load, conditions, vars, folded, lanes).plan(type);
 }
 
