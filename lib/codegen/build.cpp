@@ -232,8 +232,16 @@ Expected<runtime::Tensor> Function::State::pack(size_t i, const DLTensor& tensor
 Expected<runtime::Tensor> Function::pack(int arg, const DLTensor& plain) const {
   for (size_t i = 0; i < packs().size(); ++i)
     if (packs()[i].arg == arg) return state_->pack(i, plain);
-  return Error("runtime.pack", fmt::format("argument {} is not packed by this schedule", arg))
-      .fix("see packs() for the arguments that are");
+  const auto& args = abi().args;
+  const bool known = arg >= 0 && arg < static_cast<int>(args.size());
+  std::string packed;
+  for (const Pack& p : packs())
+    packed += (packed.empty() ? "" : ", ") + args[static_cast<size_t>(p.arg)].name;
+  return Error("runtime.pack", known ? fmt::format("the argument {} of {} is not packed",
+                                                   args[static_cast<size_t>(arg)].name, name())
+                                     : fmt::format("{} has no argument number {}", name(), arg))
+      .fact("packed", packed.empty() ? "none" : packed)
+      .fix(known ? "pass the array as it is" : "name the position of one of these");
 }
 
 // Packs into `keep` what comes plain and is wanted packed.
@@ -313,14 +321,19 @@ std::string Function::ir(std::string_view form) const {
   TC_REQUIRE(!s.accel, Error("codegen.form", fmt::format("there is no form {}", form))
                            .fix("use te, nested, segments or target for an accelerator"));
   std::string found;
+  std::vector<std::string> passes;
   BuildOptions options = s.options;
   options.passes = {};
   options.passes.report = [&](const ir::StepReport& r) {
     if (r.name == form) found = ir::to_string(r.func);
+    if (r.name != "input" && std::find(passes.begin(), passes.end(), r.name) == passes.end())
+      passes.emplace_back(r.name);
   };
   (void)run_cpu_pipeline(s.lowered.func, options);
   TC_REQUIRE(!found.empty(), Error("codegen.form", fmt::format("there is no form {}", form))
-                                 .fix("use te, nested, target, or the name of a pass"));
+                                 .fact("forms", "te, nested, target")
+                                 .fact("after a pass", fmt::format("{}", fmt::join(passes, ", ")))
+                                 .fix("name one of these"));
   return found;
 }
 

@@ -33,10 +33,9 @@ bool Target::has(std::string_view feature) const {
 
 namespace {
 
-Error bad_target(std::string_view text, std::string what) {
-  return Error("codegen.target", std::move(what))
-      .fact("target", std::string(text))
-      .fix("write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE, or accel:FILE");
+Error bad_target(std::string_view text, std::string what,
+                 std::string fix = "write cpu, cpu -mcpu=NAME -mattr=+FEATURE,-FEATURE, or accel:FILE") {
+  return Error("codegen.target", std::move(what)).fact("target", std::string(text)).fix(std::move(fix));
 }
 
 constexpr size_t kMaxConfig = size_t{1} << 20;
@@ -96,7 +95,16 @@ Expected<Target> Target::parse(std::string_view text) {
       t.cpu = word.substr(6);
       if (t.cpu == "native") t.cpu = detected_host().cpu;
       CpuFeatures features = cpu_features(t.triple, t.cpu);
-      if (!features.known) return bad_target(text, fmt::format("there is no processor `{}`", t.cpu));
+      if (!features.known)
+        return bad_target(text, fmt::format("there is no processor `{}`", t.cpu),
+                          features.near.empty()
+                              ? "name one that LLVM knows, or leave -mcpu out for this machine's"
+                              : fmt::format("did you mean -mcpu={}?", features.near));
+      if (!features.is_64_bit)
+        return bad_target(
+            text,
+            fmt::format("the processor {} has no 64-bit mode, and code is made for {}", t.cpu, t.triple),
+            "name a 64-bit processor, e.g. -mcpu=x86-64, or leave -mcpu out for this machine's");
       t.isa = word == "-mcpu=native" ? detected_host().isa : std::move(features.isa);
       t.tune = std::move(features.tune);
     } else if (word.rfind("-mattr=", 0) == 0) {

@@ -5,7 +5,9 @@
 namespace tc::codegen {
 
 struct CpuFeatures {
-  bool known = false;                  // LLVM has a processor of this name
+  bool known = false;  // LLVM has a processor of this name
+  bool is_64_bit = false;
+  std::string near;                    // where it is unknown: the name most like it, if one is
   std::vector<std::string> isa, tune;  // sorted
 };
 CpuFeatures cpu_features(const std::string& triple, const std::string& cpu);

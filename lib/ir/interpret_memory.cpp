@@ -54,10 +54,14 @@ Machine::Machine(Program program, std::span<const TensorView> args, const Interp
 
 void Machine::bind_args(std::span<const TensorView> args) {
   const auto& params = p_.func->params;
-  if (args.size() != params.size())
+  if (args.size() != params.size()) {
+    std::string names;
+    for (const BufferRef& b : params) names += (names.empty() ? "" : ", ") + b->name;
     throw Error("ir.interpret.args", fmt::format("{} takes {} arguments and is given {}", p_.func->name,
                                                  params.size(), args.size()))
+        .fact("parameters", names)
         .fix("give one array for each parameter, in their order: inputs and outputs");
+  }
   for (uint32_t n = 0; n < params.size(); ++n) {
     const Buffer& b = *params[n];
     const TensorView& view = args[n];

@@ -131,11 +131,11 @@ Check compare(const Intrinsic& intrinsic, const char* which, const HostTensor& g
   for (int64_t i = 0; i < got.size(); ++i)
     if (got.get(i) != want.get(i))
       return refuse("intrinsic.differs", intrinsic,
-                    fmt::format("its {} computes something else than its body", which))
-          .fact("element", std::to_string(i))
-          .fact("body", fmt::format("{}", want.get(i)))
+                    fmt::format("its {} statements compute something else than its definition", which))
+          .fact("element", fmt::format("{} of the result, on random inputs", i))
+          .fact("definition", fmt::format("{}", want.get(i)))
           .fact(which, fmt::format("{}", got.get(i)))
-          .fix("correct the statements, or the body");
+          .fix(fmt::format("correct the {} statements, or the definition (the first program)", which));
   return std::nullopt;
 }
 

@@ -169,9 +169,10 @@ Check check_loops(const StageState& c, const StageState& p, int count, const std
     };
     if (q < 0 || twice || extent(c, q) != extent(p, d))
       return refuse("schedule.reverse_compute_at.access",
-                    fmt::format("no dimension of {} runs over {} of {} as it is", c.name,
-                                p.axes[static_cast<size_t>(d)].name, p.name),
-                    fmt::format("tile {} itself and compute {} at its loop", c.name, p.name));
+                    fmt::format("{} does not read {} at {} for one of its own axes of that extent", c.name,
+                                p.name, p.axes[static_cast<size_t>(d)].name),
+                    fmt::format("split {} and compute {} at its outer loop: compute_at {} {} AXIS", c.name,
+                                p.name, p.name, c.name));
   }
   return std::nullopt;
 }

@@ -57,8 +57,11 @@ Check check_tensorized(const ScheduleState& state, int id) {
                     "leave the loops inside serial, and no loop around them vectorized");
     for (const StageState& other : state.stages)
       if (p >= first && other.attach == StageState::at && other.at_stage == id && other.at_axis == axis)
-        return refuse("schedule.tensorize.attached", fmt::format("{} is computed inside it", other.name),
-                      fmt::format("compute {} at a loop around the intrinsic", other.name));
+        return refuse(
+            "schedule.tensorize.attached",
+            fmt::format("{} is computed at {}, inside what the intrinsic replaces", other.name, a.name),
+            fmt::format("before it, compute_at {} at a loop further out, or compute_root {}", other.name,
+                        other.name));
   }
   return std::nullopt;
 }

@@ -66,8 +66,12 @@ class Reader {
       ++scan_count_;
     } else {
       throw form_error(
-          fmt::format("a {} statement in {}, which is not in te form", ir::to_string(s->kind), func_->name),
-          "te form has alloc, compute, scan and extern statements only");
+          fmt::format(
+              "{} has a statement of kind {}: it is lowered, or written as loops, and a schedule starts "
+              "from computes",
+              func_->name, ir::to_string(s->kind)),
+          "give the function as it was before lowering (te form), or write each loop nest as a compute: "
+          "compute C[i] = ...");
     }
   }
 

@@ -33,8 +33,11 @@ struct Walker {
   }
   void meet(const BufferRef& b) {
     TC_REQUIRE(b->source,
-               Error("te.tensor.foreign", fmt::format("{} was not made by placeholder or compute", b->name))
-                   .fix("read elements of tensors, A(i, j), not of buffers of the IR"));
+               Error("te.tensor.foreign",
+                     fmt::format("{} is read, and is no tensor: placeholder and compute make them", b->name))
+                   .fix(fmt::format(
+                       "declare it as an input, placeholder({{...}}, type, \"{0}\"), and read {0}(i, ...)",
+                       b->name)));
     auto& list = held[b->source.get()];
     for (const BufferRef& h : list)
       if (h.same(b)) return;

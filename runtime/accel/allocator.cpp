@@ -70,8 +70,8 @@ Check Allocator::check(uint64_t address, uint64_t bytes) const {
   if (bytes == 0) return std::nullopt;
   auto block = blocks_.upper_bound(address);
   Error error("runtime.device.range",
-              fmt::format("{} bytes from {:#x} on lie in no one block", bytes, address));
-  (void)std::move(error).fix("stay inside one block that allocate gave");
+              fmt::format("{} bytes from {:#x} on do not lie inside one allocated block", bytes, address));
+  (void)std::move(error).fix("access fewer bytes, or allocate a larger block");
   if (block == blocks_.begin()) return error;
   --block;
   const uint64_t offset = address - block->first;

@@ -99,8 +99,9 @@ class CpuDevice final : public Device {
       if (offset <= block->second.bytes && static_cast<uint64_t>(bytes) <= block->second.bytes - offset)
         return {};
     }
-    return refusal("runtime.device.range", "stay inside one block that allocate gave",
-                   "%lld bytes from 0x%llx on lie in no one block of the cpu", shown(bytes), shown(address));
+    return refusal("runtime.device.range", "access fewer bytes, or allocate a larger block",
+                   "%lld bytes from 0x%llx on do not lie inside one allocated block of the cpu", shown(bytes),
+                   shown(address));
   }
 
   std::mutex mutex_;

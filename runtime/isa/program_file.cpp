@@ -153,7 +153,10 @@ Check check_header(std::string_view file) {
     return Error("isa.file.size", fmt::format("the file ends inside its header, after {} bytes", file.size()))
         .fix("copy the whole file, or make it again");
   if (get(file, 28, 4) != crc32(file.substr(0, 28)))
-    return Error("isa.file.checksum", "the header of the file is damaged").fix(kMakeAgain);
+    return Error("isa.file.checksum", "the header of the file is damaged")
+        .fact("checksum", fmt::format("{:08x}", get(file, 28, 4)))
+        .fact("of its bytes", fmt::format("{:08x}", crc32(file.substr(0, 28))))
+        .fix(kMakeAgain);
   if (get(file, 8, 2) > kMajor)
     return Error("isa.file.version", fmt::format("the file has version {}.{}; this tc reads up to version {}",
                                                  get(file, 8, 2), get(file, 10, 2), kMajor))
@@ -163,7 +166,10 @@ Check check_header(std::string_view file) {
                  fmt::format("the file has {} bytes; its header says {}", file.size(), get(file, 16, 8)))
         .fix("copy the whole file, or make it again");
   if (get(file, 24, 4) != crc32(file.substr(kHeaderBytes)))
-    return Error("isa.file.checksum", "the file is damaged").fix(kMakeAgain);
+    return Error("isa.file.checksum", "the file is damaged behind its header")
+        .fact("checksum", fmt::format("{:08x}", get(file, 24, 4)))
+        .fact("of its bytes", fmt::format("{:08x}", crc32(file.substr(kHeaderBytes))))
+        .fix(kMakeAgain);
   return std::nullopt;
 }
 

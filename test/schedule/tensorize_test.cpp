@@ -29,17 +29,20 @@ std::string refused(const std::string& body, const std::string& update, const st
 TEST(Intrinsic, IsTriedAgainstItsBody) {
   EXPECT_EQ(refused(kBody, kUpdate), "");
   EXPECT_EQ(refused(kBody, replaced(kUpdate, "+ A", "- A")),
-            "intrinsic.differs: the intrinsic axpy: its update computes something else than its body");
+            "intrinsic.differs: the intrinsic axpy: its update statements compute something else than its "
+            "definition");
   const std::string init =
       "func init(A: f32[4], S: f32[1], C: f32[4]) { C[ramp(0, 1, 4)] = broadcast(1.0, 4) }";
   EXPECT_EQ(refused(kBody, kUpdate, init),
-            "intrinsic.differs: the intrinsic axpy: its init computes something else than its body");
+            "intrinsic.differs: the intrinsic axpy: its init statements compute something else than its "
+            "definition");
   EXPECT_EQ(refused(kBody, kUpdate, replaced(init, "1.0", "0.0")), "");
   // one that leaves a part of the output as it was
   EXPECT_EQ(refused(kBody, replaced(replaced(kUpdate, "ramp(0, 1, 4)", "ramp(0, 1, 2)"),
                                     "C[ramp(0, 1, 4)] + A[ramp(0, 1, 4)] * broadcast(S[0], 4)",
                                     "C[ramp(0, 1, 2)] + A[ramp(0, 1, 2)] * broadcast(S[0], 2)")),
-            "intrinsic.differs: the intrinsic axpy: its update computes something else than its body");
+            "intrinsic.differs: the intrinsic axpy: its update statements compute something else than its "
+            "definition");
   // one that leaves its operands
   EXPECT_EQ(refused(kBody, replaced(kUpdate, "S[0]", "S[1]")).substr(0, 20), "ir.interpret.bounds:");
 }

@@ -126,10 +126,10 @@ TEST(Matmul, SaysWhatIsWrongAndHowToFixIt) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.str(),
-              "error[te.op.shape]: matmul: b must be of 3 along the axis k, as the first operand is, not 4\n"
+              "error[te.op.shape]: matmul: b must be 3 long along the axis k, as the first operand is, not 4\n"
               "  operator  matmul\n"
               "  argument  b\n"
-              "  expected  of 3 along the axis k, as the first operand is\n"
+              "  expected  3 long along the axis k, as the first operand is\n"
               "  got       4\n"
               "  fix       make the inner extents equal, or transpose an operand");
   }

@@ -301,11 +301,14 @@ Meaning meaning_of(const ir::BufferRef& dst, const std::vector<Expr>& index, con
     return {Leaf::Kind::load, {from}, std::move(padding), {}, {}, {}, {}};
   }
   if (info.pad != Pad::acc)
-    throw Error("codegen.accel.operand", fmt::format("{} is kept in {}, which only copies from memory fill",
-                                                     dst->name, to_string(info.pad)))
+    throw Error("codegen.accel.operand",
+                fmt::format("{} is computed, and kept in {}, which only copies from memory fill", dst->name,
+                            to_string(info.pad)))
         .fact("stage", dst->name)
         .fact("value", ir::to_string(value))
-        .fix("compute the stage on the CPU or in acc, and keep a cache_read of it here");
+        .fix(fmt::format(
+            "keep {0} in global or acc, and let its readers take a copy: cache_read {0} scope={1}", dst->name,
+            to_string(info.pad)));
   if (ir::is_int(value, 0)) return {Leaf::Kind::reset, {}, {}, {}, {}, {}, {}};
   Meaning m{Leaf::Kind::gemm, {}, {}, {}, {}, {}, {}};
   if (product(dst, index, value, m)) {

@@ -91,12 +91,14 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
            s_.name);
   // Where the copies that passes make of one allocation fill the frame, the rest goes to the heap.
   if (buffer.scope == Scope::stack && bytes > kMaxStackBytes)
-    throw Error("codegen.stack", fmt::format("{} does not fit the stack", buffer.name))
+    throw Error("codegen.stack", fmt::format("{} alone does not fit the stack", buffer.name))
         .fact("function", s_.name)
         .fact("bytes", std::to_string(bytes))
         .fact("limit", fmt::format("{} bytes", kMaxStackBytes))
-        .fix(fmt::format("compute {} at a loop further in, where less of it is needed, or keep it in global",
-                         buffer.name));
+        .fix(fmt::format(
+            "compute_at {0} at a loop further in, where less of it is needed, or place it in memory: "
+            "set_scope {0} scope=global",
+            buffer.name));
   if (buffer.scope != Scope::global && stack_bytes_ + bytes <= kMaxStackBytes) {
     stack_bytes_ += bytes;
     bind(buffer, entry_alloca(llvm::ArrayType::get(memory_type(buffer.type),

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "../target_parts.h"
+#include "tc/support/source_text.h"
 
 namespace tc::codegen {
 
@@ -41,11 +42,18 @@ CpuFeatures cpu_features(const std::string& triple, const std::string& cpu) {
   if (!t) return out;
   // an empty name first: asking for an unknown processor would print to stderr
   std::unique_ptr<llvm::MCSubtargetInfo> generic(t->createMCSubtargetInfo(triple, "", ""));
-  if (!generic || !generic->isCPUStringValid(cpu)) return out;
+  if (!generic) return out;
+  if (!generic->isCPUStringValid(cpu)) {
+    std::vector<std::string> names;
+    for (const auto& d : generic->getAllProcessorDescriptions()) names.emplace_back(d.Key);
+    out.near = nearest(cpu, names);
+    return out;
+  }
   std::unique_ptr<llvm::MCSubtargetInfo> info(t->createMCSubtargetInfo(triple, cpu, ""));
   out.known = true;
   for (const auto& f : info->getEnabledProcessorFeatures()) {
     const std::string name = f.Key;
+    out.is_64_bit = out.is_64_bit || name == "64bit";
     (isa_names().count(name) ? out.isa : out.tune).push_back(name);
   }
   std::sort(out.isa.begin(), out.isa.end());
