@@ -39,17 +39,11 @@ void multiply_tile(const Inp* __restrict inp, const Wgt* __restrict wgt, int32_t
 
 }  // namespace
 
-Check Machine::run(const isa::Gemm& gemm) {
-  if (micro_ops({gemm, {}}) == 0) return std::nullopt;
-  if (Check error = check_uops(gemm, *this)) return error;
-  if (!gemm.reset) {
-    multiply(gemm);
-    return std::nullopt;
-  }
+void Machine::run(const isa::Gemm& gemm) {
+  if (!gemm.reset) return multiply(gemm);
   const auto tile = static_cast<size_t>(config_.tile_out());
   for_each_uop(gemm, *this,
                [&](uint32_t d, uint32_t, uint32_t) { std::memset(acc_.data() + d * tile, 0, tile * 4); });
-  return std::nullopt;
 }
 
 void Machine::multiply(const isa::Gemm& gemm) {

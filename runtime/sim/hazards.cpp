@@ -196,12 +196,18 @@ Check Hazards::access_uops(const Insn& insn, const Machine& machine) {
     if (!error) error = write(acc_, d, 1);
     return error;
   };
-  for_each_uop(insn, machine, [&](uint32_t d, uint32_t s, uint32_t w) { (void)check(d, s, w, false); });
+  const Insn once = distinct_iterations(insn);
+  for_each_uop(
+      once, machine, [&](uint32_t d, uint32_t s, uint32_t w) { (void)check(d, s, w, false); },
+      [&] { return bad != 0; });
   if (bad == 0) return std::nullopt;
   Check error;
-  for_each_uop(insn, machine, [&](uint32_t d, uint32_t s, uint32_t w) {
-    if (!error) error = check(d, s, w, true);
-  });
+  for_each_uop(
+      once, machine,
+      [&](uint32_t d, uint32_t s, uint32_t w) {
+        if (!error) error = check(d, s, w, true);
+      },
+      [&] { return error.has_value(); });
   return error;
 }
 

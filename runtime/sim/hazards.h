@@ -23,8 +23,8 @@ class Hazards {
   /// write is too much to keep track of.
   [[nodiscard]] static Expected<Hazards> make(const isa::Program& program, uint64_t dram_bytes, bool fresh);
 
-  /// The access of an instruction that has just been run: it is number `at` of its
-  /// unit, counted from 1, and `clock` was the unit's when it started.
+  /// The access of an instruction that Machine::check has passed and that runs next: it is
+  /// number `at` of its unit, counted from 1, and `clock` was the unit's when it started.
   [[nodiscard]] Check access(const isa::Insn& insn, const Clock& clock, uint32_t at, const Machine& machine);
 
  private:

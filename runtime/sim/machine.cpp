@@ -15,6 +15,22 @@ using isa::MemId;
 
 namespace {
 
+int64_t depth_of(const isa::MachineConfig& c, MemId id) {
+  switch (id) {
+    case MemId::inp:
+      return c.inp_depth;
+    case MemId::wgt:
+      return c.wgt_depth;
+    case MemId::uop:
+      return c.uop_depth;
+    case MemId::acc:
+    case MemId::acc8:
+    case MemId::out:
+      return c.acc_depth;
+  }
+  return 0;
+}
+
 Check check_sram(const Dma& dma, int64_t depth) {
   const uint64_t end = dma.sram_base + dma.elements;
   if (end <= static_cast<uint64_t>(depth)) return std::nullopt;
@@ -70,31 +86,41 @@ Expected<Machine> Machine::make(const isa::MachineConfig& config) {
   return Machine(config, std::move(layout).value());
 }
 
-Check Machine::execute(const isa::Insn& insn, Dram& dram) {
+Check Machine::check(const isa::Insn& insn, const Dram& dram) const {
   Check error = layout_.check(insn);
-  if (!error)
-    error = std::visit(
-        [&](const auto& body) -> Check {
-          if constexpr (requires { run(body, dram); })
-            return run(body, dram);
-          else
-            return run(body);
-        },
-        insn.body);
+  if (const auto* gemm = std::get_if<isa::Gemm>(&insn.body); gemm && !error) {
+    if (micro_ops(insn) > 0) error = check_uops(*gemm, *this);
+  } else if (const auto* alu = std::get_if<isa::Alu>(&insn.body); alu && !error) {
+    if (micro_ops(insn) > 0) error = check_uops(*alu, *this);
+  } else if (const auto dma = error ? std::nullopt : dma_of(insn, config_)) {
+    error = check_sram(*dma, depth_of(config_, dma->mem_id));
+    if (!error) error = check_dram(*dma, dram);
+  }
   if (error) return std::move(*error).fact("insn", disassemble(insn));
   return std::nullopt;
 }
 
-Check Machine::run(const isa::Load& load, const Dram& dram) {
+Check Machine::execute(const isa::Insn& insn, Dram& dram) {
+  if (Check error = check(insn, dram)) return error;
+  perform(insn, dram);
+  return std::nullopt;
+}
+
+void Machine::perform(const isa::Insn& insn, Dram& dram) {
+  std::visit(
+      [&](const auto& body) {
+        if constexpr (requires { run(body, dram); })
+          run(body, dram);
+        else
+          run(body);
+      },
+      insn.body);
+}
+
+void Machine::run(const isa::Load& load, const Dram& dram) {
   const auto dma = dma_of({load, {}}, config_);
-  if (!dma) return std::nullopt;
+  if (!dma) return;
   const bool to_acc = load.mem_id == MemId::acc || load.mem_id == MemId::acc8;
-  const int64_t depth = to_acc                      ? config_.acc_depth
-                        : load.mem_id == MemId::inp ? config_.inp_depth
-                        : load.mem_id == MemId::wgt ? config_.wgt_depth
-                                                    : config_.uop_depth;
-  if (Check error = check_sram(*dma, depth)) return error;
-  if (Check error = check_dram(*dma, dram)) return error;
 
   // Row by row of the padded block; `copy` and `zero` count elements of the scratchpad.
   const auto transfer = [&](auto copy, auto zero) {
@@ -129,14 +155,11 @@ Check Machine::run(const isa::Load& load, const Dram& dram) {
     transfer([&](uint64_t at, const uint8_t* from) { std::memcpy(to + at * bytes, from, dma->row_bytes); },
              [&](uint64_t at, uint64_t n) { std::memset(to + at * bytes, 0, n * bytes); });
   }
-  return std::nullopt;
 }
 
-Check Machine::run(const isa::Store& store, Dram& dram) const {
+void Machine::run(const isa::Store& store, Dram& dram) const {
   const auto dma = dma_of({store, {}}, config_);
-  if (!dma) return std::nullopt;
-  if (Check error = check_sram(*dma, config_.acc_depth)) return error;
-  if (Check error = check_dram(*dma, dram)) return error;
+  if (!dma) return;
   const auto tile = static_cast<uint64_t>(config_.tile_out()),
              bytes = static_cast<uint64_t>(config_.out_bits / 8);
   for (uint64_t y = 0; y < store.y_size; ++y) {
@@ -145,7 +168,6 @@ Check Machine::run(const isa::Store& store, Dram& dram) const {
     for (uint64_t i = 0; i < store.x_size * tile; ++i)
       std::memcpy(to + i * bytes, from + i, bytes);  // the low bytes
   }
-  return std::nullopt;
 }
 
 namespace {
@@ -184,9 +206,7 @@ void alu_tile(isa::AluOp op, int32_t* dst, auto operand, int64_t n) {
 
 }  // namespace
 
-Check Machine::run(const isa::Alu& alu) {
-  if (micro_ops({alu, {}}) == 0) return std::nullopt;
-  if (Check error = check_uops(alu, *this)) return error;
+void Machine::run(const isa::Alu& alu) {
   const int64_t n = config_.tile_out();
   const bool wide = config_.acc_bits == 32;
   for_each_uop(alu, *this, [&](uint32_t d, uint32_t s, uint32_t) {
@@ -200,7 +220,6 @@ Check Machine::run(const isa::Alu& alu) {
     else
       run_on([src](int64_t i) { return src[i]; });
   });
-  return std::nullopt;
 }
 
 }  // namespace tc::sim

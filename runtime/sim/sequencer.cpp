@@ -24,6 +24,7 @@ Sequencer::Sequencer(const isa::Program& program, Machine& machine, Dram& dram, 
       machine_(machine),
       dram_(dram),
       hazards_(hazards),
+      work_limit_(limits.work),
       work_left_(limits.work),
       queue_depth_(static_cast<size_t>(program.config.queue_depth)),
       token_depth_(static_cast<size_t>(program.config.token_depth)) {
@@ -85,9 +86,14 @@ Check Sequencer::spend(const isa::Insn& insn) {
   if (const auto dma = dma_of(insn, c))
     work += static_cast<int64_t>(dma->elements) * isa::element_bytes(c, dma->mem_id) / 16;
   if (work > work_left_)
-    return Error("sim.limit", "the program does more than the run may cost")
+    return Error("sim.limit",
+                 fmt::format("the program does more than the run may cost, which is {} units of work",
+                             work_limit_))
         .fact("insn", fmt::format("{} micro-ops: {}", micro_ops(insn), isa::disassemble(insn)))
-        .fix("raise the limit of work");
+        .fact("done before", std::to_string(work_limit_ - work_left_))
+        .fact("it takes", std::to_string(work))
+        .fix(fmt::format("raise the limit to {} or more: tensorc sim --max-work, Limits::work in C++",
+                         work_limit_ - work_left_ + work));
   work_left_ -= work;
   return std::nullopt;
 }
@@ -107,10 +113,14 @@ Check Sequencer::start(Unit unit) {
   --queued_[u];
   running_[u] = true;
   Check error = spend(insn);
-  if (!error) error = machine_.execute(insn, dram_);
+  if (!error) error = machine_.check(insn, dram_);
   if (error) return std::move(*error).fact("at", fmt::format("instruction {}", number));
+  // before the iterations run: there may be very many
+  if (hazards_)
+    if (Check hazard = hazards_->access(insn, clock_[u], static_cast<uint32_t>(next_[u]), machine_))
+      return hazard;
+  machine_.perform(insn, dram_);
   count(insn);
-  if (hazards_) return hazards_->access(insn, clock_[u], static_cast<uint32_t>(next_[u]), machine_);
   return std::nullopt;
 }
 

@@ -73,7 +73,7 @@ class Sequencer {
   Machine& machine_;
   Dram& dram_;
   Hazards* hazards_;
-  int64_t work_left_;
+  int64_t work_limit_, work_left_;
   size_t queue_depth_, token_depth_;
   std::vector<isa::Unit> unit_;                           // of each instruction
   std::array<std::vector<uint32_t>, isa::kUnits> order_;  // the instructions of each unit

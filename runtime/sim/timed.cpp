@@ -94,7 +94,7 @@ Check Timed::start(Unit unit) {
                    fmt::format("one instruction takes more than {} cycles", options_.limits.cycles))
           .fact("at", fmt::format("instruction {}", number))
           .fact("insn", isa::disassemble(insn))
-          .fix("raise the limit of cycles");
+          .fix("raise Limits::cycles");
     state.end = now_ + cycles;
   }
   if (options_.timeline) {
@@ -171,7 +171,7 @@ Expected<RunResult> Timed::run() {
     if (next == kNever) return sequencer_.deadlock();
     if (next > options_.limits.cycles)
       return Error("sim.limit", fmt::format("the program takes more than {} cycles", options_.limits.cycles))
-          .fix("raise the limit of cycles");
+          .fix("raise Limits::cycles");
     account(next - now_);
     now_ = next;
   }

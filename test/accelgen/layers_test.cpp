@@ -36,9 +36,9 @@ std::string random_layer(Draw& draw) {
                          draw(0, 1), draw(0, 1), after);
     case 5:
       return draw(0, 1) ? fmt::format("matmul m={} n={} k={} dtype=i8", draw(1, 40), draw(1, 40), draw(1, 40))
-                        : fmt::format("{} shape={}x{} dtype=i8",
+                        : fmt::format("{} shape={}x{} dtype={}",
                                       draw.word({"add", "sub", "mul", "maximum", "minimum"}), draw(1, 30),
-                                      draw(1, 50));
+                                      draw(1, 50), draw.word({"i8", "i32", "i32", "i16", "u8"}));
     default:
       return draw(0, 1) ? fmt::format("max_pool2d {} {} dtype=i8", image, window)
                         : fmt::format("qadd shape={}x{} {}", draw(1, 40), draw(1, 60), after);

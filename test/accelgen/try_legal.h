@@ -77,12 +77,8 @@ inline void try_computation(const std::vector<Tensor>& args, const isa::MachineC
   const bool preset = draw(0, 2) == 0;
   for (const DeviceOp& op : l.ops) {
     const auto p = default_plan(op, config);
-    if (p && preset) plans.push_back(*p);
-    if (p && !preset) plans.push_back(random_plan(draw, op, config));
-  }
-  if (plans.size() != l.ops.size()) {
-    ++tally.refused["no tiles fit"];
-    return;
+    ASSERT_TRUE(p) << op.plain.name() << " was taken, and fits in no tiles";
+    plans.push_back(preset ? *p : random_plan(draw, op, config));
   }
   const Schedule s = make_schedule(l, plans).value();
   const auto c = compile_all(s, l.args, config);
@@ -92,6 +88,12 @@ inline void try_computation(const std::vector<Tensor>& args, const isa::MachineC
     return;
   }
   ++tally.compiled;
+  // what decides, before anything is lowered, whether a program is too long
+  ASSERT_EQ(c.value().programs.size(), l.ops.size());
+  for (size_t i = 0; i < l.ops.size(); ++i)
+    EXPECT_LE(static_cast<int64_t>(c.value().programs[i].insns.size()),
+              4 * instructions(l.ops[i], plans[i], config) + 16)
+        << s.text();
   const std::vector<HostTensor> want = make_args(args, seed, Fill::uniform);
   const Check error = evaluate(args, views_of(want));
   ASSERT_FALSE(error) << error->str();

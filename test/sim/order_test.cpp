@@ -235,6 +235,35 @@ TEST(Run, ErrorsNameTheInstruction) {
   EXPECT_EQ(run(none, dram).error().code(), "isa.program.finish");
 }
 
+// What an instruction reaches is looked at before it runs: each of these would take minutes.
+TEST(Run, FaultsAreReportedBeforeIterationsRun) {
+  const std::string uops = [] {
+    std::string out = ".dram 8192\n.segment 0 uop\n";
+    for (int i = 0; i < 1024; ++i) out += "  dst=0 src=1 wgt=0\n";
+    return out + ".code\nload.uop y_size=1 x_size=1024 x_stride=1024\n";
+  }();
+  const std::string all = " uop_end=1024 iter_out=16383 iter_in=16383";
+  const std::string one = "gemm reset uop_end=1 iter_out=1 iter_in=1\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {".code\ngemm reset uop_end=1024 iter_out=16383 iter_in=16383", "sim.unwritten"},
+      {uops + "gemm" + all, "sim.unwritten"},
+      {uops + "alu.add use_imm" + all, "sim.unwritten"},
+      {uops + one + "alu.add" + all, "sim.unwritten"},
+      {uops + one + "alu.add use_imm uop_end=1024 iter_out=1024 iter_in=1024 dst_out=1 dst_in=1",
+       "sim.unwritten"},
+      {uops + "gemm reset dst_out=1" + all, "sim.uop"},
+  };
+  for (const auto& [code, expected] : cases) {
+    const isa::Program p = isa::assemble(code + "\nfinish\n").value();
+    for (const Order order : {Order::program, Order::random, Order::timed}) {
+      Dram dram = Dram::of(p).value();
+      const auto result = run(p, dram, {.order = order, .limits = {.work = INT64_MAX}});
+      ASSERT_FALSE(result.ok());
+      EXPECT_EQ(result.error().code(), expected) << code.substr(code.rfind('\n') + 1);
+    }
+  }
+}
+
 TEST(Run, WorkIsLimited) {
   const isa::Program p = program("gemm reset uop_end=1 iter_out=16383 iter_in=16383\nfinish\n");
   Dram dram = Dram::of(p).value();
@@ -242,6 +271,7 @@ TEST(Run, WorkIsLimited) {
     const auto result = run(p, dram, {.order = order, .limits = {.work = 1'000'000}});
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code(), "sim.limit");
+    EXPECT_NE(result.error().str().find("--max-work"), std::string::npos);
   }
   const auto cycles =
       run(program(kLoads + kGemm + kStore + kEnd), dram, {.order = Order::timed, .limits = {.cycles = 100}});

@@ -14,6 +14,10 @@
 
 namespace tc::accel {
 
+/// A program has no more instructions: compile_device holds all of them at once, and the simulator
+/// checks their order.
+inline constexpr int64_t kMaxDeviceInsns = int64_t{1} << 20;
+
 /// What a device function came to.
 struct CompileStats {
   int64_t insns = 0;  // finish and what only passes tokens included

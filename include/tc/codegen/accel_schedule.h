@@ -8,6 +8,7 @@
 //       Y_acc += X_inp * W_wgt
 //     Y_blocked = epilogue(Y_acc)
 #pragma once
+#include "tc/codegen/accel.h"
 #include "tc/codegen/accel_legalize.h"
 #include "tc/schedule/schedule.h"
 
@@ -46,6 +47,13 @@ struct Footprint {
   [[nodiscard]] bool fits(const isa::MachineConfig& config) const;
 };
 [[nodiscard]] Footprint footprint(const DeviceOp& op, const DevicePlan& plan);
+
+/// About how many instructions the program of a plan has; compile_device makes four times as many at most.
+[[nodiscard]] int64_t instructions(const DeviceOp& op, const DevicePlan& plan,
+                                   const isa::MachineConfig& config);
+/// The longest plan that a legalised computation starts from, by that count: far more than any
+/// layer on a machine that computes it well, and safely less than what compile_device takes.
+inline constexpr int64_t kMaxPlanned = kMaxDeviceInsns / 4;
 
 /// A plan that fits the machine, with virtual threads where there are tiles for them; nothing where not
 /// even single tiles fit. Made without measuring: large tiles of the result, then of the contraction.

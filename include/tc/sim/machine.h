@@ -27,6 +27,8 @@ class Machine {
   /// micro-op reaches outside a scratchpad), each with the instruction and the number.
   /// An instruction that Layout::check refuses is refused here too.
   [[nodiscard]] Check execute(const isa::Insn& insn, Dram& dram);
+  /// The errors of execute, found without running iterations: nothing changes.
+  [[nodiscard]] Check check(const isa::Insn& insn, const Dram& dram) const;
 
   // The scratchpads. INP and WGT as stored in DRAM, little-endian; a tile of ACC is
   // batch x block_out numbers, sign-extended from acc_bits.
@@ -42,12 +44,15 @@ class Machine {
   }
 
  private:
+  friend class Sequencer;  // looks at what an instruction would touch between check and perform
   Machine(const isa::MachineConfig& config, isa::Layout layout);
-  Check run(const isa::Load& load, const Dram& dram);
-  Check run(const isa::Store& store, Dram& dram) const;
-  Check run(const isa::Gemm& gemm);
-  Check run(const isa::Alu& alu);
-  Check run(const isa::Finish&) { return std::nullopt; }
+  /// Runs what check has passed.
+  void perform(const isa::Insn& insn, Dram& dram);
+  void run(const isa::Load& load, const Dram& dram);
+  void run(const isa::Store& store, Dram& dram) const;
+  void run(const isa::Gemm& gemm);
+  void run(const isa::Alu& alu);
+  void run(const isa::Finish&) {}
   void multiply(const isa::Gemm& gemm);
 
   isa::MachineConfig config_;

@@ -226,6 +226,11 @@ Expected<std::vector<DevicePlan>> draw_plans(const accel::Legalized& l, const is
         auto why = accel::default_schedule(l, config);
         return why ? Error("codegen.accel.capacity", "no tiles fit the machine") : why.error();
       }
+      if (const int64_t n = accel::instructions(l.ops[i], *plan, config); n > accel::kMaxPlanned)
+        return Error("codegen.accel.limit",
+                     fmt::format("the plan of {} takes about {} instructions; a program may have {}",
+                                 l.ops[i].plain.name(), n, accel::kMaxPlanned))
+            .fix("draw larger tiles");
       plans.push_back(std::move(*plan));
     }
     return plans;

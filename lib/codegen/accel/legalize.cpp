@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "legalize_group.h"
+#include "plan_parts.h"
 #include "tc/te/extern.h"
 
 namespace tc::accel {
@@ -97,8 +98,7 @@ class Legalizer {
       for (const size_t end : ends(i)) {
         if (group(i, end, why)) return;
       }
-      if (r || (why != "a copy" && op.values[0]->type.bits == 8))
-        out_.left.push_back(fmt::format("{}: {}", op.name, why));
+      if (r || why != "a copy") out_.left.push_back(fmt::format("{}: {}", op.name, why));
     } else if (op.values[0].as<ir::Reduce>()) {
       out_.left.push_back(
           fmt::format("{}: {}", op.name, op.values.size() > 1 ? "a reduction of tuples" : "floats"));
@@ -163,6 +163,8 @@ class Legalizer {
     source.value = inlined(end, members, source.reduce ? head : graph_.ops.size());
     for (const size_t m : members) taken_[m] = true;  // what the group reads is made on the way
     auto made = detail::make_group(source, inputs_, config_);
+    if (made)
+      if (std::string large = detail::why_too_large(*made.value, config_); !large.empty()) made = {large};
     if (!made) {
       for (const size_t m : members) taken_[m] = false;
       if (why.empty()) why = made.why;

@@ -347,7 +347,6 @@ class Builder {
   }
 
   Why elementwise() {
-    if (planes_of(source_.result.dtype(), config_) > 1) return no("a result wider than the machine stores");
     bool arithmetic = false;
     ir::walk_all(*source_.value, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Binary || n.kind == ir::Kind::Call)
@@ -472,7 +471,11 @@ class Builder {
       return no("a result that does not depend on what it reads");
     const auto in_acc = std::count_if(op_.copies.begin(), op_.copies.end(),
                                       [](const DeviceCopy& c) { return c.scope == Scope::acc; });
-    if (config_.acc_depth < in_acc + 4) return no("the accumulators hold too few tiles");
+    // the sums, what is loaded beside them, and what the ALU computes on the way
+    if (config_.acc_depth < in_acc + 4)
+      return no(fmt::format(
+          "one tile of the result takes {} tiles of {} bytes in acc; acc_depth is {}, {} would do",
+          in_acc + 4, config_.acc_bytes(), config_.acc_depth, in_acc + 4));
     const Frame f = frame(planes);
     const DType stored = int_type(config_.out_bits);
     op_.plain = source_.result;

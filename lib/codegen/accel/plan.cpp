@@ -2,20 +2,14 @@
 #include <algorithm>
 #include <numeric>
 
-#include "legalize_detail.h"
-#include "tc/codegen/accel_schedule.h"
+#include "plan_parts.h"
 #include "tc/ir/affine.h"
 #include "tc/isa/layout.h"
 
 namespace tc::accel {
-namespace {
 
-const ir::Reduce* reduce_of(const DeviceOp& op) {
-  return op.sums ? op.sums.op().values[0].as<ir::Reduce>() : nullptr;
-}
-int64_t constant(const Expr& e) { return ir::as_int(e).value_or(1); }
+namespace detail {
 
-// Sizes are the user's and may be any; what is beyond every scratchpad need not be exact.
 constexpr int64_t kMost = int64_t{1} << 40;
 int64_t times(int64_t a, int64_t b) {
   int64_t out = 0;
@@ -26,11 +20,19 @@ int64_t plus(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &out) || out > kMost ? kMost : out;
 }
 
+const ir::Reduce* reduce_of(const DeviceOp& op) {
+  return op.sums ? op.sums.op().values[0].as<ir::Reduce>() : nullptr;
+}
+
+namespace {
+
+int64_t constant(const Expr& e) { return ir::as_int(e).value_or(1); }
+
 // How many values each variable of a stage takes while a copy is used.
 using Extents = std::unordered_map<VarRef, int64_t, ir::RefHash, ir::RefSame>;
 
-// Tiles of the copy that a stage with such extents reads.
-int64_t tiles_read(const Op& stage, const Tensor& copy, const Extents& extents) {
+// Tiles of the copy that a stage with such extents reads, in each dimension.
+std::vector<int64_t> tiles_read(const Op& stage, const Tensor& copy, const Extents& extents) {
   const size_t lanes = 2;
   std::vector<int64_t> most(static_cast<size_t>(copy.ndim()) - lanes, 1);
   const auto& value = stage.values[0];
@@ -54,7 +56,7 @@ int64_t tiles_read(const Op& stage, const Tensor& copy, const Extents& extents) 
       most[d] = std::max(most[d], std::min(n, whole));
     }
   });
-  return std::accumulate(most.begin(), most.end(), int64_t{1}, times);
+  return most;
 }
 
 // Axes of `stage` with the extents of a tile; dims of out before `skip` are left out.
@@ -72,22 +74,29 @@ Extents tile_extents(const DeviceOp& op, const DevicePlan& plan, const Op& stage
   return out;
 }
 
-// What one copy holds at a time.
-struct CopyUse {
-  int64_t tiles = 0;
-  bool shared = false;  // by the virtual threads
-};
+}  // namespace
+
+bool read_by_sums(const DeviceOp& op, size_t c) {
+  bool found = false;
+  if (op.sums)
+    ir::walk<ir::Load>(op.sums.op().values[0],
+                       [&](const ir::Load& l) { found |= l.buffer.same(op.copies[c].copy.buffer()); });
+  return found;
+}
+Keep keep_of(const DeviceOp& op, const DevicePlan& plan, size_t c) {
+  if (op.kind == DeviceOp::Kind::gemm && c < 2) return c == 0 ? plan.image : plan.weight;
+  return read_by_sums(op, c) ? Keep::part : Keep::stay;
+}
+
+int64_t CopyUse::tiles() const { return std::accumulate(box.begin(), box.end(), int64_t{1}, times); }
+
 CopyUse use_of(const DeviceOp& op, const DevicePlan& plan, size_t c) {
   const auto tiled = tiled_axes(op);
   const DeviceCopy& copy = op.copies[c];
-  const bool operand = op.kind == DeviceOp::Kind::gemm && c < 2;
-  bool in_sums = false;
-  if (op.sums)
-    ir::walk<ir::Load>(op.sums.op().values[0],
-                       [&](const ir::Load& l) { in_sums |= l.buffer.same(copy.copy.buffer()); });
+  const bool in_sums = read_by_sums(op, c);
   const Op& reader = in_sums ? op.sums.op() : op.out.op();
   Extents e = tile_extents(op, plan, reader, !in_sums);
-  const Keep keep = !operand ? (in_sums ? Keep::part : Keep::stay) : c == 0 ? plan.image : plan.weight;
+  const Keep keep = keep_of(op, plan, c);
   if (in_sums) {
     const auto* r = reduce_of(op);
     for (size_t k = 0; k < r->vars.size(); ++k) {
@@ -116,7 +125,27 @@ int64_t depth_tiles(const DeviceOp& op) {
   return op.reduce_tiles < 0 ? 1 : constant(r->extents[static_cast<size_t>(op.reduce_tiles)]);
 }
 
-}  // namespace
+int64_t window_elements(const DeviceOp& op) {
+  const auto* r = reduce_of(op);
+  int64_t n = 1;
+  for (size_t k = 0; r && k < r->vars.size(); ++k)
+    if (static_cast<int>(k) != op.reduce_tiles && static_cast<int>(k) != op.reduce_column)
+      n = times(n, constant(r->extents[k]));
+  return n;
+}
+
+DevicePlan smallest_plan(const DeviceOp& op) {
+  DevicePlan p;
+  p.tile.assign(tiled_axes(op).size(), 1);
+  p.order.resize(p.tile.size());
+  std::iota(p.order.begin(), p.order.end(), 0);
+  p.windows_inside = false;
+  return p;
+}
+
+}  // namespace detail
+
+using detail::times, detail::plus, detail::use_of, detail::CopyUse, detail::depth_tiles;
 
 std::vector<int> tiled_axes(const DeviceOp& op) {
   std::vector<int> out;
@@ -144,16 +173,14 @@ Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
     int64_t& sum = scope == Scope::inp ? f.inp : scope == Scope::wgt ? f.wgt : f.acc;
     sum = plus(sum, n);
   };
-  if (op.sums) {
-    int64_t n = threads;
-    for (const int64_t t : plan.tile) n = times(n, t);
-    add(Scope::acc, n);
-    // products of the ALU and parts of a wide result are made beside what they are made of
-    if (op.kind == DeviceOp::Kind::reduce || op.roles[0] == AxisRole::plane) add(Scope::acc, n / threads);
-  }
+  int64_t n = 1;
+  for (const int64_t t : plan.tile) n = times(n, t);
+  if (op.sums) add(Scope::acc, times(n, threads));
+  // products of the ALU and parts of a wide result are made beside what they are made of
+  if (op.kind == DeviceOp::Kind::reduce || op.roles[0] == AxisRole::plane) add(Scope::acc, n);
   for (size_t c = 0; c < op.copies.size(); ++c) {
     const CopyUse use = use_of(op, plan, c);
-    add(op.copies[c].scope, times(use.tiles, use.shared ? 1 : threads));
+    add(op.copies[c].scope, times(use.tiles(), use.shared ? 1 : threads));
   }
   return f;
 }
@@ -163,12 +190,8 @@ namespace {
 // long enough for what each costs.
 constexpr int64_t kPartCycles = 1024;
 int64_t cycles_of_part(const DeviceOp& op, const DevicePlan& plan) {
-  int64_t n = 1;
+  int64_t n = plan.windows_inside ? detail::window_elements(op) : 1;
   for (const int64_t t : plan.tile) n = times(n, t);
-  const auto* r = reduce_of(op);
-  for (size_t k = 0; r && plan.windows_inside && k < r->vars.size(); ++k)
-    if (static_cast<int>(k) != op.reduce_tiles && static_cast<int>(k) != op.reduce_column)
-      n = times(n, constant(r->extents[k]));
   return n;
 }
 
@@ -208,7 +231,7 @@ double estimate(const DeviceOp& op, const DevicePlan& plan, const isa::MachineCo
   const auto bytes = [&](double n) { return n / static_cast<double>(config.dram_bytes_per_cycle); };
   double load = 0;
   for (size_t c = 0; c < 2; ++c) {
-    const auto n = static_cast<double>(use_of(op, plan, c).tiles);
+    const auto n = static_cast<double>(use_of(op, plan, c).tiles());
     load += static_cast<double>(config.dram_latency) +
             std::max(n, bytes(n * static_cast<double>(c == 0 ? config.inp_bytes() : config.wgt_bytes())));
   }
@@ -240,13 +263,11 @@ DevicePlan grown(const DeviceOp& op, DevicePlan p, const std::vector<int64_t>& e
 std::optional<DevicePlan> default_plan(const DeviceOp& op, const isa::MachineConfig& config) {
   const auto extents = tiled_extents(op);
   const auto tiled = tiled_axes(op);
-  DevicePlan p;
-  p.tile.assign(extents.size(), 1);
-  p.order.resize(extents.size());
-  std::iota(p.order.begin(), p.order.end(), 0);
+  DevicePlan p = detail::smallest_plan(op);
   const auto fits = [&](const DevicePlan& q) { return footprint(op, q).fits(config); };
-  if (!fits(p)) p.windows_inside = false;
   if (!fits(p)) return std::nullopt;
+  p.windows_inside = true;
+  if (!fits(p)) p.windows_inside = false;
   // the longest axis is shared by the threads; half of it at most is one tile
   std::vector<int> axes;
   for (size_t i = 0; i < extents.size(); ++i)

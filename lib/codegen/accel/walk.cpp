@@ -8,13 +8,12 @@
 #include <map>
 
 #include "domain.h"
+#include "tc/codegen/accel.h"
 #include "tc/ir/print.h"
 #include "trace.h"
 
 namespace tc::accel {
 namespace {
-
-constexpr size_t kMaxEntries = size_t{1} << 19;
 
 struct Context {
   Env env;
@@ -38,7 +37,24 @@ class Walker {
  private:
   using Contexts = std::vector<Context*>;
 
+  // What an index does wrong it does in some statement, which is named.
   void walk(const Node& n, const Contexts& contexts) {
+    try {
+      step(n, contexts);
+    } catch (const Error& e) {
+      const Leaf* leaf = first_leaf(n);
+      if (e.code() != "codegen.accel.index" || !leaf || !e.fact_of("statement").empty()) throw;
+      throw Error(e).fact("statement", ir::to_string(ir::Stmt(leaf->statement)));
+    }
+  }
+  static const Leaf* first_leaf(const Node& n) {
+    if (n.leaf) return n.leaf.get();
+    for (const Node& child : n.children)
+      if (const Leaf* leaf = first_leaf(child)) return leaf;
+    return nullptr;
+  }
+
+  void step(const Node& n, const Contexts& contexts) {
     if (contexts.empty()) return;
     if (n.straight && contexts.size() > 1) {
       for (Context* c : contexts) walk(n, {c});
@@ -140,9 +156,9 @@ class Walker {
           .fix("cut the computation into several functions");
   }
   void append(Entry e) {
-    if (out_.size() >= kMaxEntries)
+    if (out_.size() >= static_cast<size_t>(kMaxDeviceInsns))
       throw Error("codegen.accel.limit",
-                  fmt::format("a function of the device becomes more than {} instructions", kMaxEntries))
+                  fmt::format("a function of the device becomes more than {} instructions", kMaxDeviceInsns))
           .fix("let more loops run inside instructions, or cut the computation into several functions");
     out_.push_back(std::move(e));
   }
