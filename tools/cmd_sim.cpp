@@ -43,7 +43,8 @@ isa::Program on_machine(isa::Program p, const std::string& config) {
   if (!same_encoding(machine, p.config))
     throw Error("sim.machine",
                 fmt::format("the program is made for machine {}, whose sizes differ from those of {}",
-                            p.config.name, machine.name))
+                            name_beside(p.config, machine), name_beside(machine, p.config)))
+        .fact("differ in", encoding_differences(p.config, machine))
         .fix("only the fields that are about time may differ");
   p.config = machine;
   return p;

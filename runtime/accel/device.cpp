@@ -95,8 +95,8 @@ Check AccelDevice::write(const Write& write) {
 Check AccelDevice::check_program(const isa::Program& program) const {
   if (!isa::same_encoding(program.config, config_))
     return Error("runtime.accel.machine", "the program is made for a machine of other sizes")
-        .fact("program", program.config.name)
-        .fact("device", config_.name)
+        .fact("program", isa::name_beside(program.config, config_))
+        .fact("device", isa::name_beside(config_, program.config))
         .fact("differ in", isa::encoding_differences(program.config, config_))
         .fix("make the program for this machine, or load it into its own");
   for (size_t i = 0; i < program.insns.size(); ++i) {

@@ -110,8 +110,8 @@ Expected<Executable> Executable::load(std::shared_ptr<AccelDevice> device, const
   if (Check error = isa::validate(program)) return *error;
   if (!isa::same_encoding(program.config, device->config()))
     return Error("runtime.accel.machine", "the program is made for a machine of other sizes")
-        .fact("program", program.config.name)
-        .fact("device", device->config().name)
+        .fact("program", isa::name_beside(program.config, device->config()))
+        .fact("device", isa::name_beside(device->config(), program.config))
         .fact("differ in", isa::encoding_differences(program.config, device->config()))
         .fix("make the program for this machine, or load it into its own");
   if (Check error = check_spans(program)) return *error;

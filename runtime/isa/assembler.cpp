@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "config_fields.h"
 #include "fields.h"
@@ -137,6 +138,8 @@ class Assembler {
     config_given_ = true;
     for (size_t i = 1; i < words_.size(); ++i) {
       const auto [name, value] = assignment(words_[i]);
+      if (!config_keys_.insert(std::string(name.text)).second)
+        fail("isa.asm.twice", fmt::format("{} stands twice", name.text), words_[i]);
       if (name.text == "name") {
         program_.config.name = value.text;
         continue;
@@ -153,6 +156,7 @@ class Assembler {
     }
     if (Check error = validate(program_.config))
       throw source_.located(*error, words_[0].at, words_[0].text.size());
+    if (!config_keys_.contains("name")) program_.config.name = derived_name(program_.config);
   }
 
   void read_region() {
@@ -373,6 +377,7 @@ class Assembler {
   std::vector<Token> words_;
   Section section_ = Section::none;
   bool dram_given_ = false, config_given_ = false;
+  std::set<std::string> config_keys_;  // of all .config lines
   uint64_t dram_end_ = 0;
 };
 

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config_fields.h"
 #include "names.h"
 #include "tc/isa/layout.h"
+#include "tc/support/crc32.h"
 #include "tc/support/source_text.h"
 
 namespace tc::isa {
@@ -97,21 +100,50 @@ Check validate(const MachineConfig& c) {
   return Layout::place(c, layout);
 }
 
+namespace {
+std::string fingerprint(const MachineConfig& c) {
+  std::string fields;
+  for (const auto& f : detail::config_fields()) fields += fmt::format("{}={};", f.name, c.*f.member);
+  return fmt::format("{:04x}", crc32(fields) & 0xffff);
+}
+}  // namespace
+
+std::string derived_name(const MachineConfig& config) {
+  for (const std::string_view name : builtin_config_names()) {
+    MachineConfig other = *builtin_config(name);
+    other.name = config.name;
+    if (other == config) return std::string(name);
+  }
+  return fmt::format("vta-{}x{}x{}-{}", config.batch, config.block_in, config.block_out, fingerprint(config));
+}
+
+std::string name_beside(const MachineConfig& a, const MachineConfig& b) {
+  return a.name == b.name ? fmt::format("{} ({})", a.name, fingerprint(a)) : a.name;
+}
+
 bool same_encoding(const MachineConfig& a, const MachineConfig& b) {
   return encoding_differences(a, b).empty();
 }
 
+namespace {
+constexpr std::pair<std::string_view, int64_t MachineConfig::*> kEncoding[] = {
+    {"batch", &MachineConfig::batch},         {"block_in", &MachineConfig::block_in},
+    {"block_out", &MachineConfig::block_out}, {"inp_bits", &MachineConfig::inp_bits},
+    {"wgt_bits", &MachineConfig::wgt_bits},   {"acc_bits", &MachineConfig::acc_bits},
+    {"out_bits", &MachineConfig::out_bits},   {"uop_depth", &MachineConfig::uop_depth},
+    {"inp_depth", &MachineConfig::inp_depth}, {"wgt_depth", &MachineConfig::wgt_depth},
+    {"acc_depth", &MachineConfig::acc_depth},
+};
+}  // namespace
+
+bool decides_encoding(std::string_view field) {
+  return std::any_of(std::begin(kEncoding), std::end(kEncoding),
+                     [&](const auto& f) { return f.first == field; });
+}
+
 std::string encoding_differences(const MachineConfig& a, const MachineConfig& b) {
-  static constexpr std::pair<const char*, int64_t MachineConfig::*> kFields[] = {
-      {"batch", &MachineConfig::batch},         {"block_in", &MachineConfig::block_in},
-      {"block_out", &MachineConfig::block_out}, {"inp_bits", &MachineConfig::inp_bits},
-      {"wgt_bits", &MachineConfig::wgt_bits},   {"acc_bits", &MachineConfig::acc_bits},
-      {"out_bits", &MachineConfig::out_bits},   {"uop_depth", &MachineConfig::uop_depth},
-      {"inp_depth", &MachineConfig::inp_depth}, {"wgt_depth", &MachineConfig::wgt_depth},
-      {"acc_depth", &MachineConfig::acc_depth},
-  };
   std::string out;
-  for (const auto& [name, member] : kFields)
+  for (const auto& [name, member] : kEncoding)
     if (a.*member != b.*member)
       out += fmt::format("{}{} {} and {}", out.empty() ? "" : ", ", name, a.*member, b.*member);
   return out;

@@ -53,23 +53,35 @@ Error unknown_key(std::string_view file, const std::string& key) {
   for (const auto& [name, value] : vta_defaults()) known.push_back(name);
   for (const std::string_view name : kVtaDerived) known.emplace_back(name);
   const std::string near = nearest(key, known);
-  Error e = Error("isa.config.key",
-                  fmt::format("there is no key {} in a configuration", printable(key.substr(0, 64))))
-                .fact("in", printable(file));
-  return near.empty() ? e : std::move(e).fix("did you mean " + near + "?");
+  return Error("isa.config.key",
+               fmt::format("there is no key {} in a configuration", printable(key.substr(0, 64))))
+      .fact("in", printable(file))
+      .fix(near.empty()
+               ? "the keys are batch, block_in, inp_depth and others (docs/isa.md), or VTA's: LOG_BLOCK, ..."
+               : "did you mean " + near + "?");
 }
 
 struct Reader {
   std::string_view file;
   MachineConfig config;
   std::map<std::string, int64_t, std::less<>> vta;  // as given
-  bool has_vta = false;
+  bool has_vta = false, named = false;
   std::map<std::string, int64_t, std::less<>> own;
 
   Check read_text(const std::string& key, const Json& value) {
     if (!value.is_string()) return value_error(file, key, fmt::format("{} is no text", key));
-    config.name = value.get<std::string>();
+    const auto text = value.get<std::string>();
+    if (named && config.name != text)
+      return contradiction(key == "name" ? "TARGET" : "name", key, printable(config.name), printable(text));
+    config.name = text;
+    named = true;
     return std::nullopt;
+  }
+
+  [[nodiscard]] Error contradiction(std::string_view one, std::string_view other, std::string_view here,
+                                    std::string_view there) const {
+    return value_error(file, other,
+                       fmt::format("{} and {} say different things: {} and {}", one, other, here, there));
   }
 
   Check read(const std::string& key, const Json& value) {
@@ -142,15 +154,62 @@ struct Reader {
     return std::nullopt;
   }
 
+  // The key of VTA's that was given and says what a field is; "" where none does.
+  [[nodiscard]] std::string_view vta_key_of(std::string_view field) const {
+    static constexpr std::pair<std::string_view, std::string_view> kKeys[] = {
+        {"inp_bits", "LOG_INP_WIDTH"},
+        {"wgt_bits", "LOG_WGT_WIDTH"},
+        {"acc_bits", "LOG_ACC_WIDTH"},
+        {"out_bits", "LOG_OUT_WIDTH"},
+        {"batch", "LOG_BATCH"},
+        {"block_in", "LOG_BLOCK_IN"},
+        {"block_in", "LOG_BLOCK"},
+        {"block_out", "LOG_BLOCK_OUT"},
+        {"block_out", "LOG_BLOCK"},
+        {"uop_depth", "LOG_UOP_BUFF_SIZE"},
+        {"inp_depth", "LOG_INP_BUFF_SIZE"},
+        {"wgt_depth", "LOG_WGT_BUFF_SIZE"},
+        {"acc_depth", "LOG_ACC_BUFF_SIZE"},
+        {"dram_bytes_per_cycle", "LOG_BUS_WIDTH"},
+    };
+    for (const auto& [name, key] : kKeys)
+      if (name == field && vta.contains(key)) return key;
+    return "";
+  }
+
+  // What validate says of a field that the user gave by another name.
+  [[nodiscard]] Error as_written(Error error) const {
+    const std::string field(error.fact_of("field"));
+    const std::string_view key = own.contains(field) ? "" : vta_key_of(field);
+    if (key.empty()) return error;
+    Error out(error.code(), fmt::format("{} is {}, the log2 of {}: {}", key, vta.find(key)->second, field,
+                                        error.message()));
+    for (const auto& [name, value] : error.facts())
+      (void)std::move(out).fact(name, name == "field" ? std::string(key) : value);
+    return std::move(out).fix(fmt::format("give {} another value", key));
+  }
+
   Check finish() {
     if (has_vta)
-      if (Check error = apply_vta()) return error;
-    for (const auto& f : detail::config_fields())
-      if (const auto found = own.find(f.name); found != own.end()) config.*f.member = found->second;
+      if (Check error = apply_vta()) return as_written(std::move(*error));
+    for (const char* key : {"LOG_BLOCK_IN", "LOG_BLOCK_OUT"})
+      if (vta.contains(key) && vta.contains("LOG_BLOCK") && vta.at(key) != vta.at("LOG_BLOCK"))
+        return contradiction("LOG_BLOCK", key, std::to_string(vta.at("LOG_BLOCK")),
+                             std::to_string(vta.at(key)));
+    for (const auto& f : detail::config_fields()) {
+      const auto found = own.find(f.name);
+      if (found == own.end()) continue;
+      if (const std::string_view key = vta_key_of(f.name); !key.empty() && config.*f.member != found->second)
+        return contradiction(f.name, key, std::to_string(found->second),
+                             fmt::format("{}, which is {}", vta.find(key)->second, config.*f.member));
+      config.*f.member = found->second;
+    }
     // The product may be large only where a factor is out of range, which validate tells.
     if (!own.contains("alu_lanes") && config.batch <= 64 && config.block_out <= 256)
       config.alu_lanes = std::max<int64_t>(1, config.tile_out());
-    return validate(config);
+    if (Check error = validate(config)) return as_written(std::move(*error));
+    if (!named) config.name = derived_name(config);
+    return std::nullopt;
   }
 };
 
@@ -199,7 +258,7 @@ std::string to_short_json(const MachineConfig& config) {
   MachineConfig standard;
   standard.alu_lanes = std::max<int64_t>(1, config.tile_out());  // what parse_config fills in
   nlohmann::ordered_json out = Json::object();
-  if (config.name != standard.name) out["name"] = config.name;
+  if (config.name != standard.name && config.name != derived_name(config)) out["name"] = config.name;
   for (const auto& f : detail::config_fields())
     if (config.*f.member != standard.*f.member) out[std::string(f.name)] = config.*f.member;
   return out.dump(-1, ' ', true, Json::error_handler_t::replace);

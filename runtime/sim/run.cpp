@@ -114,8 +114,8 @@ Expected<RunResult> run(Machine& machine, const isa::Program& program, Dram& dra
   if (Check error = isa::validate(program)) return *error;
   if (!isa::same_encoding(machine.config(), program.config))
     return Error("sim.machine", "the program is made for a machine of other sizes")
-        .fact("program", program.config.name)
-        .fact("machine", machine.config().name)
+        .fact("program", isa::name_beside(program.config, machine.config()))
+        .fact("machine", isa::name_beside(machine.config(), program.config))
         .fact("differ in", isa::encoding_differences(program.config, machine.config()))
         .fix("make the program for this machine, or run it on its own");
   return run_on(machine, false, program, dram, options);

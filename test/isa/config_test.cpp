@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tc/isa/layout.h"
 #include "tc/isa/random.h"
 
@@ -141,6 +143,61 @@ TEST(Config, BadSizesAreRefused) {
       "isa.config.size");
   EXPECT_EQ(code_of(R"({"LOG_ACC_BUFF_SIZE": 18})"), "isa.config.fit");
   EXPECT_EQ(code_of(R"({"LOG_BLOCK": 30})"), "isa.config.range");
+}
+
+TEST(Config, WithoutANameItIsMadeFromWhatDiffers) {
+  EXPECT_EQ(parsed("{}").name, "vta");
+  EXPECT_EQ(parsed(to_json(*builtin_config("vta-4x16x16"))), *builtin_config("vta-4x16x16"));
+  MachineConfig wide = *builtin_config("vta-1x32x32");
+  wide.name = "vta";  // as a struct that nobody named has it
+  EXPECT_EQ(derived_name(wide), "vta-1x32x32");
+  std::set<std::string> names;
+  const char* const texts[] = {"{}",
+                               R"({"acc_depth": 1024})",
+                               R"({"dram_latency": 60})",
+                               R"({"batch": 2})",
+                               R"({"batch": 2, "inp_depth": 64})",
+                               R"({"LOG_BLOCK": 5})"};
+  for (const char* text : texts) {
+    const MachineConfig c = parsed(text);
+    EXPECT_EQ(parsed(to_short_json(c)), c);
+    EXPECT_EQ(to_short_json(c).find("name"), std::string::npos);
+    names.insert(c.name);
+  }
+  EXPECT_EQ(names.size(), std::size(texts));
+  EXPECT_TRUE(parsed(R"({"batch": 2})").name.starts_with("vta-2x16x16-"));
+  EXPECT_EQ(parsed(R"({"name": "mine", "batch": 2})").name, "mine");
+  // two of one name are told apart
+  MachineConfig a, b;
+  b.batch = 2;
+  EXPECT_NE(name_beside(a, b), name_beside(b, a));
+  b.name = "other";
+  EXPECT_EQ(name_beside(a, b), "vta");
+}
+
+TEST(Config, ContradictionsAreRefused) {
+  const auto message = [](std::string_view json) {
+    const auto config = parse_config(json);
+    return config.ok() ? "" : config.error().message();
+  };
+  EXPECT_EQ(message(R"({"batch": 4, "LOG_BATCH": 1})"),
+            "batch and LOG_BATCH say different things: 4 and 1, which is 2");
+  EXPECT_EQ(message(R"({"inp_depth": 100, "LOG_INP_BUFF_SIZE": 15})"),
+            "inp_depth and LOG_INP_BUFF_SIZE say different things: 100 and 15, which is 2048");
+  EXPECT_EQ(message(R"({"LOG_BLOCK": 4, "LOG_BLOCK_OUT": 5})"),
+            "LOG_BLOCK and LOG_BLOCK_OUT say different things: 4 and 5");
+  EXPECT_EQ(message(R"({"name": "a", "TARGET": "b"})"), "TARGET and name say different things: b and a");
+  EXPECT_EQ(message(R"({"batch": 2, "LOG_BATCH": 1, "LOG_BLOCK": 4, "LOG_BLOCK_IN": 4, "inp_depth": 9})"),
+            "");
+}
+
+TEST(Config, RangesAreOfTheKeyThatWasWritten) {
+  const Error e = parse_config(R"({"LOG_BLOCK": 10})").error();
+  EXPECT_EQ(e.message(), "LOG_BLOCK is 10, the log2 of block_in: block_in is 1024; it is 1 to 256");
+  EXPECT_EQ(e.fact_of("field"), "LOG_BLOCK");
+  EXPECT_EQ(e.how_to_fix(), "give LOG_BLOCK another value");
+  EXPECT_EQ(parse_config(R"({"LOG_INP_WIDTH": 2})").error().fact_of("field"), "LOG_INP_WIDTH");
+  EXPECT_EQ(parse_config(R"({"block_in": 1024})").error().fact_of("field"), "block_in");
 }
 
 }  // namespace

@@ -55,18 +55,27 @@ struct MachineConfig {
 
 /// Whether programs for one run on the other: equal but for time and name.
 [[nodiscard]] bool same_encoding(const MachineConfig& a, const MachineConfig& b);
+/// The name of a machine that was given none: a builtin one's where the sizes and times are its own, else
+/// the tile and a fingerprint of all fields, "vta-1x16x16-3f2a". Machines that differ have different ones.
+[[nodiscard]] std::string derived_name(const MachineConfig& config);
+/// What to call `a` beside `b`: its name, with the fingerprint where the other has that name too.
+[[nodiscard]] std::string name_beside(const MachineConfig& a, const MachineConfig& b);
+/// Whether a field, by name, is one of the machine that programs see and not one of its times.
+[[nodiscard]] bool decides_encoding(std::string_view field);
 /// What they differ in, for messages: "block_in 16 and 32, ..."; "" where nothing.
 [[nodiscard]] std::string encoding_differences(const MachineConfig& a, const MachineConfig& b);
 
 /// Reads JSON: an object of the fields above, each optional, or VTA's keys
-/// (LOG_BLOCK, LOG_INP_BUFF_SIZE, ...; all in log2, buffers in bytes), or both.
-/// The result is validated. `file` is for messages.
+/// (LOG_BLOCK, LOG_INP_BUFF_SIZE, ...; all in log2, buffers in bytes), or both where
+/// they do not contradict each other. The result is validated; without a name it is
+/// called derived_name. `file` is for messages.
 /// Errors isa.config.json, isa.config.key, isa.config.value, and those of validate.
 [[nodiscard]] Expected<MachineConfig> parse_config(std::string_view json, std::string_view file = "config");
 
 /// All fields, as parse_config reads them: one line of JSON.
 [[nodiscard]] std::string to_json(const MachineConfig& config);
-/// The same without the fields that have their default value: {} for the default machine.
+/// The same without the fields that have their default value, and without a name that says no more
+/// than derived_name: {} for the default machine.
 [[nodiscard]] std::string to_short_json(const MachineConfig& config);
 
 /// The machines that have a name: "vta" (the default), and two with other tiles and as many
