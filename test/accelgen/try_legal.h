@@ -89,11 +89,10 @@ inline void try_computation(const std::vector<Tensor>& args, const isa::MachineC
   }
   ++tally.compiled;
   // what decides, before anything is lowered, whether a program is too long
-  ASSERT_EQ(c.value().programs.size(), l.ops.size());
-  for (size_t i = 0; i < l.ops.size(); ++i)
-    EXPECT_LE(static_cast<int64_t>(c.value().programs[i].insns.size()),
-              4 * instructions(l.ops[i], plans[i], config) + 16)
-        << s.text();
+  int64_t made = 0, estimated = 0;
+  for (const isa::Program& p : c.value().programs) made += static_cast<int64_t>(p.insns.size());
+  for (size_t i = 0; i < l.ops.size(); ++i) estimated += 4 * instructions(l.ops[i], plans[i], config) + 16;
+  EXPECT_LE(made, estimated) << s.text();
   const std::vector<HostTensor> want = make_args(args, seed, Fill::uniform);
   const Check error = evaluate(args, views_of(want));
   ASSERT_FALSE(error) << error->str();
