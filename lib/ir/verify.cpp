@@ -97,7 +97,8 @@ class Verifier {
   uint64_t version_ = 1;
 
   // ---- errors
-  [[noreturn]] void fail_at(const StmtNode* at, std::string_view rule, std::string message) const {
+  [[noreturn]] void fail_at(const StmtNode* at, std::string_view rule, std::string message,
+                            std::string_view fix = "") const {
     Error e = Error("ir.verify." + std::string(rule), std::move(message))
                   .fact("form", std::string(to_string(form_)));
     if (at) {
@@ -107,7 +108,7 @@ class Verifier {
         end = text.find('\n', end ? end + 1 : 0);
       (void)std::move(e).excerpt(text.substr(0, end));
     }
-    throw std::move(e).fix(how_to_keep(rule));
+    throw std::move(e).fix(fix.empty() ? how_to_keep(rule) : std::string(fix));
   }
   [[noreturn]] void fail(std::string_view rule, std::string message) const {
     fail_at(at_, rule, std::move(message));
@@ -311,8 +312,11 @@ class Verifier {
       require(b->shape.size() == c.vars.size(), "rank", "{} has {} dimensions and is computed over {} axes",
               b->name, b->shape.size(), c.vars.size());
       for (size_t d = 0; d < b->shape.size(); ++d)
-        require(equal(b->shape[d], c.buffers[0]->shape[d]), "type",
-                "{} and {} are computed together and have different shapes", c.buffers[0]->name, b->name);
+        if (!equal(b->shape[d], c.buffers[0]->shape[d]))
+          fail_at(at_, "type",
+                  fmt::format("{} and {} are computed together and have different shapes", c.buffers[0]->name,
+                              b->name),
+                  "declare them of one shape, or compute each by itself");
       require(c.values[i]->type == b->type, "type", "{} holds {} and is given {}", b->name,
               to_string(b->type), to_string(c.values[i]->type));
       const Reduce* r = c.values[i].as<Reduce>();
@@ -342,9 +346,11 @@ class Verifier {
         require(state == State::pending, "order", "{} is computed twice", b->name);
         state = State::scanned;
         if (!first) first = b.get();
-        require(!b->shape.empty() && equal(b->shape[0], first->shape[0]), "type",
-                "{} and {} are computed over one time and have different first extents", first->name,
-                b->name);
+        if (b->shape.empty() || !equal(b->shape[0], first->shape[0]))
+          fail_at(at_, "type",
+                  fmt::format("{} and {} are computed over one time and have different first extents",
+                              first->name, b->name),
+                  "give all that a scan computes as many times: the same first dimension");
       }
     });
     ++version_;

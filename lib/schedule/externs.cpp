@@ -1,5 +1,5 @@
 // What schedules may not do to an extern: its body is a program of its own, which
-// stands as it is and reads whole tensors.
+// stands as it is and reads whole tensors; where these are kept is free.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,9 +16,11 @@ Check check_own(const StageState& s, const Step& step) {
                                                                  : to_string(step.kind));
   switch (step.kind) {
     case StepKind::cache_read:
+    case StepKind::cache_write:
     case StepKind::compute_root:
     case StepKind::set_scope:
     case StepKind::layout:
+    case StepKind::storage_align:
       return std::nullopt;
     default:
       return Error("schedule.extern.body",
@@ -37,19 +39,16 @@ Check check_extern_step(const ScheduleState& state, const Step& step) {
   if (s.external) {
     if (auto error = check_own(s, step)) return error;
   }
-  if (step.kind != StepKind::compute_inline && step.kind != StepKind::cache_read) return std::nullopt;
+  if (step.kind != StepKind::compute_inline) return std::nullopt;
   for (const int r : state.readers(id)) {
     const StageState& reader = state.stages[static_cast<size_t>(r)];
-    const bool chosen = step.kind == StepKind::compute_inline || step.names.empty() ||
-                        std::find(step.names.begin(), step.names.end(), reader.name) != step.names.end();
-    if (!reader.external || !chosen) continue;
+    if (!reader.external) continue;
     return Error("schedule.extern.reader",
-                 fmt::format("cannot {} {}: the extern {} reads it, and its body stays as it is",
-                             step.kind == StepKind::compute_inline ? "inline" : "copy", s.name, reader.name))
+                 fmt::format("cannot inline {}: the extern {} reads it, and its body stays as it is", s.name,
+                             reader.name))
         .fact("stage", s.name)
         .fact("reader", reader.name)
-        .fix(step.kind == StepKind::compute_inline ? "leave it a stage of its own"
-                                                   : "name the readers that shall read the copy");
+        .fix("leave it a stage of its own");
   }
   return std::nullopt;
 }

@@ -52,9 +52,8 @@ class Lowerer {
   void make_storage(int id) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     if (s.attach == StageState::inlined) return;
-    const bool own =
-        s.attach == StageState::at || !s.layout.empty() || !s.align.empty() || s.scope != Scope::global ||
-        nests_.of(id).one_step;
+    const bool own = s.attach == StageState::at || !s.layout.empty() || !s.align.empty() ||
+                     s.scope != Scope::global || nests_.of(id).one_step;
     for (const BufferRef& b : s.buffers)
       storage_[static_cast<size_t>(id)].push_back(
           own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
@@ -349,6 +348,7 @@ class Lowerer {
   // The whole window in the first iteration, then what is new in it.
   Stmt rolling_nest(int id, const VarRef& loop) {
     Stmt whole = nest(id);
+    if (nests_.of(id).roll_dim < 0) return whole;  // the loop runs once
     only_new_[static_cast<size_t>(id)] = true;
     Stmt rest = nest(id);
     only_new_[static_cast<size_t>(id)] = false;
@@ -399,9 +399,52 @@ class Lowerer {
   std::vector<bool> only_new_;  // by stage: rolling, after the first iteration
 };
 
+// Whether every place of the layout stands for the index that its pieces add up to.
+bool is_sum_of_pieces(const StageState& s) {
+  for (int axis = 0; axis < s.rank(); ++axis) {
+    std::vector<LayoutDim> pieces;
+    for (const LayoutDim& d : s.layout)
+      if (d.axis == axis) pieces.push_back(d);
+    std::sort(pieces.begin(), pieces.end(), [](const LayoutDim& a, const LayoutDim& b) {
+      return a.div != b.div ? a.div < b.div : a.mod != 0 && b.mod == 0;
+    });
+    int64_t covered = 1;
+    for (const LayoutDim& p : pieces) {
+      if (p.div != covered) return false;
+      covered = p.mod == 0 ? -1 : covered * p.mod;
+    }
+  }
+  return true;
+}
+
+// Of a layout in which there are places that stand for nothing: zeros, then each element
+// into its place.
+FuncRef scatter_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
+  const auto loops = [](const BufferRef& over, const char* name, std::vector<VarRef>& vars) {
+    for (size_t i = 0; i < over->shape.size(); ++i) vars.push_back(ir::var(fmt::format("{}{}", name, i)));
+    return [&over, &vars](Stmt body) {
+      for (size_t i = vars.size(); i-- > 0;)
+        body = ir::for_(vars[i], ir::int_imm(0), over->shape[i], ir::LoopMode::serial, std::move(body));
+      return body;
+    };
+  };
+  std::vector<VarRef> all, own;
+  const auto over_packed = loops(packed, "i", all), over_plain = loops(plain, "d", own);
+  std::vector<Expr> place(packed->shape.size() - s.layout.size(), ir::int_imm(0));
+  for (const LayoutDim& d : s.layout) {
+    Expr e = own[static_cast<size_t>(d.axis)] / ir::int_imm(d.div);
+    place.push_back(d.mod != 0 ? e % ir::int_imm(d.mod) : e);
+  }
+  const Stmt zero = ir::store(packed, {all.begin(), all.end()}, ir::const_of(plain->type, 0)),
+             element = ir::store(packed, place, ir::load(plain, {own.begin(), own.end()}));
+  return ir::simplify(
+      ir::func("pack_" + s.name, {plain, packed}, ir::seq({over_packed(zero), over_plain(element)})));
+}
+
 // The function that makes a packed argument from a plain one, in nested form:
 // padding is zero, the innermost dimension in vectors, the outermost in parallel.
 FuncRef pack_func(const StageState& s, const BufferRef& plain, const BufferRef& packed) {
+  if (!is_sum_of_pieces(s)) return scatter_func(s, plain, packed);
   std::vector<VarRef> vars;
   const size_t extra = packed->shape.size() - s.layout.size();  // a first dimension of 1
   std::vector<Expr> place(extra, ir::int_imm(0));

@@ -157,10 +157,11 @@ Check Nests::infer_roll(int id) {
         fmt::format("the loop is {}, and its iterations must follow one another", ir::to_string(axis.mode)),
         fmt::format("split {}, compute {} at the inner loop and give the outer one the mode", axis.name,
                     s.name));
+  n.roll_dim = -1;
+  if (ir::is_int(n.enclosing.back().max, 0)) return std::nullopt;  // of one window
   const VarRef& v = n.enclosing.back().var;
   const ir::VarMap next{{v, v + 1}};
   const ir::Bounds outer = bounds_of(n.enclosing);
-  n.roll_dim = -1;
   for (size_t d = 0; d < n.lo.size(); ++d) {
     const auto moved = ir::as_int(ir::simplify(ir::substitute(n.lo[d], next) - n.lo[d], outer));
     const std::string& dim = s.axes[d].name;
@@ -341,7 +342,8 @@ std::vector<Expr> Nests::storage_shape(int stage) const {
   if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
   std::vector<int64_t> shape;
   if (plain)
-    for (int d = 0; d < state_.stages[static_cast<size_t>(stage)].rank(); ++d) shape.push_back(kept(stage, d));
+    for (int d = 0; d < state_.stages[static_cast<size_t>(stage)].rank(); ++d)
+      shape.push_back(kept(stage, d));
   else
     shape = layout_shape(stage);
   pad(state_.stages[static_cast<size_t>(stage)].align, shape);

@@ -60,25 +60,6 @@ Check check_history(const ScheduleState& state, int id, const char* step) {
                        s.axes[0].name));
 }
 
-Check check_readers(const ScheduleState& state, int id, const Step& step) {
-  const StageState& s = state.stages[static_cast<size_t>(id)];
-  for (const int r : state.readers(id)) {
-    const StageState& reader = state.stages[static_cast<size_t>(r)];
-    const bool chosen = step.names.empty() ||
-                        std::find(step.names.begin(), step.names.end(), reader.name) != step.names.end();
-    if (chosen && reader.scan == s.scan)
-      return Error("schedule.scan.cache",
-                   fmt::format(
-                       "cannot copy {} for {}: both belong to one recurrence, and a copy would be of the "
-                       "whole history",
-                       s.name, reader.name))
-          .fact("stage", s.name)
-          .fact("reader", reader.name)
-          .fix("name the readers outside of the recurrence");
-  }
-  return std::nullopt;
-}
-
 // Time stays the first dimension of the partial results.
 Check check_partial(const StageState& s, const Step& step) {
   if (step.number != 0) return std::nullopt;
@@ -134,12 +115,11 @@ Check check_scan_step(const ScheduleState& state, const Step& step) {
       return check_history(state, id, "inline");
     case StepKind::reverse_compute_at:
       return check_taken(state, s, step);
-    case StepKind::cache_read:
-      return check_readers(state, id, step);
     case StepKind::rfactor:
       return check_partial(s, step);
     case StepKind::compute_root:
-    case StepKind::cache_write:  // the new stage is one of the recurrence too
+    case StepKind::cache_read:   // the new stage is one of the recurrence too,
+    case StepKind::cache_write:  // step by step
     case StepKind::set_scope:
     case StepKind::layout:
     case StepKind::init_at:

@@ -140,6 +140,32 @@ Expected<int> loop_of(const StageState& stage, const std::string& name, const ch
       .fix("name one of the loops of the stage");
 }
 
+bool folds_once(const StageState& s, int axis) {
+  if (!s.axes[static_cast<size_t>(axis)].reduce) return false;
+  const auto empty = [](const Expr& extent) { return ir::is_int(extent, 0); };
+  bool never = std::any_of(s.buffers[0]->shape.begin(), s.buffers[0]->shape.end(), empty);
+  for (const ReduceAxis& k : s.reduce) never |= empty(k.extent);
+  if (never) return true;
+  constexpr int64_t kUnknown = 1 << 20;
+  std::vector<int64_t> extent(s.axes.size(), kUnknown);
+  const auto at = [&](int i) -> int64_t& { return extent[static_cast<size_t>(i)]; };
+  for (size_t k = 0; k < s.reduce.size(); ++k)
+    extent[s.vars.size() + k] = ir::as_int(s.reduce[k].extent).value_or(kUnknown);
+  for (const Relation& r : s.relations) {
+    if (r.kind == Relation::fuse) {
+      at(r.parent) = at(r.outer) <= 1 && at(r.inner) <= 1 ? 1 : kUnknown;
+      continue;
+    }
+    const int64_t whole = at(r.parent);
+    if (whole == kUnknown) continue;
+    const int64_t number = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(whole, 1)),
+                  other = (whole + number - 1) / number;
+    at(r.outer) = r.kind == Relation::split ? other : number;
+    at(r.inner) = r.kind == Relation::split ? number : other;
+  }
+  return at(axis) <= 1;
+}
+
 std::string fresh_axis_name(const StageState& stage, const std::string& wanted) {
   std::string name = wanted;
   for (int i = 1; stage.find_axis(name) >= 0; ++i) name = fmt::format("{}{}", wanted, i);

@@ -117,6 +117,9 @@ Check check_regions(const ScheduleState& state);  // nest.cpp
 Expected<int> stage_of(const ScheduleState& state, const std::string& name);
 Expected<int> loop_of(const StageState& stage, const std::string& axis, const char* step);
 std::string list_loops(const StageState& stage);
+/// Whether a loop that reduces has at most one iteration, or its stage folds nothing at all:
+/// nothing races there, and no order of a fold changes.
+bool folds_once(const StageState& stage, int axis);
 /// Whether every stage placed inside a loop is read only inside that loop; else
 /// the error that names the first that is not.
 Check check_placement(const ScheduleState& state, const Step& step);

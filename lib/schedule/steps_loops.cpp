@@ -290,18 +290,19 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
         .fact("stage", s.name)
         .fact("axis", a.name)
         .fix("give each loop one mode; split it to have two");
-  if (mode == ir::LoopMode::parallel && a.reduce) {
+  const bool folds = a.reduce && !folds_once(s, axis.value());
+  if (mode == ir::LoopMode::parallel && folds) {
     const std::string other = spatial_loops(s);
     return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
   }
-  if (mode == ir::LoopMode::vthread && a.reduce) {
+  if (mode == ir::LoopMode::vthread && folds) {
     const std::string other = spatial_loops(s);
     return reduce_mode_error(
         s, a, "vthread",
         other.empty() ? "leave it serial, or rfactor it" : "make virtual threads of " + other);
   }
   if (mode == ir::LoopMode::vectorized) {
-    if (a.reduce)
+    if (folds)
       if (auto error = check_vectorized_reduce(s, a, step.reassociate)) return error;
     for (const StageState& other : state.stages)
       if (other.attach == StageState::at && other.at_stage == id &&

@@ -117,13 +117,6 @@ Check init_at(ScheduleState& state, int id, const Step& step) {
         .fix("leave the step out");
   const auto axis = loop_of(s, step.axes[0], "init at");
   if (!axis) return axis.error();
-  const auto mode = s.axes[static_cast<size_t>(axis.value())].mode;
-  if (mode == ir::LoopMode::vectorized)
-    return Error("schedule.init_at.mode",
-                 fmt::format("cannot initialise {} inside the vectorized loop {}", s.name, step.axes[0]))
-        .fact("stage", s.name)
-        .fact("axis", step.axes[0])
-        .fix("initialise at a loop outside it");
   s.init_at = axis.value();
   state.steps.push_back(step);
   return std::nullopt;

@@ -21,6 +21,7 @@ StageState take_computation(StageState& s, const std::string& name, Scope scope)
   made.axes = std::move(s.axes), made.relations = std::move(s.relations), made.leaves = std::move(s.leaves);
   made.init_at = s.init_at;
   made.scan = s.scan;
+  made.external = std::exchange(s.external, nullptr);
   made.tensor_axis = std::exchange(s.tensor_axis, -1), made.intrinsic = std::move(s.intrinsic);
   made.prefetches = std::exchange(s.prefetches, {});
   s.vars = fresh_vars(s.vars);
@@ -112,7 +113,7 @@ Expected<int> check_rfactor(const StageState& s, const Step& step) {
         .fact("got", std::to_string(step.number))
         .fix("0 puts it before the dimensions of the stage, where each thread has its own part");
   const auto* r = s.values[0].as<ir::Reduce>();
-  if (!step.reassociate && !is_exact(*r->combiner))
+  if (!step.reassociate && !is_exact(*r->combiner) && !folds_once(s, axis.value()))
     return Error("schedule.rfactor.reassociate",
                  fmt::format("rfactor of {} would change the order of the float {} in {}", name,
                              r->combiner->name, s.name))

@@ -4,13 +4,22 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 
 #include "state.h"
+#include "tc/te/extern.h"
 
 namespace tc {
 namespace {
 
 void redirect(StageState& reader, const StageState& from, const StageState& to) {
+  if (reader.external) {
+    auto body = std::make_shared<ExternBody>(*reader.external);
+    for (BufferRef& read : body->tensors)
+      for (size_t i = 0; i < from.buffers.size(); ++i)
+        if (from.buffers[i].same(read)) read = to.buffers[i];
+    reader.external = std::move(body);
+  }
   for (Expr& v : reader.values)
     v = ir::rewrite(v, [&](const ir::Load& l) -> Expr {
       for (size_t i = 0; i < from.buffers.size(); ++i)
@@ -40,6 +49,9 @@ Check cache_read(ScheduleState& state, int id, Step step) {
         .fix("leave the step out");
   if (auto error = name_new_stage(state, step, "_r")) return error;
   StageState copy = copy_stage(state.stages[static_cast<size_t>(id)], step.into[0], scope.value());
+  const int scan = state.stages[static_cast<size_t>(id)].scan;
+  for (const int r : chosen)  // it is read in the loop over time, so it is made there
+    if (state.stages[static_cast<size_t>(r)].scan == scan) copy.scan = scan;
   for (const int r : chosen)
     redirect(state.stages[static_cast<size_t>(r)], state.stages[static_cast<size_t>(id)], copy);
   // after its source, and after all inputs, which come first
@@ -86,8 +98,21 @@ Expected<LayoutDim> parse_dim(const StageState& s, const std::string& text) {
   return dim;
 }
 
-// Per axis the pieces, ordered by divisor, must chain: x%a, x/a%b, x/(a*b). The last may
-// be left out, or have a remainder taken, where the others tell all values apart.
+// Whether no two values of [0, extent) have the same pieces; tried, for pieces that do not chain.
+bool tells_apart(const std::vector<LayoutDim>& pieces, int64_t extent) {
+  constexpr int64_t kMaxTried = 1 << 16;
+  if (extent > kMaxTried) return false;
+  std::set<std::vector<int64_t>> seen;
+  for (int64_t v = 0; v < extent; ++v) {
+    std::vector<int64_t> all;
+    for (const LayoutDim& p : pieces) all.push_back(p.mod != 0 ? v / p.div % p.mod : v / p.div);
+    if (!seen.insert(std::move(all)).second) return false;
+  }
+  return true;
+}
+
+// Per axis the pieces, ordered by divisor, chain: x%a, x/a%b, x/(a*b). The last may be left
+// out, or have a remainder taken, where the others tell all values apart. Others are tried.
 Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
   for (int axis = 0; axis < s.rank(); ++axis) {
     std::vector<LayoutDim> pieces;
@@ -106,7 +131,7 @@ Check check_bijective(const StageState& s, const std::vector<LayoutDim>& dims) {
     }
     const int64_t extent = ir::as_int(s.buffers[0]->shape[static_cast<size_t>(axis)])
                                .value_or(std::numeric_limits<int64_t>::max());
-    if (extent > 1 && (!ok || (!whole && extent > covered)))
+    if (extent > 1 && (!ok || (!whole && extent > covered)) && !tells_apart(pieces, extent))
       return Error("schedule.layout.bijective",
                    fmt::format("the layout of {} does not tell all values of {} apart", s.name,
                                s.axes[static_cast<size_t>(axis)].name))

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "access.h"
+#include "tc/ir/equal.h"
+#include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 
 namespace tc {
@@ -71,12 +73,35 @@ std::string axis_name(size_t i, size_t n, const std::vector<std::string>& names)
   return i < 8 ? kMany[i] : fmt::format("i{}", i);
 }
 
-void check_reduce_on_top(const Expr& value, const std::string& name) {
-  const auto refuse = [&](const ir::Reduce&) {
-    throw Error("te.reduce.nested", fmt::format("a reduction inside the expression of {}", name))
-        .fact("stage", name)
-        .fix("compute the reduction as a tensor of its own and use its elements here");
-  };
+std::string shortened(std::string text) {
+  constexpr size_t kMost = 120;
+  return text.size() > kMost ? text.substr(0, kMost) + " ..." : text;
+}
+
+// Says how the reduction becomes a stage of its own, over those axes that it uses.
+[[noreturn]] void refuse_nested(const Expr& value, const ir::Reduce& inner, const std::string& name,
+                                const std::vector<VarRef>& axes) {
+  const Expr reduction = Expr(&inner);
+  std::vector<Expr> index;
+  for (const VarRef& v : axes)
+    if (ir::uses_var(*reduction, *v)) index.push_back(v);
+  const BufferRef own = ir::buffer(name + "_" + inner.combiner->name, inner.type,
+                                   std::vector<Expr>(index.size(), ir::int_imm(1)));
+  const Expr element = ir::load(own, index);
+  const Expr instead = ir::rewrite(
+      value, [&](const ir::Reduce& r) -> Expr { return ir::equal(Expr(&r), reduction) ? element : nullptr; });
+  throw Error(
+      "te.reduce.nested",
+      fmt::format("the value of {} has a reduction inside it: a reduction has to be the whole value", name))
+      .fact("stage", name)
+      .fact("value", shortened(ir::to_string(value)))
+      .fact("reduction", shortened(ir::to_string(reduction)))
+      .fix(fmt::format("compute {} = {} as a tensor of its own, and {} as {}", ir::to_string(element),
+                       shortened(ir::to_string(reduction)), name, shortened(ir::to_string(instead))));
+}
+
+void check_reduce_on_top(const Expr& value, const std::string& name, const std::vector<VarRef>& axes) {
+  const auto refuse = [&](const ir::Reduce& r) { refuse_nested(value, r, name, axes); };
   if (const auto* r = value.as<ir::Reduce>()) {
     for (const Expr& s : r->source) ir::walk<ir::Reduce>(s, refuse);
   } else {
@@ -238,7 +263,7 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
     TC_REQUIRE(v && v->type.is_scalar(),
                Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i]))
                    .fix("return one number for each element; vectors come from s[C].vectorize"));
-    check_reduce_on_top(v, names[i]);
+    check_reduce_on_top(v, names[i], op->axes);
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }
   op->shape = buffers[0]->shape;

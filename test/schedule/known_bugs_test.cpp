@@ -2,6 +2,7 @@
 // or is refused when it is written, with the reason. Numbers are those of apache/tvm
 // unless said otherwise.
 #include "schedule/run_schedule.h"
+#include "tc/te/reducer.h"
 
 namespace tc::test {
 namespace {
@@ -30,6 +31,36 @@ TEST(KnownBugs, Tvm1795VectorizedReductionIsRefusedOrFolded) {
   expect_right(ones, "vectorize O k");  // integers fold in any order
   EXPECT_EQ(refusal(kSum, "vectorize S k"),
             "schedule.vectorize.reassociate: vectorizing k would change the order of the float sum in S");
+}
+
+// A subtraction passed as a reducer, and its value changed with the schedule.
+TEST(KnownBugs, Tvm15196SubtractionIsNoReducer) {
+  const auto code_and_laws = [](const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      EXPECT_NE(e.fact_of("combine(combine(a, b), c)"), e.fact_of("combine(a, combine(b, c))")) << e.str();
+      return e.code();
+    }
+    return std::string("taken");
+  };
+  for (const DType t : {kF32, kI32, kU8})
+    EXPECT_EQ(code_and_laws([&] {
+                (void)reducer("sub", {t}, [](const State& a, const State& b) { return State{a[0] - b[0]}; },
+                              {ir::const_of(t, 0)});
+              }),
+              "te.reducer.associative");
+  // nor from text, where a schedule would have begun
+  const std::string text = R"(func main(A: f32[20, 48], S: f32[20]) {
+  compute S[y] = reduce sub(a: f32; b: f32) -> (a - b) from (0.0) of (A[y, k], k in [0, +48))
+})";
+  EXPECT_EQ(code_and_laws([&] { (void)from_func(ir::parse_func(text).value()).value(); }),
+            "te.reducer.associative");
+  // what was meant is a sum of negative terms, the same under every schedule
+  const std::string meant = R"(func main(A: f32[20, 48], S: f32[20]) {
+  compute S[y] = sum(0.0 - A[y, k], k in [0, +48))
+})";
+  expect_right(meant, "split S k factor=5\nrfactor S ki reassociate\nvectorize S ki reassociate");
 }
 
 // compute_at between splits by factors of which neither divides the other.

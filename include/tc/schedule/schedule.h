@@ -75,14 +75,14 @@ class Stage {
   /// Requires that no loop inside is parallel or vectorized.
   Stage& vectorize(const Axis& axis, bool reassociate = false);
   Stage& unroll(const Axis& axis);  ///< copies of the body, unless they are over 4096 statements: then a loop
-  /// Runs iterations on all threads. Requires a spatial axis (a reduction would race),
-  /// in no parallel or vectorized loop of the stage.
+  /// Runs iterations on all threads. Requires a spatial axis (a reduction of more than one
+  /// term would race), in no parallel or vectorized loop of the stage.
   Stage& parallel(const Axis& axis);
   /// Makes virtual threads of the iterations: their statements take turns, so that one works
   /// while another waits for memory or for its last result; each has what is computed inside
   /// the loop in storage of its own. On a CPU their copies stand interleaved in the body; an
-  /// accelerator overlaps the loads of one with the arithmetic of another. Requires a spatial
-  /// axis, in no vectorized loop of the stage.
+  /// accelerator overlaps the loads of one with the arithmetic of another. Requires an axis as
+  /// parallel does, in no vectorized loop of the stage.
   ///   before  for yo in 2: for k: C[yo] += ..
   ///   after   for k: C[0] += ..; C[1] += ..        (after the pass interleave)
   Stage& vthread(const Axis& axis);
