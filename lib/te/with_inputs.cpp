@@ -37,11 +37,9 @@ std::vector<Tensor> compute_with(const Op& op, const Input& input) {
   std::vector<Expr> values;
   for (const Expr& v : op.values) values.push_back(replaced(v, input));
   std::vector<std::string> axes;
-  std::vector<int64_t> shape;
   for (const VarRef& v : op.axes) axes.push_back(v->name);
-  for (const Expr& e : op.shape) shape.push_back(ir::as_int(e).value());
   return compute_many(
-      shape,
+      op.shape,
       [&](const Axes& own) {
         ir::VarMap map;
         for (size_t d = 0; d < own.size(); ++d) map[op.axes[d]] = own[d];

@@ -30,7 +30,7 @@ void check_side(const Side& side, std::string_view which) {
 
 Tensor spread(const Tensor& x, const Conv2dOptions& o, const Side& v, const Side& h) {
   const ImageDims at(o.layout);
-  Shape shape = x.extents();
+  Shape shape = x.shape();
   shape[at.h] = v.output() + v.kernel - 1;
   shape[at.w] = h.output() + h.kernel - 1;
   return compute(
@@ -83,7 +83,7 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bia
   const ReduceAxis r = reduce_axis(0, v.kernel, "r"), s = reduce_axis(0, h.kernel, "s"),
                    ci = reduce_axis(0, inputs, "ci");
   const Tensor y = compute(
-      image_shape(o.layout, x.extent(0), share * o.groups, v.output(), h.output()),
+      image_shape(o.layout, x.dim(0), share * o.groups, v.output(), h.output()),
       [&](const Axes& i) {
         const Expr group = o.groups == 1 ? ir::int_imm(0) : i[at.c] / share;
         const Expr co = o.groups == 1 ? i[at.c] : i[at.c] % share;
