@@ -216,31 +216,32 @@ class AluLowering {
     }
   }
 
-  void emit(Op op, const Grid& dst, const Grid* src) {
+  void emit(Op op, const Grid& dst, const Grid& src) {
     std::vector<Stride> loops;
     for (size_t i = 0; i < counts_.size(); ++i)
-      loops.push_back({counts_[i], {dst.steps[i], src ? src->steps[i] : 0, 0}});
+      loops.push_back({counts_[i], {dst.steps[i], src.steps[i], 0}});
     op.leaf = &leaf_;
-    make_kernels({dst.first, src ? src->first : 0, 0}, std::move(loops), config_, [&](Kernel k) {
+    make_kernels({dst.first, src.first, 0}, std::move(loops), config_, [&](Kernel k) {
       Op one = op;
-      one.kernel = std::move(k);
+      one.kernel = op.kind == Op::Kind::reset ? without_source_steps(std::move(k)) : std::move(k);
       ops_.push_back(std::move(one));
     });
   }
   void emit(isa::AluOp alu, const Grid& dst, const Grid& src) {
     Op op;
     op.kind = Op::Kind::alu, op.alu_op = alu;
-    emit(std::move(op), dst, &src);
+    emit(std::move(op), dst, src);
   }
+  // Where the operand is an immediate, src names the tile too: VTA's Chisel design reads it there.
   void emit(isa::AluOp alu, const Grid& dst, int64_t imm) {
     Op op;
     op.kind = Op::Kind::alu_imm, op.alu_op = alu, op.imm = imm;
-    emit(std::move(op), dst, nullptr);
+    emit(std::move(op), dst, dst);
   }
   void reset(const Grid& dst) {
     Op op;
     op.kind = Op::Kind::reset;
-    emit(std::move(op), dst, nullptr);
+    emit(std::move(op), dst, dst);
   }
   void copy(const Grid& dst, const Grid& src) {
     reset(dst);

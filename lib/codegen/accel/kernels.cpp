@@ -35,6 +35,11 @@ Loop loop_of(const Stride& s) { return {s.count, s.step.dst, s.step.src, s.step.
 
 }  // namespace
 
+Kernel without_source_steps(Kernel kernel) {
+  kernel.outer.src = kernel.inner.src = 0;
+  return kernel;
+}
+
 void make_kernels(Tiles first, std::vector<Stride> loops, const isa::MachineConfig& config,
                   const std::function<void(Kernel)>& f) {
   tidy(first, loops);

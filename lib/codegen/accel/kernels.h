@@ -26,4 +26,9 @@ struct Stride {
 void make_kernels(Tiles first, std::vector<Stride> loops, const isa::MachineConfig& config,
                   const std::function<void(Kernel)>& f);
 
+/// The kernel of a reset, which reads nothing: its micro-ops are those of an ALU operation with an
+/// immediate on the same tiles, so that the two share them; its loops leave src, where GEMM may
+/// have fewer bits than the ALU, at 0.
+[[nodiscard]] Kernel without_source_steps(Kernel kernel);
+
 }  // namespace tc::accel

@@ -248,11 +248,11 @@ class Walker {
 
   void kernels(const AluTask& task) {
     const bool gemm = task.leaf->kind == Leaf::Kind::gemm;
-    Tiles first{task.dst.first, 0, 0};
+    Tiles first{task.dst.first, task.dst.first, 0};
     if (gemm) first.src = task.operands[0].first, first.wgt = task.operands[1].first;
     std::vector<Stride> loops;
     for (size_t i = 0; i < task.counts.size(); ++i) {
-      Stride s{task.counts[i], {task.dst.steps[i], 0, 0}};
+      Stride s{task.counts[i], {task.dst.steps[i], task.dst.steps[i], 0}};
       if (gemm) s.step.src = task.operands[0].steps[i], s.step.wgt = task.operands[1].steps[i];
       if (!gemm && s.step.dst == 0) s.count = 1;  // once is enough
       loops.push_back(s);
@@ -260,7 +260,7 @@ class Walker {
     make_kernels(first, std::move(loops), tree_.buffers.config(), [&](Kernel k) {
       Op op;
       op.kind = gemm ? Op::Kind::gemm : Op::Kind::reset;
-      op.kernel = std::move(k);
+      op.kernel = gemm ? std::move(k) : without_source_steps(std::move(k));
       op.leaf = task.leaf;
       append(std::move(op));
     });
