@@ -71,7 +71,8 @@ Expected<Log> Log::load(std::span<const std::string> paths, const LogLimits& lim
   return log;
 }
 
-const Record* Log::best(const WorkloadKey& workload, const RecordTarget& host) const {
+const Record* Log::best(const WorkloadKey& workload, const RecordTarget& host,
+                        const RecordFilter& usable) const {
   const auto it = by_workload_.find(workload.hash());
   if (it == by_workload_.end()) return nullptr;
   // Times of different machines do not compare: choose a machine first, the
@@ -80,7 +81,7 @@ const Record* Log::best(const WorkloadKey& workload, const RecordTarget& host) c
   std::map<std::string, size_t> features;
   for (const size_t i : it->second) {
     const Record& r = records_[i];
-    if (!applies_to(r.target, host)) continue;
+    if (!applies_to(r.target, host) || (usable && !usable(r))) continue;
     machines[r.target.cpu].push_back(&r);
     features[r.target.cpu] = std::max(features[r.target.cpu], r.target.isa.size());
   }
@@ -98,9 +99,9 @@ const Record* Log::best(const WorkloadKey& workload, const RecordTarget& host) c
   return best;
 }
 
-Lookup Log::lookup(const WorkloadKey& workload, const RecordTarget& host,
-                   const WorkloadDistance& distance) const {
-  if (const Record* r = best(workload, host))
+Lookup Log::lookup(const WorkloadKey& workload, const RecordTarget& host, const WorkloadDistance& distance,
+                   const RecordFilter& usable) const {
+  if (const Record* r = best(workload, host, usable))
     return {Lookup::Source::tuned, *r, r->cost(),
             fmt::format("the fastest of this workload's records that apply to this machine ({})", r->id)};
   // Why the exact workload gave nothing is the first thing a user asks.
@@ -108,7 +109,9 @@ Lookup Log::lookup(const WorkloadKey& workload, const RecordTarget& host,
   if (const auto it = by_workload_.find(workload.hash()); it != by_workload_.end()) {
     missing = "every trial of this workload failed";
     for (const size_t i : it->second)
-      if (const std::string reason = why_not(records_[i].target, host); !reason.empty())
+      if (usable && !usable(records_[i]))
+        missing = "no record of this workload is usable";
+      else if (const std::string reason = why_not(records_[i].target, host); !reason.empty())
         missing = "this workload's record does not apply: " + reason;
   }
   const Record* nearest = nullptr;
@@ -118,7 +121,7 @@ Lookup Log::lookup(const WorkloadKey& workload, const RecordTarget& host,
     if (hash == workload.hash()) continue;
     const auto d = distance(workload, other);
     if (!d || *d >= least) continue;
-    if (const Record* r = best(other, host)) {
+    if (const Record* r = best(other, host, usable)) {
       nearest = r;
       least = *d;
     }

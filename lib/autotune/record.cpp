@@ -37,6 +37,11 @@ std::string why_not(const RecordTarget& record, const RecordTarget& host) {
   for (const std::string& feature : record.isa)
     if (std::find(host.isa.begin(), host.isa.end(), feature) == host.isa.end())
       return fmt::format("it needs {}, which {} lacks", feature, host.cpu.empty() ? "the target" : host.cpu);
+  if (record.kind == "accel")  // every size and time counts: one that is not said may be another one
+    for (const std::string& field : host.isa)
+      if (const std::string key = field.substr(0, field.find('=') + 1); std::none_of(
+              record.isa.begin(), record.isa.end(), [&](const std::string& f) { return f.starts_with(key); }))
+        return fmt::format("it does not say the machine's {}", key.substr(0, key.size() - 1));
   if (record.threads != host.threads)
     return fmt::format("it was tuned for {} threads, not {}", record.threads, host.threads);
   return "";

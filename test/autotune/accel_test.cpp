@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tc/autotune/api.h"
@@ -136,6 +137,74 @@ TEST(AccelTune, FindsNoWorseThanTheDefaultAndResumes) {
   settings.target = codegen::Target::accel({}).value();
   settings.options.trials = 4;
   EXPECT_EQ(tune(workload, settings).value().resumed, 0);
+}
+
+// ---- what a build takes from a log
+
+// A log of one machine with a record of each of these trials.
+struct Tuned {
+  Workload workload = parse_workload("qmatmul m=20 n=30 k=64 shift=5").value();
+  std::vector<Record> records;
+  explicit Tuned(const isa::MachineConfig& config) {
+    const std::string log = testing::TempDir() + "accel_build.jsonl";
+    std::filesystem::remove(log);
+    TuneSettings settings;
+    settings.target = codegen::Target::accel(config).value();
+    settings.options.trials = 4;
+    settings.options.log_path = log;
+    (void)tune(workload, settings).value();
+    records = read_log(log).value().records;
+    std::sort(records.begin(), records.end(),
+              [](const Record& a, const Record& b) { return a.cost() < b.cost(); });
+  }
+  [[nodiscard]] std::string built(const isa::MachineConfig& config) const {
+    BuildOptions options;
+    options.target = codegen::Target::accel(config).value();
+    return build(workload, Log(records), 1, options).value().explain();
+  }
+};
+
+TEST(AccelBuild, ARecordWhoseStepsDoNotComeOutIsPassedOver) {
+  Tuned tuned({});
+  ASSERT_EQ(tuned.records.size(), 4u);
+  EXPECT_TRUE(tuned.built({}).starts_with("tuned: ")) << tuned.built({});
+  EXPECT_EQ(tuned.built({}).find("passed over"), std::string::npos);
+  // the best one is damaged: the next one is taken, and it is said
+  tuned.records[0].steps += "unroll C_out_blocked row\n";
+  const std::string next = tuned.built({});
+  EXPECT_TRUE(next.starts_with("tuned: ")) << next;
+  EXPECT_NE(next.find("record " + tuned.records[0].id +
+                      " is passed over: its decisions make other steps than it holds"),
+            std::string::npos)
+      << next;
+  EXPECT_NE(next.find(tuned.records[1].id), std::string::npos) << next;
+  for (Record& r : tuned.records) r.steps = "";
+  const std::string none = tuned.built({});
+  EXPECT_TRUE(none.starts_with("default: no record of this workload is usable")) << none;
+}
+
+TEST(AccelBuild, ARecordThatLacksAFieldOfTheMachineDoesNotApply) {
+  Tuned tuned({});
+  for (Record& r : tuned.records)
+    std::erase_if(r.target.isa, [](const std::string& f) { return f.starts_with("acc_depth="); });
+  const std::string said = tuned.built({});
+  EXPECT_TRUE(
+      said.starts_with("default: this workload's record does not apply: it does not say the machine's "
+                       "acc_depth"))
+      << said;
+}
+
+TEST(AccelBuild, AMachineOfOtherTimesStartsFromTheRecord) {
+  const Tuned tuned({});
+  isa::MachineConfig slow;
+  slow.dram_latency = 400, slow.alu_interval = 2;
+  const std::string said = tuned.built(slow);
+  EXPECT_TRUE(
+      said.starts_with("nearest: this workload's record of vta, a machine that differs in its times "
+                       "alone"))
+      << said;
+  slow.acc_depth = 1024;
+  EXPECT_TRUE(tuned.built(slow).starts_with("default: ")) << tuned.built(slow);
 }
 
 }  // namespace

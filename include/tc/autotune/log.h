@@ -81,6 +81,9 @@ struct Lookup {
 /// How far two workloads are apart, or nothing where one is no guide to the other.
 using WorkloadDistance = std::function<std::optional<double>(const WorkloadKey&, const WorkloadKey&)>;
 
+/// Which records may be taken at all; an empty one lets all pass.
+using RecordFilter = std::function<bool(const Record&)>;
+
 /// What a log knows of one workload on one machine.
 struct TaskStats {
   std::string workload;
@@ -106,10 +109,12 @@ class Log {
   /// finalist's own trial: a lucky sample must not outrank a second look.
   /// Records of the host's own cpu come before those of other machines, and those of
   /// the newest code generator (BuildStamp) before older ones: their times do not compare.
-  [[nodiscard]] const Record* best(const WorkloadKey& workload, const RecordTarget& host) const;
+  [[nodiscard]] const Record* best(const WorkloadKey& workload, const RecordTarget& host,
+                                   const RecordFilter& usable = {}) const;
   /// Tuned, else the nearest workload's record, else the default; and why.
   [[nodiscard]] Lookup lookup(const WorkloadKey& workload, const RecordTarget& host,
-                              const WorkloadDistance& distance = workload_distance) const;
+                              const WorkloadDistance& distance = workload_distance,
+                              const RecordFilter& usable = {}) const;
   /// One entry a task, in the order of first appearance.
   [[nodiscard]] std::vector<TaskStats> stats() const;
 

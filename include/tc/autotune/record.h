@@ -49,7 +49,7 @@ struct RecordTarget {
 [[nodiscard]] Json to_json(const RecordTarget& target);
 
 /// Whether code tuned for `record` may run on `host`: same kind, triple and
-/// threads, and every ISA feature present.
+/// threads, and every ISA feature present; of an accelerator every field said.
 [[nodiscard]] bool applies_to(const RecordTarget& record, const RecordTarget& host);
 /// The first reason why not, "" where it applies.
 [[nodiscard]] std::string why_not(const RecordTarget& record, const RecordTarget& host);

@@ -48,7 +48,7 @@ struct Footprint {
 };
 [[nodiscard]] Footprint footprint(const DeviceOp& op, const DevicePlan& plan);
 
-/// About how many instructions the program of a plan has; compile_device makes four times as many at most.
+/// About how many instructions the program of a plan has; compile_device makes 4 times that and 64 at most.
 [[nodiscard]] int64_t instructions(const DeviceOp& op, const DevicePlan& plan,
                                    const isa::MachineConfig& config);
 /// The longest plan that a legalised computation starts from, by that count: far more than any

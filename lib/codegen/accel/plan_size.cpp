@@ -94,11 +94,10 @@ int64_t operations(const Expr& e) {
 int64_t work_of_part(const DeviceOp& op, const DevicePlan& plan, const isa::MachineConfig& config) {
   const auto* r = detail::reduce_of(op);
   if (!r) return 0;
-  if (op.kind == DeviceOp::Kind::reduce) {
-    const Expr& term = r->source[0];
-    if (term.as<ir::Load>()) return 1;
-    return times(plan.windows_inside ? detail::window_elements(op) : 1, operations(term) + 3);
-  }
+  const bool products = op.kind == DeviceOp::Kind::reduce && !r->source[0].as<ir::Load>();
+  if (products)  // made for one element of the window after the other, beside the sums
+    return times(plan.windows_inside ? detail::window_elements(op) : 1,
+                 times(kernels(plan.tile, config), operations(r->source[0]) + 3));
   std::vector<int64_t> counts = plan.tile;
   counts.push_back(std::min(plan.depth, detail::depth_tiles(op)));
   for (size_t k = 0; plan.windows_inside && k < r->extents.size(); ++k)
@@ -127,7 +126,8 @@ int64_t instructions(const DeviceOp& op, const DevicePlan& plan, const isa::Mach
   std::vector<int64_t> whole;
   for (const int axis : tiled_axes(op)) whole.push_back(op.out.extent(axis));
   const int64_t planes = op.planes;
-  const int64_t epilogue = times(planes, operations(op.out.op().values[0]) + (planes > 1 ? 2 : 0));
+  const int64_t epilogue = times(kernels(plan.tile, config),
+                                 times(planes, operations(op.out.op().values[0]) + (planes > 1 ? 2 : 0)));
   const int64_t of_tile =
       plus(plus(times(parts, work_of_part(op, plan, config)), epilogue + (op.sums ? 1 : 0)),
            times(planes, transfers(plan.tile, whole)));
