@@ -20,6 +20,8 @@ class StepDice {
   StepDice(const Model& m, Rng& random) : m_(m), random_(random) {}
 
   Step roll() {
+    if (coin(40))
+      if (const auto step = roll_place()) return *step;
     static constexpr StepKind kKinds[] = {StepKind::split,
                                           StepKind::split,
                                           StepKind::split,
@@ -44,7 +46,15 @@ class StepDice {
                                           StepKind::rfactor,
                                           StepKind::rfactor,
                                           StepKind::reverse_compute_at,
-                                          StepKind::reverse_compute_at};
+                                          StepKind::reverse_compute_at,
+                                          StepKind::tensorize,
+                                          StepKind::tensorize,
+                                          StepKind::vthread,
+                                          StepKind::double_buffer,
+                                          StepKind::rolling_buffer,
+                                          StepKind::rolling_buffer,
+                                          StepKind::prefetch,
+                                          StepKind::storage_align};
     Step step;
     step.kind = pick(kKinds);
     step.stage = m_.stages[at(stage())].name;
@@ -53,6 +63,19 @@ class StepDice {
   }
 
  private:
+  // A stage at a loop of what reads it, where it may well be right: for the steps that need one.
+  std::optional<Step> roll_place() {
+    std::vector<std::pair<int, int>> pairs;
+    for (const int id : m_.order)
+      if (const Stage& s = m_.stages[at(id)]; !s.is_input && !s.is_output && !s.inlined && s.scan < 0)
+        for (const int r : m_.readers(id)) pairs.emplace_back(id, r);
+    if (pairs.empty()) return std::nullopt;
+    const auto [id, reader] = pick(pairs);
+    return Step{.kind = StepKind::compute_at,
+                .stage = m_.stages[at(id)].name,
+                .axes = {m_.stages[at(reader)].name, leaf(reader)}};
+  }
+
   static size_t at(int i) { return static_cast<size_t>(i); }
   int64_t below(int64_t n) { return static_cast<int64_t>(random_.below(static_cast<uint64_t>(n))); }
   bool coin(int of = 2) { return below(of) == 0; }
@@ -111,6 +134,7 @@ class StepDice {
         [[fallthrough]];
       case StepKind::unroll:
       case StepKind::parallel:
+      case StepKind::vthread:
       case StepKind::init_at:
         step.axes = {leaf(id)};
         break;
@@ -134,6 +158,19 @@ class StepDice {
         break;
       case StepKind::layout:
         fill_layout(step, id);
+        break;
+      case StepKind::double_buffer:
+      case StepKind::rolling_buffer:
+        fill_attached(step);
+        break;
+      case StepKind::prefetch:
+        fill_prefetch(step, id);
+        break;
+      case StepKind::storage_align:
+        fill_storage_align(step, id);
+        break;
+      case StepKind::tensorize:
+        fill_tensorize(step, id);
         break;
       default:
         break;
@@ -190,6 +227,68 @@ class StepDice {
       if (!coin(16)) step.names.push_back(fmt::format("{}%{}", axis, m));
     }
     shuffle(step.names);
+  }
+
+  // Mostly a stage that is computed at a loop.
+  void fill_attached(Step& step) {
+    std::vector<std::string> attached;
+    for (const Stage& s : m_.stages)
+      if (s.at_stage >= 0 && !s.inlined) attached.push_back(s.name);
+    if (!attached.empty() && !coin(8)) step.stage = pick(attached);
+  }
+
+  // Mostly of something that the stage reads.
+  void fill_prefetch(Step& step, int id) {
+    step.axes = {leaf(id)};
+    step.number = coin(16) ? -1 : below(5);
+    std::vector<int> read;
+    for (const int p : m_.order) {
+      const auto readers = m_.readers(p);
+      if (std::find(readers.begin(), readers.end(), id) != readers.end()) read.push_back(p);
+    }
+    step.names = {m_.stages[at(read.empty() || coin(8) ? stage() : pick(read))].name};
+  }
+
+  void fill_storage_align(Step& step, int id) {
+    if (coin()) {  // copies and what is between
+      std::vector<int> own;
+      for (const int c : m_.order)
+        if (const Stage& s = m_.stages[at(c)]; !s.is_input && !s.is_output && !s.inlined) own.push_back(c);
+      if (!own.empty()) id = pick(own);
+      step.stage = m_.stages[at(id)].name;
+    }
+    const auto dims = m_.stages[at(id)].storage_dims();
+    static constexpr int64_t kFactors[] = {1, 2, 3, 4, 8, 16};
+    step.axes = {dims.empty() ? "none" : dims.size() > 1 && coin() ? dims[dims.size() - 2] : pick(dims)};
+    step.number = coin(16) ? 0 : pick(kFactors);
+    step.offset = coin() ? 0 : below(step.number + 1);
+  }
+
+  // The loops from one of the last inward, and an intrinsic of as many iterations, or of others.
+  void fill_tensorize(Step& step, int id) {
+    std::vector<int> sums;
+    for (const int c : m_.order)
+      if (const Stage& s = m_.stages[at(c)]; !s.inlined && !s.is_input && s.folds()) sums.push_back(c);
+    if (!sums.empty() && !coin(8)) id = pick(sums);
+    const Stage& s = m_.stages[at(id)];
+    step.stage = s.name, step.axes = {leaf(id)}, step.intrinsic = "gemm_f32_1x4x1";
+    if (s.leaves.empty()) return;
+    const auto extents = s.extents();
+    const auto count = static_cast<int64_t>(s.leaves.size());
+    const auto from = at(static_cast<int>(count - 1 - below(std::min<int64_t>(count, 4))));
+    std::vector<int64_t> spatial = {1, 1}, reduce = {1};
+    for (size_t p = from; p < s.leaves.size(); ++p)
+      if (const int64_t n = extents[at(s.leaves[p])]; n != 1)
+        (s.axes[at(s.leaves[p])].reduce ? reduce : spatial).push_back(n);
+    step.axes = {s.axes[at(s.leaves[from])].name};
+    int64_t n = spatial.back(), m = spatial[spatial.size() - 2], k = reduce.back();
+    if (coin()) std::swap(n, m);
+    if (coin(8)) ++(coin() ? n : k);
+    const DType type = s.buffers[0]->type;
+    static constexpr const char* kTypes[] = {"i8", "u8", "i16"};
+    step.intrinsic = type == kI32 && coin() ? fmt::format("dot_{}_{}_{}x{}", pick(kTypes), pick(kTypes), n, k)
+                                            : fmt::format("gemm_{}_{}x{}x{}", ir::to_string(type), m, n, k);
+    step.reassociate = !coin(4);
   }
 
   const Model& m_;

@@ -3,34 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 
-#include "oracle/access.h"
-#include "tc/ir/traverse.h"
+#include "oracle/steps.h"
+#include "oracle/tensor.h"
 
 namespace tc::test::oracle {
 namespace {
 
 using ir::LoopMode;
-using Point = std::vector<int64_t>;
-
-size_t at(int i) { return static_cast<size_t>(i); }
-
-/// What a place in memory holds.
-struct Cell {
-  int64_t element = -1;
-  bool complete = false;
-  std::vector<int64_t> folded;  // points of the reduction, while not complete
-  int writer = -1;              // where in the loops it was last written
-  std::vector<int> readers;     // and read since
-};
-
-/// The memory of a stage, while it lasts.
-struct Storage {
-  Point lo;  // first element that it has room for
-  std::map<Point, Cell> cells;
-};
 
 /// A stage that is being computed: a box of its elements.
 struct Run {
@@ -40,11 +21,20 @@ struct Run {
   std::vector<int64_t> inner, whole;   // per relation: extents of its inner axis and its parent
 };
 
-/// What is computed of a stage inside a loop: the box of all reads.
+/// What is computed of a stage inside a loop: the box of all reads; of a ring, whose window
+/// moves evenly, also of those whose condition fails.
 struct Need {
   int stage;
+  bool whole;
   bool any = false;
   Point lo, hi;
+};
+
+/// A stage that is kept in a ring while a loop runs, and how far it is computed.
+struct Ring {
+  int stage;
+  Storage storage;
+  std::optional<int64_t> done;
 };
 
 /// What is known of a stage before anything runs.
@@ -56,7 +46,7 @@ struct Compiled {
 
 class Executor {
  public:
-  Executor(const Model& m, int64_t budget) : m_(m), left_(budget), live_(m.stages.size()) {
+  Executor(const Model& m, int64_t budget) : m_(m), memory_(m, budget) {
     for (size_t i = 0; i < m_.stages.size(); ++i) compiled_.push_back(compile(m_.stages[i]));
   }
 
@@ -89,7 +79,7 @@ class Executor {
 
   static Compiled compile(const Stage& s) {
     Compiled c;
-    if (s.inlined || s.is_input) return c;
+    if (s.inlined || s.is_input || s.external) return c;
     std::vector<VarRef> vars = s.vars;
     for (const ReduceAxis& k : s.reduce) vars.push_back(k.var);
     for (const Expr& v : s.values)
@@ -126,57 +116,14 @@ class Executor {
 
   // ---- memory
 
-  static int64_t element_number(const Stage& s, const Point& coordinates) {
-    int64_t n = 0;
-    for (size_t d = 0; d < coordinates.size(); ++d) n = n * s.shape[d] + coordinates[d];
-    return n;
-  }
-  static Point address(const Stage& s, const Storage& storage, const Point& coordinates) {
-    Point local = coordinates;
-    for (size_t d = 0; d < local.size(); ++d) local[d] -= storage.lo[d];
-    if (!s.has_layout) return local;
-    Point out;
-    for (const Piece& p : s.layout) {
-      const int64_t v = local[at(p.dim)] / p.div;
-      out.push_back(p.mod > 0 ? v % p.mod : v);
-    }
-    return out;
-  }
-  std::string name(int stage, const Point& coordinates) const {
-    return fmt::format("{}[{}]", m_.stages[at(stage)].name, fmt::join(coordinates, ", "));
-  }
-
-  Storage& storage_of(int stage, const Point& coordinates) {
-    if (live_[at(stage)].empty())
-      throw Fault{fmt::format("{} is touched where its stage is not computed", name(stage, coordinates)),
-                  false};
-    return *live_[at(stage)].back();
-  }
-
-  Cell& touch(int stage, const Point& coordinates, bool writes) {
-    spend();
-    Storage& storage = storage_of(stage, coordinates);
-    Cell& cell = storage.cells[address(m_.stages[at(stage)], storage, coordinates)];
-    bool races = conflict(cell.writer, node_);
-    if (writes)
-      for (const int r : cell.readers) races |= conflict(r, node_);
-    if (races) throw Fault{fmt::format("iterations race on {}", name(stage, coordinates)), false};
-    if (writes)
-      cell.writer = node_, cell.readers.clear();
-    else if (std::find(cell.readers.begin(), cell.readers.end(), node_) == cell.readers.end())
-      cell.readers.push_back(node_);
-    return cell;
-  }
-
   void read(int stage, const Point& coordinates) {
-    const Stage& s = m_.stages[at(stage)];
-    const Cell& cell = touch(stage, coordinates, false);
-    if (cell.element != element_number(s, coordinates))
-      throw Fault{fmt::format("{} is read where {}", name(stage, coordinates),
+    const Cell& cell = memory_.touch(stage, coordinates, false);
+    if (cell.element != memory_.element_number(stage, coordinates))
+      throw Fault{fmt::format("{} is read where {}", memory_.name(stage, coordinates),
                               cell.element < 0 ? "nothing was written" : "another element is kept"),
                   false};
     if (!is_complete(stage, cell, coordinates))
-      throw Fault{fmt::format("{} is read before it is complete", name(stage, coordinates)), false};
+      throw Fault{fmt::format("{} is read before it is complete", memory_.name(stage, coordinates)), false};
   }
   [[nodiscard]] bool is_complete(int stage, const Cell& cell, const Point& coordinates) const {
     const Compiled& c = compiled_[at(stage)];
@@ -189,64 +136,88 @@ class Executor {
     return cell.folded.size() == (it == c.expected.end() ? 0 : it->second);
   }
 
-  // ---- iterations: a tree of those of loops whose iterations run in any order
-
-  struct Node {
-    int parent, depth, loop;
-  };
-  // Whether two accesses stand in different iterations of one run of such a loop.
-  [[nodiscard]] bool conflict(int a, int b) const {
-    if (a < 0 || a == b) return false;
-    const auto up = [&](int& n) { n = nodes_[at(n)].parent; };
-    while (nodes_[at(a)].depth > nodes_[at(b)].depth) up(a);
-    while (nodes_[at(b)].depth > nodes_[at(a)].depth) up(b);
-    if (a == b) return false;
-    while (nodes_[at(a)].parent != nodes_[at(b)].parent) up(a), up(b);
-    return nodes_[at(a)].loop == nodes_[at(b)].loop;
-  }
-
-  void spend() {
-    if (--left_ < 0) throw Fault{"too heavy", true};
-  }
-
   // ---- running
 
   void run_all() {
-    nodes_.push_back({-1, 0, -1});
-    node_ = 0;
     std::vector<std::unique_ptr<Storage>> lasting;
     for (const int id : m_.order) {
       const Stage& s = m_.stages[at(id)];
       if (s.inlined || (s.at_stage >= 0 && !s.is_output)) continue;
-      lasting.push_back(std::make_unique<Storage>());
-      lasting.back()->lo.assign(s.dims.size(), 0);
-      live_[at(id)].push_back(lasting.back().get());
+      lasting.push_back(std::make_unique<Storage>(Storage{Point(s.dims.size(), 0), s.shape}));
+      memory_.push(id, lasting.back().get());
       if (s.is_input) fill(id);
     }
+    for (const int id : m_.order)
+      if (m_.stages[at(id)].tensor && !m_.stages[at(id)].inlined) tensors_.emplace(id, TensorMatch(m_, id));
+    std::vector<bool> done(m_.stages.size(), false);
     for (const int id : m_.order) {
       const Stage& s = m_.stages[at(id)];
-      if (s.inlined || s.is_input || s.at_stage >= 0) continue;
-      run_stage(id, Point(s.dims.size(), 0), s.shape);
+      if (done[at(id)] || s.inlined || s.is_input || s.at_stage >= 0) continue;
+      if (s.scan >= 0)
+        run_scan(s.scan, done);
+      else
+        run_stage(id, Point(s.dims.size(), 0), s.shape);
     }
+    for (const auto& [id, match] : tensors_)
+      if (match.passed_over())
+        throw Fault{fmt::format("the loops of {} are not an intrinsic's", m_.stages[at(id)].name), false};
     for (const int id : m_.order)
       if (m_.stages[at(id)].is_output) check_output(id);
+  }
+
+  // The stages of a recurrence that are not placed elsewhere, one step of time after the other.
+  void run_scan(int scan, std::vector<bool>& done) {
+    std::vector<Run> runs;
+    std::vector<std::vector<Ring>> rings;
+    for (const int id : m_.order) {
+      const Stage& s = m_.stages[at(id)];
+      if (s.scan != scan || s.inlined || s.at_stage >= 0) continue;
+      done[at(id)] = true;
+      runs.push_back(start(id, Point(s.dims.size(), 0), s.shape));
+    }
+    for (Run& r : runs) rings.push_back(make_rings(r, 0, 0));
+    for (auto& all : rings)
+      for (Ring& ring : all) memory_.push(ring.stage, &ring.storage);
+    for (int64_t t = 0; t < runs[0].extent[0]; ++t)
+      for (size_t i = 0; i < runs.size(); ++i) {
+        runs[i].value[0] = t;
+        iteration(runs[i], 0, 0, rings[i]);
+      }
+    for (const auto& all : rings)
+      for (const Ring& ring : all) memory_.pop(ring.stage);
   }
 
   void fill(int id) {
     const Stage& s = m_.stages[at(id)];
     each(s.shape, [&](const Point& p) {
-      Cell& cell = touch(id, p, true);
-      cell.element = element_number(s, p), cell.complete = true;
+      Cell& cell = memory_.touch(id, p, true);
+      cell.element = memory_.element_number(id, p), cell.complete = true;
     });
   }
   void check_output(int id) {
     const Stage& s = m_.stages[at(id)];
     if (s.inlined) throw Fault{fmt::format("the output {} is not computed", s.name), false};
-    node_ = 0;
+    memory_.leave(0);
     each(s.shape, [&](const Point& p) { read(id, p); });
   }
 
   void run_stage(int id, const Point& lo, const Point& size) {
+    if (m_.stages[at(id)].external) return run_extern(id);
+    Run r = start(id, lo, size);
+    loops(r, 0);
+  }
+  // Reads all of each tensor, and writes all of its own.
+  void run_extern(int id) {
+    const Stage& s = m_.stages[at(id)];
+    for (const Expr& v : s.values) {
+      const int stage = m_.stage_of(v.as<ir::Load>()->buffer);
+      if (need_ && stage != need_->stage) continue;
+      each(m_.stages[at(stage)].shape, [&](const Point& p) { need_ ? widen(*need_, p) : read(stage, p); });
+    }
+    if (!need_) fill(id);
+  }
+
+  Run start(int id, const Point& lo, const Point& size) {
     const Stage& s = m_.stages[at(id)];
     Run r{id, lo, size, std::vector<int64_t>(s.axes.size(), 0), std::vector<int64_t>(s.axes.size(), 0),
           {}, {}};
@@ -261,17 +232,19 @@ class Executor {
       if (rel.kind == Relation::fuse) {
         e(rel.parent) = e(rel.outer) * e(rel.inner);
       } else {
-        const int64_t other = (e(rel.parent) + rel.number - 1) / rel.number;
-        e(rel.outer) = rel.kind == Relation::split ? other : rel.number;
-        e(rel.inner) = rel.kind == Relation::split ? rel.number : other;
+        const int64_t whole = e(rel.parent), number = rel.number_of(whole),
+                      other = (whole + number - 1) / number;
+        e(rel.outer) = rel.kind == Relation::split ? other : number;
+        e(rel.inner) = rel.kind == Relation::split ? number : other;
       }
       r.inner.push_back(e(rel.inner)), r.whole.push_back(e(rel.parent));
     }
-    loops(r, 0);
+    return r;
   }
 
   // From the values of the loops to those of all axes; false outside the domain.
-  bool derive(const Run& r, bool spatial_only, std::vector<int64_t>& v, Point& coordinates) const {
+  enum class Domain { whole, spatial, any };
+  bool derive(const Run& r, Domain domain, std::vector<int64_t>& v, Point& coordinates) const {
     const Stage& s = m_.stages[at(r.stage)];
     v = r.value;
     coordinates.assign(s.dims.size(), 0);
@@ -279,7 +252,7 @@ class Executor {
       for (size_t d = 0; d < s.dims.size(); ++d) {
         if (s.dims[d].since != i) continue;
         int64_t& value = v[at(s.dims[d].axis)];
-        if (value >= r.size[d]) return false;
+        if (domain != Domain::any && value >= r.size[d]) return false;
         coordinates[d] = value += r.lo[d];
       }
       if (i == 0) return true;
@@ -291,7 +264,9 @@ class Executor {
       }
       const int64_t parent = v[at(rel.outer)] * inner + v[at(rel.inner)];
       v[at(rel.parent)] = parent;
-      if (!(spatial_only && s.axes[at(rel.parent)].reduce) && parent >= r.whole[i - 1]) return false;
+      const bool asked =
+          domain == Domain::whole || (domain == Domain::spatial && !s.axes[at(rel.parent)].reduce);
+      if (asked && parent >= r.whole[i - 1]) return false;
     }
   }
 
@@ -315,8 +290,9 @@ class Executor {
   }
 
   void loops(Run& r, int p) {
-    spend();
+    memory_.spend();
     const Stage& s = m_.stages[at(r.stage)];
+    if (!need_ && s.tensor && p == s.position(s.tensor->axis)) check_tensor(r, p);
     if (!need_ && compiled_[at(r.stage)].is_reduction && p == init_position(r) && in_first_fold(r, p))
       init(r, p);
     if (p == static_cast<int>(s.leaves.size())) return body(r);
@@ -325,23 +301,48 @@ class Executor {
     const bool any_order =
         !need_ &&
         (a.mode == LoopMode::parallel || a.mode == LoopMode::vectorized || a.mode == LoopMode::vthread) &&
-        !folds_in_lanes(s, a, r.extent[at(axis)]);
-    const int outer = node_, loop = next_loop_++;
+        !folds_in_lanes(s, a, is_empty(r.stage) ? 0 : r.extent[at(axis)]);
+    std::vector<Ring> rings;
+    if (!need_) rings = make_rings(r, p, axis);
+    for (Ring& ring : rings) memory_.push(ring.stage, &ring.storage);
+    const int outer = memory_.here(), loop = memory_.new_loop();
     for (int64_t i = 0; i < r.extent[at(axis)]; ++i) {
       r.value[at(axis)] = i;
-      if (any_order) {
-        nodes_.push_back({outer, nodes_[at(outer)].depth + 1, loop});
-        node_ = static_cast<int>(nodes_.size()) - 1;
-      }
-      iteration(r, p, axis);
+      if (any_order) memory_.enter(outer, loop);
+      iteration(r, p, axis, rings);
     }
-    node_ = outer;
+    memory_.leave(outer);
+    for (const Ring& ring : rings) memory_.pop(ring.stage);
     r.value[at(axis)] = 0;
   }
 
+  // The tile of this run, whose inner loops an intrinsic replaces: what each of their
+  // iterations computes, whether it is inside the domain or not.
+  void check_tensor(const Run& r, int p) {
+    const Stage& s = m_.stages[at(r.stage)];
+    const std::vector<int> inner(s.leaves.begin() + p, s.leaves.end());
+    Point extents;
+    for (const int l : inner) extents.push_back(r.extent[at(l)]);
+    tensors_.at(r.stage).tile(extents, memory_, [&](const Point& values) {
+      Run one = r;
+      for (size_t i = 0; i < inner.size(); ++i) one.value[at(inner[i])] = values[i];
+      TensorMatch::Iteration out;
+      (void)derive(one, Domain::any, out.values, out.coordinates);
+      for (size_t k = 0; k < s.reduce.size(); ++k)
+        out.values[s.vars.size() + k] += ir::as_int(s.reduce[k].min).value();
+      out.values.resize(s.vars.size() + s.reduce.size());
+      return out;
+    });
+  }
+
+  // Whether nothing is folded at all.
+  [[nodiscard]] bool is_empty(int stage) const {
+    const Point& shape = m_.stages[at(stage)].shape;
+    return compiled_[at(stage)].expected.empty() || std::find(shape.begin(), shape.end(), 0) != shape.end();
+  }
   // A vectorized reduction of one component by one operator: lanes fold apart and are
   // combined at the end. Of floats that is another order of the fold.
-  static bool folds_in_lanes(const Stage& s, const Axis& a, int64_t extent) {
+  static bool folds_in_lanes(const Stage& s, const Axis& a, int64_t terms) {
     if (a.mode != LoopMode::vectorized || !a.reduce) return false;
     const ir::Combiner& c = *s.reduction()->combiner;
     const auto* b = c.results.size() == 1 ? c.results[0].as<ir::Binary>() : nullptr;
@@ -351,21 +352,9 @@ class Executor {
     using enum ir::BinaryOp;
     if (b->op != add && b->op != mul && b->op != min && b->op != max && b->op != and_ && b->op != or_)
       return false;
-    if (rounds(c) && !a.reassociate && extent > 1) throw Fault{"lanes fold floats in another order", false};
+    if (rounds(c) && !a.reassociate && terms > 1) throw Fault{"lanes fold floats in another order", false};
     return true;
   }
-  // Whether folding floats by it rounds: comparisons alone do not.
-  static bool rounds(const ir::Combiner& c) {
-    bool rounds = false;
-    for (const Expr& e : c.results)
-      ir::walk_all(*e, [&](const ir::Node& n) {
-        const auto* b = n.kind == ir::Kind::Binary ? &static_cast<const ir::Binary&>(n) : nullptr;
-        rounds |= b && b->type.is_float() && b->op != ir::BinaryOp::min && b->op != ir::BinaryOp::max;
-        rounds |= n.kind == ir::Kind::Call && static_cast<const ir::Call&>(n).type.is_float();
-      });
-    return rounds;
-  }
-
   std::vector<int> placed_at(int stage, int axis) const {
     std::vector<int> out;
     for (const int id : m_.order)
@@ -373,42 +362,115 @@ class Executor {
     return out;
   }
 
-  void iteration(Run& r, int p, int axis) {
+  void iteration(Run& r, int p, int axis, std::vector<Ring>& rings) {
     const std::vector<int> placed = placed_at(r.stage, axis);
+    for (const Hint& h : m_.stages[at(r.stage)].hints)
+      if (!need_ && h.axis == axis && !memory_.lives(h.tensor))
+        throw Fault{fmt::format("{} is asked for where it is not kept", m_.stages[at(h.tensor)].name), false};
     std::vector<std::unique_ptr<Storage>> own;
     std::vector<int> made;
     for (size_t i = 0; i < placed.size(); ++i) {
-      const Need n = need_of(placed, i, r, p);
-      Storage* storage = nullptr;
-      if (!need_ && !m_.stages[at(placed[i])].is_output) {
-        own.push_back(std::make_unique<Storage>());
-        storage = own.back().get();
-        storage->lo = n.any ? n.lo : Point(m_.stages[at(placed[i])].dims.size(), 0);
-        live_[at(placed[i])].push_back(storage);
+      Need n = window_of(placed, i, r, p);
+      const Stage& s = m_.stages[at(placed[i])];
+      const auto ring =
+          std::find_if(rings.begin(), rings.end(), [&](const Ring& x) { return x.stage == placed[i]; });
+      if (ring != rings.end()) {
+        only_new(*ring, n);
+      } else if (!need_ && !s.is_output) {
+        own.push_back(std::make_unique<Storage>(Storage{n.any ? n.lo : Point(s.dims.size(), 0), size_of(n)}));
+        memory_.push(placed[i], own.back().get());
         made.push_back(placed[i]);
       }
       if (n.any) run_box(placed[i], n);
     }
     loops(r, p + 1);
-    for (const int id : made) live_[at(id)].pop_back();
+    for (const int id : made) memory_.pop(id);
   }
-  void run_box(int id, const Need& n) {
+  static Point size_of(const Need& n) {
     Point size;
     for (size_t d = 0; d < n.lo.size(); ++d) size.push_back(n.hi[d] - n.lo[d] + 1);
-    run_stage(id, n.lo, size);
+    return size;
+  }
+  void run_box(int id, Need n) {
+    for (size_t d = 0; d < n.lo.size() && !(need_ && need_->whole); ++d) {  // windows may begin in padding
+      n.lo[d] = std::max<int64_t>(n.lo[d], 0), n.hi[d] = std::min(n.hi[d], m_.stages[at(id)].shape[d] - 1);
+      if (n.lo[d] > n.hi[d]) return;
+    }
+    run_stage(id, n.lo, size_of(n));
   }
 
   // What the rest of this iteration reads of placed[i]: found by running it without memory.
   Need need_of(const std::vector<int>& placed, size_t i, Run& r, int p) {
-    Need mine{placed[i], false, {}, {}};
+    Need mine{placed[i], m_.stages[at(placed[i])].rolling || (need_ && need_->whole), false, {}, {}};
     Need* const outer = std::exchange(need_, &mine);
     for (size_t j = i + 1; j < placed.size(); ++j) {
-      const Need theirs = need_of(placed, j, r, p);
+      const Need theirs = window_of(placed, j, r, p);
       if (theirs.any) run_box(placed[j], theirs);
     }
     loops(r, p + 1);
     need_ = outer;
     return mine;
+  }
+
+  // Of a ring, all of those dimensions that do not roll because some iteration needs them whole.
+  Need window_of(const std::vector<int>& placed, size_t i, Run& r, int p) {
+    Need n = need_of(placed, i, r, p);
+    const auto it = whole_.find(n.stage);
+    for (size_t d = 0; d < n.lo.size() && it != whole_.end(); ++d)
+      if (it->second[d]) n.lo[d] = 0, n.hi[d] = m_.stages[at(n.stage)].shape[d] - 1;
+    return n;
+  }
+
+  // ---- rings
+
+  // Of each stage that is kept in a ring while this loop runs, the windows that its
+  // iterations need. These have to move along one dimension, by as much each time, and to
+  // share something.
+  std::vector<Ring> make_rings(Run& r, int p, int axis) {
+    std::vector<Ring> rings;
+    const std::vector<int> placed = placed_at(r.stage, axis);
+    for (size_t i = 0; i < placed.size(); ++i) {
+      const Stage& s = m_.stages[at(placed[i])];
+      if (!s.rolling) continue;
+      std::vector<Need> windows;
+      for (int64_t v = 0; v < r.extent[at(axis)]; ++v) {
+        r.value[at(axis)] = v;
+        if (Need n = need_of(placed, i, r, p); n.any) windows.push_back(std::move(n));
+      }
+      r.value[at(axis)] = 0;
+      rings.push_back(ring_of(placed[i], windows));
+    }
+    return rings;
+  }
+  Ring ring_of(int id, const std::vector<Need>& windows) {
+    const Stage& s = m_.stages[at(id)];
+    Ring ring{id, {Point(s.dims.size(), 0), s.shape}, std::nullopt};
+    std::vector<bool>& whole = whole_[id];
+    whole.assign(s.dims.size(), false);
+    const auto fault = [&] { return Fault{fmt::format("the window of {} does not move on", s.name), false}; };
+    for (size_t d = 0; d < s.dims.size() && windows.size() > 1; ++d) {
+      const int64_t step = windows[1].lo[d] - windows[0].lo[d];
+      int64_t size = 0;
+      bool even = true;
+      for (size_t i = 0; i < windows.size(); ++i) {
+        size = std::max(size, windows[i].hi[d] - windows[i].lo[d] + 1);
+        even &= i == 0 || windows[i].lo[d] - windows[i - 1].lo[d] == step;
+      }
+      whole[d] = size >= s.shape[d];
+      if (whole[d] || (even && step == 0)) continue;
+      if (!even || step < 0 || step >= size || ring.storage.ring_dim >= 0) throw fault();
+      ring.storage.ring_dim = static_cast<int>(d);
+      ring.storage.size[d] = size;
+    }
+    if (windows.size() > 1 && ring.storage.ring_dim < 0) throw fault();
+    return ring;
+  }
+  // Leaves of a window what the iterations before did not compute.
+  static void only_new(Ring& ring, Need& n) {
+    if (!n.any || ring.storage.ring_dim < 0) return;
+    const auto d = at(ring.storage.ring_dim);
+    if (ring.done) n.lo[d] = std::max(n.lo[d], *ring.done + 1);
+    ring.done = n.hi[d];
   }
 
   // ---- elements
@@ -418,25 +480,23 @@ class Executor {
     if (p < static_cast<int>(s.leaves.size())) {
       const int axis = s.leaves[at(p)];
       const Axis& a = s.axes[at(axis)];
-      const int outer = node_, loop = next_loop_++;
+      const int outer = memory_.here(), loop = memory_.new_loop();
       const int64_t saved = r.value[at(axis)], n = a.reduce ? 1 : r.extent[at(axis)];
       for (int64_t i = 0; i < n; ++i) {
         r.value[at(axis)] = i;
-        if (!a.reduce && (a.mode == LoopMode::parallel || a.mode == LoopMode::vectorized)) {
-          nodes_.push_back({outer, nodes_[at(outer)].depth + 1, loop});
-          node_ = static_cast<int>(nodes_.size()) - 1;
-        }
+        if (!a.reduce && a.mode != LoopMode::serial && a.mode != LoopMode::unrolled)
+          memory_.enter(outer, loop);
         init(r, p + 1);
       }
-      node_ = outer;
+      memory_.leave(outer);
       r.value[at(axis)] = saved;
       return;
     }
     std::vector<int64_t> v;
     Point coordinates;
-    if (!derive(r, true, v, coordinates)) return;
-    Cell& cell = touch(r.stage, coordinates, true);
-    cell.element = element_number(s, coordinates);
+    if (!derive(r, Domain::spatial, v, coordinates)) return;
+    Cell& cell = memory_.touch(r.stage, coordinates, true);
+    cell.element = memory_.element_number(r.stage, coordinates);
     cell.complete = false;
     cell.folded.clear();
   }
@@ -445,7 +505,7 @@ class Executor {
     const Stage& s = m_.stages[at(r.stage)];
     std::vector<int64_t> v;
     Point coordinates;
-    if (!derive(r, false, v, coordinates)) return;
+    if (!derive(r, Domain::whole, v, coordinates)) return;
     Point point;
     for (size_t k = 0; k < s.reduce.size(); ++k) {
       int64_t& value = v[s.vars.size() + k];
@@ -453,9 +513,10 @@ class Executor {
       value += ir::as_int(s.reduce[k].min).value();
     }
     for (const Access& a : compiled_[at(r.stage)].accesses) {
-      spend();
+      memory_.spend();
       const int stage = m_.stage_of(a.buffer);
-      if ((need_ && stage != need_->stage) || !a.happens(v)) continue;
+      if (need_ && stage != need_->stage) continue;
+      if (!(need_ && need_->whole) && !a.happens(v)) continue;
       Point index;
       for (const Index& e : a.index) index.push_back(e.at(v));
       if (need_)
@@ -474,19 +535,20 @@ class Executor {
 
   void write(int stage, const Point& coordinates, const Point& point) {
     const Stage& s = m_.stages[at(stage)];
-    Cell& cell = touch(stage, coordinates, true);
-    const int64_t element = element_number(s, coordinates);
+    Cell& cell = memory_.touch(stage, coordinates, true);
+    const int64_t element = memory_.element_number(stage, coordinates);
     if (!compiled_[at(stage)].is_reduction) {
       cell.element = element, cell.complete = true;
       return;
     }
     if (cell.element != element)
-      throw Fault{fmt::format("{} is folded into before it is initialised", name(stage, coordinates)), false};
+      throw Fault{fmt::format("{} is folded into before it is initialised", memory_.name(stage, coordinates)),
+                  false};
     int64_t number = 0;
     for (size_t k = 0; k < point.size(); ++k)
       number = number * ir::as_int(s.reduce[k].extent).value() + point[k];
     if (std::find(cell.folded.begin(), cell.folded.end(), number) != cell.folded.end())
-      throw Fault{fmt::format("a term is folded into {} twice", name(stage, coordinates)), false};
+      throw Fault{fmt::format("a term is folded into {} twice", memory_.name(stage, coordinates)), false};
     cell.folded.push_back(number);
     check_order(stage);
   }
@@ -501,11 +563,10 @@ class Executor {
   }
 
   const Model& m_;
-  int64_t left_;
+  Memory memory_;
   std::vector<Compiled> compiled_;
-  std::vector<std::vector<Storage*>> live_;  // per stage, innermost last
-  std::vector<Node> nodes_;
-  int node_ = 0, next_loop_ = 0;
+  std::map<int, TensorMatch> tensors_;
+  std::map<int, std::vector<bool>> whole_;  // of stages in rings: dimensions
   Need* need_ = nullptr;
 };
 

@@ -8,7 +8,8 @@
 #include "oracle/access.h"
 #include "oracle/dice.h"
 #include "oracle/execute.h"
-#include "property/random_workload.h"
+#include "oracle/programs.h"
+#include "tc/ir/traverse.h"
 #include "tc/schedule/lower.h"
 
 namespace tc::test::oracle {
@@ -85,6 +86,24 @@ void Judge::step(const Step& step, Tally& tally) {
   s.schedule = std::move(trial);
 }
 
+namespace {
+// Whether what is aligned is, in what was lowered: the strides of the tensor's memory.
+std::string misaligned(const Model& model, const FuncRef& func) {
+  std::string wrong;
+  for (const Stage& s : model.stages)
+    for (const Alignment& a : s.align)
+      ir::walk<ir::Alloc>(func->body, [&](const ir::Alloc& alloc) {
+        if (alloc.buffer->name != s.buffers[0]->name) return;
+        int64_t stride = 1;
+        for (size_t d = a.dim + 1; d < alloc.buffer->shape.size(); ++d)
+          stride *= ir::as_int(alloc.buffer->shape[d]).value();
+        if (stride % a.factor != a.offset)
+          wrong = fmt::format("{} has the stride {} in dimension {}", s.name, stride, a.dim);
+      });
+  return wrong;
+}
+}  // namespace
+
 void Judge::finish(uint64_t seed, Tally& tally) {
   const State& s = *state_;
   ++tally.schedules;
@@ -96,6 +115,7 @@ void Judge::finish(uint64_t seed, Tally& tally) {
   if (evaluate(s.program.args, views)) return wrong("the definition cannot be evaluated");
   const auto lowered = lower(s.schedule, s.program.args);
   if (!lowered) return wrong("taken, but does not lower: " + lowered.error().str());
+  if (const auto what = misaligned(s.model, lowered.value().func); !what.empty()) return wrong(what);
   std::vector<HostTensor> packed, got;
   packed.reserve(views.size()), got.reserve(views.size());
   for (const Pack& p : lowered.value().packs) {
@@ -122,52 +142,9 @@ void Judge::finish(uint64_t seed, Tally& tally) {
   }
 }
 
-namespace {
-double points_of(const RandomProgram& p) {
-  double sum = 0;
-  for (const auto& op : Graph::of(p.outputs).ops) {
-    double n = 1;
-    for (const Expr& e : op->shape) n *= static_cast<double>(std::max<int64_t>(ir::as_int(e).value_or(1), 1));
-    for (const ReduceAxis& k : op->reduce_axes())
-      n *= static_cast<double>(std::max<int64_t>(ir::as_int(k.extent).value_or(1), 1));
-    sum += n;
-  }
-  return sum;
-}
-
-// Not of scans and externs, of which the model knows nothing.
-bool is_modelled(const RandomProgram& p) {
-  const Graph g = Graph::of(p.outputs);
-  for (size_t i = 0; i < g.ops.size(); ++i)
-    if (g.ops[i]->external || g.scans[i] >= 0) return false;
-  return true;
-}
-
-// Of loops that run once everything is legal and little is said: few programs fold over such.
-bool folds_once(const RandomProgram& p) {
-  for (const auto& op : Graph::of(p.outputs).ops)
-    for (const ReduceAxis& k : op->reduce_axes())
-      if (ir::is_int(k.extent, 1)) return true;
-  return false;
-}
-
-RandomProgram program_of(uint64_t seed) {
-  RandomOptions options;
-  options.max_points = 500;
-  options.max_stages = seed % 3 == 0 ? 5 : 3;
-  options.max_rank = 3;
-  options.gathers = false;
-  for (uint64_t i = 0;; ++i) {
-    const uint64_t s = mix_seed(seed, i) >> 1;
-    RandomProgram p = seed % 5 == 4 ? WorkloadDice(s).roll() : random_program(s, options);
-    if (is_modelled(p) && points_of(p) <= 800 && (!folds_once(p) || seed % 50 == 0)) return p;
-  }
-}
-}  // namespace
-
 void judge_random(uint64_t seed, Tally& tally) {
   Rng random(mix_seed(seed, 15));
-  const RandomProgram program = program_of(seed);
+  const RandomProgram program = judged_program(seed);
   Judge judge(program);
   for (uint64_t tries = 6 + random.below(14); tries > 0; --tries) judge.step(judge.roll(random), tally);
   judge.finish(seed, tally);

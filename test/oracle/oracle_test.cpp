@@ -83,11 +83,77 @@ TEST(Oracle, FoldsEveryTermOnce) {
     EXPECT_EQ(fault(kSum, steps), "") << steps;
 }
 
+const std::string kWindow = R"(func main(A: i32[9, 4], D: i32[4, 4]) {
+  alloc T: i32[9, 4]
+  compute T[y, x] = A[y, x] + i32(1)
+  compute D[y, x] = T[y * 2, x] + T[y * 2 + 1, x] + T[y * 2 + 2, x]
+})";
+
+TEST(Oracle, RunsRings) {
+  EXPECT_EQ(fault(kWindow, "compute_at T D y\nrolling_buffer T"), "");
+  EXPECT_EQ(fault(kWindow, "split D y factor=2\ncompute_at T D yi\nrolling_buffer T"), "");
+  EXPECT_EQ(fault(kWindow, "compute_at T D x\nrolling_buffer T"), "the window of T does not move on");
+  EXPECT_EQ(fault(kWindow, "reorder D x,y\ncompute_at T D y\nrolling_buffer T"), "");
+  EXPECT_EQ(fault(kWindow, "split D y factor=2\ncompute_at T D yo\nrolling_buffer T"), "");
+  EXPECT_EQ(fault(kWindow, "compute_at T D y\nrolling_buffer T\nparallel D y"), "iterations race on T[3, 0]");
+  EXPECT_EQ(fault(kWindow, "compute_at T D y\nrolling_buffer T\nvthread D y"), "iterations race on T[3, 0]");
+  EXPECT_EQ(fault(kChain, "compute_at U D y\nrolling_buffer U"), "the window of U does not move on");
+}
+
+TEST(Oracle, TriesIntrinsics) {
+  const std::string product = R"(func main(A: f32[4, 6], B: f32[6, 8], C: f32[4, 8]) {
+  compute C[y, x] = sum(B[k, x] * A[y, k], k in [0, +6))
+})";
+  const std::string other = " does not compute what gemm_f32_4x8x1 does: other operations or operands";
+  EXPECT_EQ(fault(product, "reorder C k,y,x\ntensorize C y intrinsic=gemm_f32_4x8x1"), "");
+  EXPECT_EQ(fault(product, "reorder C k,x,y\ntensorize C x intrinsic=gemm_f32_4x8x1"), "");
+  EXPECT_EQ(fault(product, "tensorize C y intrinsic=gemm_f32_4x8x6"),
+            "an intrinsic folds floats in another order");
+  EXPECT_EQ(fault(product, "tensorize C y intrinsic=gemm_f32_4x8x6 reassociate"), "");
+  EXPECT_EQ(fault(product, "tensorize C y intrinsic=gemm_f32_4x7x6 reassociate"),
+            "the loops of C are not an intrinsic's");
+  EXPECT_EQ(
+      fault(product, "split C y factor=3\nreorder C yo,k,yi,x\ntensorize C yi intrinsic=gemm_f32_3x8x1"),
+      "");  // the last tile runs as loops
+  // rows of panels: neighbours are not apart by as much everywhere
+  EXPECT_EQ(
+      fault(product, "layout B dims=x/4,y,x%4\nreorder C k,y,x\ntensorize C y intrinsic=gemm_f32_4x8x1"),
+      "C" + other);
+  EXPECT_EQ(fault(R"(func main(A: f32[4, 6], B: f32[6, 8], C: f32[4, 8]) {
+  compute C[y, x] = sum(B[k, x] + A[y, k], k in [0, +6))
+})",
+                  "reorder C k,y,x\ntensorize C y intrinsic=gemm_f32_4x8x1"),
+            "C" + other);
+}
+
+TEST(Oracle, AsksOnlyForWhatIsThere) {
+  EXPECT_EQ(fault(kChain, "prefetch D y tensor=U distance=1"), "");
+  EXPECT_EQ(fault(kChain, "compute_at U D y\nprefetch D x tensor=U distance=1"), "");
+  EXPECT_EQ(fault(kChain, "compute_at U D y\nprefetch D y tensor=U distance=1"),
+            "none: what is asked for is computed in the loop");
+  EXPECT_EQ(fault(kChain, "prefetch D y tensor=A distance=1"), "none: what is asked for is not read");
+}
+
+TEST(Oracle, KeepsTimeInOrder) {
+  const std::string scan = R"(func main(X: f32[6, 8], H0: f32[1, 8], H: f32[6, 8]) {
+  alloc G: f32[6, 8]
+  scan {
+    compute G[t, i] = if_then_else(t >= 1, H[t - 1, i] * 2.0, 0.0)
+    compute H[t, i] = if_then_else(t < 1, H0[0, i], G[t, i] + X[t, i])
+  }
+})";
+  EXPECT_EQ(fault(scan, ""), "");
+  EXPECT_EQ(fault(scan, "compute_at G H i\nparallel H i"), "");
+  EXPECT_EQ(fault(scan, "cache_read H scope=global readers=G"), "");
+  EXPECT_EQ(fault(scan, "parallel H t"), "none: time runs in order");
+  EXPECT_EQ(fault(scan, "split G t factor=2"), "none: time runs in order");
+}
+
 TEST(Oracle, AgreesWithTheCompiler) {
   Tally tally;
   for (uint64_t seed = 1; seed <= 1000; ++seed) judge_random(seed, tally);
   for (const std::string& wrong : tally.wrong) ADD_FAILURE() << wrong;
-  EXPECT_LE(tally.refused_share(), 0.025) << tally.text();  // docs/oracle.md says which
+  EXPECT_LE(tally.refused_share(), 0.02) << tally.text();  // docs/oracle.md says which
   for (const auto& [kind, n] : tally.kinds) EXPECT_GT(std::min(n.first, n.second), 20) << kind;
 }
 
