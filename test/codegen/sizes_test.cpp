@@ -107,8 +107,8 @@ TEST(Sizes, AnAxisThatIsReducedMayHaveASize) {
   Schedule s({C});
   const auto [k] = s[C].reduce_axes<1>();
   const auto [ko, ki] = s[C].split(k, 8);
-  const Stage rf = s[C].rfactor(ki, 0);
-  s[rf].vectorize(s[rf].axes()[0]);
+  Stage rf = s[C].rfactor(ki, 0);
+  rf.vectorize(rf.axes()[0]);
   expect_right(build_here(s, args), args, n, {0, 1, 7, 8, 9, 30});
 }
 
@@ -185,11 +185,11 @@ TEST(Sizes, ExtentsMustGoTogether) {
   std::vector<HostTensor> t;
   for (const int64_t rows : {37, 40, 37}) t.emplace_back(kF32, std::vector<int64_t>{rows, 4});
   EXPECT_EQ(refusal(f, t),
-            "runtime.arg.shape: main: argument 1 (B) has extent 40 on axis 0, expected n = 37");
+            "runtime.arg.shape: main_: argument 1 (B) has extent 40 on axis 0, expected n = 37");
   t.clear();
   for (const int64_t rows : {37, 37, 36}) t.emplace_back(kF32, std::vector<int64_t>{rows, 4});
   EXPECT_EQ(refusal(f, t),
-            "runtime.arg.shape: main: argument 2 (C) has extent 36 on axis 0, expected n = 37");
+            "runtime.arg.shape: main_: argument 2 (C) has extent 36 on axis 0, expected n = 37");
 }
 
 TEST(Sizes, TheLeastValueIsChecked) {
@@ -200,13 +200,14 @@ TEST(Sizes, TheLeastValueIsChecked) {
   std::vector<HostTensor> t;
   t.emplace_back(kF32, std::vector<int64_t>{1});
   t.emplace_back(kF32, std::vector<int64_t>{0});
-  EXPECT_EQ(refusal(f, t), "runtime.arg.shape: main: argument 0 (A) has extent 1 on axis 0, expected n >= 2");
+  EXPECT_EQ(refusal(f, t),
+            "runtime.arg.shape: main_: argument 0 (A) has extent 1 on axis 0, expected n >= 2");
 }
 
 TEST(Sizes, BuffersThatWouldOverflowAreRefused) {
   const VarRef n = size_var("n"), m = size_var("m");
   const Tensor A = placeholder({n, 0}, kF32, "A"), B = placeholder({m, 0}, kF32, "B");
-  const Tensor P = compute({n, m}, [&](Expr y, Expr x) { return cast(kF32, y + x); }, "P");
+  const Tensor P = op::matmul(A, B, {.transpose_b = true, .name = "P"});
   const ReduceAxis i = reduce_axis(0, n, "i"), k = reduce_axis(0, m, "k");
   const Tensor C = compute(Shape(), [&](const Axes&) { return sum(P(i, k), {i, k}); }, "C");
   const std::vector<Tensor> args{A, B, C};
@@ -222,7 +223,7 @@ TEST(Sizes, BuffersThatWouldOverflowAreRefused) {
   constexpr int64_t kHuge = int64_t{1} << 40;
   EXPECT_EQ(call(kHuge, kHuge), "runtime.arg.size");
   EXPECT_EQ(call(int64_t{1} << 33, int64_t{1} << 30), "runtime.arg.size");
-  EXPECT_EQ(call(2, 3), "9.000000");
+  EXPECT_EQ(call(2, 3), "0.000000");
   EXPECT_EQ(call(0, 3), "0.000000");
 }
 

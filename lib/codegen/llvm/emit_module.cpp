@@ -67,6 +67,12 @@ llvm::Function* emit_kernel(ModuleState& s, const Func& func, const AbiSpec& abi
   llvm::LLVMContext& c = s.context();
   std::vector<llvm::Type*> params(func.params.size(), llvm::PointerType::get(c, 0));
   const std::vector<VarRef> sizes = abi.sizes();
+  if (sizes.empty())  // with sizes emit_sizes sees to them
+    walk<Alloc>(func.body, [&](const Alloc& a) {
+      for (const Expr& e : a.buffer->shape)
+        if (!as_int(e))
+          refuse(fmt::format("the extent of the buffer {} is no constant", a.buffer->name), s.name);
+    });
   params.insert(params.end(), sizes.size(), llvm::Type::getInt64Ty(c));
   llvm::Function* f = s.make_function(s.name + "_kernel", llvm::Type::getInt32Ty(c), params, true);
   FunctionEmitter e(s, f, false);

@@ -98,7 +98,7 @@ class SizeEmitter {
 };
 
 // Every extent in the function that the sizes tell, evaluated.
-void check_extents(SizeEmitter& e, const Stmt& stmt) {
+void check_extents(SizeEmitter& e, const Stmt& stmt, const std::string& name) {
   constexpr int64_t kMostBytes = int64_t{1} << 62;
   walk_all(*stmt, [&](const Node& n) {
     if (n.kind == Kind::Let) {
@@ -110,9 +110,15 @@ void check_extents(SizeEmitter& e, const Stmt& stmt) {
       (void)e.eval(f.min), (void)e.eval(f.extent);
     } else if (n.kind == Kind::Alloc) {
       const Buffer& b = *static_cast<const Alloc&>(n).buffer;
-      for (const Expr& extent : b.shape)
-        if (!as_int(extent))
-          if (Value* v = e.eval(extent)) e.refuse_above(v, kMostBytes / std::max(b.type.bytes(), 1));
+      for (const Expr& extent : b.shape) {
+        if (as_int(extent)) continue;
+        Value* v = e.eval(extent);
+        if (!v)
+          refuse(
+              fmt::format("the extent {} of the buffer {} is not made of sizes", to_string(extent), b.name),
+              name);
+        e.refuse_above(v, kMostBytes / std::max(b.type.bytes(), 1));
+      }
     }
     return true;
   });
@@ -166,7 +172,7 @@ std::vector<Value*> emit_sizes(ModuleState& s, llvm::IRBuilder<>& b, llvm::Funct
     e.require(b.CreateICmpEQ(got, expected),
               [&] { return refuse(i, d, expected, to_string(extent) + " = ", origin); });
   }
-  check_extents(e, func.body);
+  check_extents(e, func.body, s.name);
   e.require(b.CreateNot(e.overflow()), [&]() -> Value* {
     b.CreateCall(s.runtime("tc_set_error"),
                  {b.CreateGlobalString("runtime.arg.size"),

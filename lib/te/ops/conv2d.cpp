@@ -36,9 +36,9 @@ void check_groups(const Tensor& x, const Tensor& weight, Layout layout, int64_t 
   };
   const Layout other = other_than(layout);
   const Kernel turned = kernel_of(weight, other);
-  const int64_t image = x.extent(ImageDims(other).c);
+  const auto image = x.dim(ImageDims(other).c).number();
   const bool other_fits =
-      image % groups == 0 && turned.inputs == image / groups && turned.outputs % groups == 0;
+      image && *image % groups == 0 && turned.inputs == *image / groups && turned.outputs % groups == 0;
   if (channels % groups) refuse("input channels", channels);
   if (kernel.outputs % groups) refuse("output channels", kernel.outputs);
   TC_REQUIRE(
@@ -92,10 +92,9 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const int64_t got = weight.extent(nhwc ? 2 : 0);
   TC_REQUIRE(
       got == channels,
-      op_error(
-          "shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
-          fix_layout(o.layout, weight.extent(nhwc ? 0 : 2) == x.extent(ImageDims(other_than(o.layout)).c),
-                     "give weight one kernel a channel of x")));
+      op_error("shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
+               fix_layout(o.layout, weight.dim(nhwc ? 0 : 2) == x.dim(ImageDims(other_than(o.layout)).c),
+                          "give weight one kernel a channel of x")));
   require_range(kOp, "the multiplier of weight", multiplier, 1, kMaxAttr);
   const ReduceAxis r = reduce_axis(0, weight.extent(nhwc ? 0 : 2), "r"),
                    s = reduce_axis(0, weight.extent(nhwc ? 1 : 3), "s");

@@ -66,7 +66,7 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bia
   TC_REQUIRE(got == channels,
              op_error("shape", kOp, "weight", fmt::format("of {} input channels, as x is", channels),
                       std::to_string(got),
-                      fix_layout(o.layout, weight.extent(nhwc ? 0 : 2) == x.extent(nhwc ? 1 : 3),
+                      fix_layout(o.layout, weight.dim(nhwc ? 0 : 2) == x.dim(nhwc ? 1 : 3),
                                  "make weight's input channels those of x")));
   require_range(kOp, "groups", o.groups, 1, kMaxAttr);
   TC_REQUIRE(channels % o.groups == 0,
