@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
+#include "tc/ir/print.h"
+#include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
 
 namespace tc::codegen {
@@ -30,17 +33,63 @@ std::optional<int64_t> elements_of(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
+std::vector<VarRef> AbiSpec::sizes() const {
+  std::vector<VarRef> out;
+  for (const bool alone : {true, false})
+    for (const AbiArg& a : args)
+      for (const Expr& e : a.extents)
+        if (!alone || e->kind == Kind::Var) collect_sizes(e, out);
+  return out;
+}
+
+std::string extent_text(const AbiArg& arg, size_t dim) {
+  return arg.extents.empty() ? std::to_string(arg.shape[dim]) : to_string(arg.extents[dim]);
+}
+
 AbiSpec AbiSpec::of(const Func& func) {
   std::set<const Buffer*> stored;
   walk<Store>(func.body, [&](const Store& s) { stored.insert(s.buffer.get()); });
   AbiSpec out;
   for (const BufferRef& b : func.params) {
     AbiArg arg{b->name, b->type, {}, stored.count(b.get()) != 0, 0};
-    for (const Expr& e : b->shape) arg.shape.push_back(as_int(e).value_or(-1));
+    bool numbers = true;
+    for (const Expr& e : b->shape) {
+      arg.shape.push_back(as_int(e).value_or(-1));
+      numbers &= arg.shape.back() >= 0;
+    }
+    if (!numbers) arg.extents = b->shape;
     out.args.push_back(std::move(arg));
   }
   return out;
 }
+
+namespace {
+// An argument with sizes in its shape: they are bound, and their product is the parameter's extent.
+Check check_sizes(const AbiSpec& abi, const AbiArg& a, const Buffer& b,
+                  const std::function<Error(std::string)>& wrong) {
+  if (a.extents.size() != a.shape.size())
+    return wrong(fmt::format("the argument {} has {} dimensions and {} extents", a.name, a.shape.size(),
+                             a.extents.size()));
+  Expr elements = int_imm(1);
+  for (const Expr& e : a.extents) {
+    std::vector<VarRef> used;
+    collect_sizes(e, used);
+    for (const VarRef& v : used) {
+      const auto alone = [&](const Expr& other) { return other.same(v); };
+      if (std::none_of(abi.args.begin(), abi.args.end(), [&](const AbiArg& other) {
+            return std::any_of(other.extents.begin(), other.extents.end(), alone);
+          }))
+        return wrong(fmt::format("no argument has the size {} as an extent by itself", v->name));
+    }
+    elements = elements * e;
+  }
+  const Expr extent = b.shape.empty() ? int_imm(1) : b.shape[0];
+  if (!is_int(simplify(elements - extent), 0))
+    return wrong(fmt::format("the argument {} has {} elements, its parameter {}", a.name, to_string(elements),
+                             to_string(extent)));
+  return std::nullopt;
+}
+}  // namespace
 
 Check check_abi(const Func& func, const AbiSpec& abi) {
   const auto wrong = [&](std::string what) {
@@ -61,6 +110,10 @@ Check check_abi(const Func& func, const AbiSpec& abi) {
     if (b.shape.size() > 1)
       return wrong(fmt::format("the parameter {} has {} dimensions; target form has flat buffers", b.name,
                                b.shape.size()));
+    if (!a.extents.empty()) {
+      if (auto error = check_sizes(abi, a, b, wrong)) return error;
+      continue;
+    }
     const auto elements = elements_of(a.shape);
     const auto extent = b.shape.empty() ? std::optional<int64_t>(1) : as_int(b.shape[0]);
     if (!elements) return wrong(fmt::format("the shape of the argument {} is negative or too large", a.name));

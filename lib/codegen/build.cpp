@@ -43,8 +43,14 @@ namespace {
 
 std::vector<int64_t> shape_of(const ir::Buffer& b) {
   std::vector<int64_t> out;
-  for (const Expr& e : b.shape) out.push_back(ir::as_int(e).value_or(0));
+  for (const Expr& e : b.shape) out.push_back(ir::as_int(e).value_or(-1));
   return out;
+}
+// The extents, where some are no numbers.
+std::vector<Expr> extents_of(const ir::Buffer& b) {
+  const bool numbers =
+      std::all_of(b.shape.begin(), b.shape.end(), [](const Expr& e) { return ir::as_int(e); });
+  return numbers ? std::vector<Expr>() : b.shape;
 }
 
 AbiSpec abi_of(const FuncRef& f, const std::vector<Tensor>& args, const Graph& graph,
@@ -55,7 +61,7 @@ AbiSpec abi_of(const FuncRef& f, const std::vector<Tensor>& args, const Graph& g
     const ir::Buffer& b = *f->params[i];
     bool output = false;
     for (const Tensor& t : graph.outputs) output |= t == args[i];
-    abi.args.push_back({args[i].name(), b.type, shape_of(b), output, 0});
+    abi.args.push_back({args[i].name(), b.type, shape_of(b), output, 0, extents_of(b)});
   }
   return abi;
 }
@@ -128,6 +134,12 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
   Function::State& s = *out.state_;
   s.plain = packed_abi(s.lowered, args, schedule.graph(), options.workload);
   s.name = codegen::symbol_name(options.name);
+  if (options.target.is_accel() && !s.plain.sizes().empty())
+    return Error("te.shape.symbolic",
+                 fmt::format("the accelerator runs programs of numbers, and {} is a size",
+                             s.plain.sizes()[0]->name))
+        .fact("target", options.target.text())
+        .fix("build it for each value that is needed: bind_sizes(args, {{n, 64}})");
   if (options.target.is_accel()) {
     auto code = AccelCode::make(s.lowered.func, s.plain, options);
     if (!code) return code.error();
@@ -138,7 +150,7 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
     s.kernel = std::move(kernel).value();
   }
   for (size_t i = 0; i < args.size(); ++i)
-    s.plain.args[i].shape = args[i].extents(), s.plain.args[i].name = args[i].name();
+    s.plain.args[i].shape = shape_of(*args[i].buffer()), s.plain.args[i].name = args[i].name();
   s.text = schedule.text();
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
   if (s.accel) s.explanation += "; " + s.accel->summary();

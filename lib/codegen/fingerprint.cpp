@@ -92,9 +92,12 @@ std::string canonical_bytes(const Func& func) {
 std::string cache_key(const Func& func, const AbiSpec& abi, const Target& target, std::string_view compiler) {
   std::string all = fmt::format("tc {} {} llvm {} {}\n{}\n", kCodegenEpoch, compiler, llvm_version(),
                                 machine_key(target), abi.workload);
-  for (const AbiArg& a : abi.args)
+  for (const AbiArg& a : abi.args) {
+    for (size_t d = 0; d < a.extents.size(); ++d) all += extent_text(a, d) + ",";
     all += fmt::format("{}\x01{} {} {} {}\n", a.name, to_string(a.type), fmt::join(a.shape, ","), a.is_output,
                        a.alignment);
+  }
+  for (const VarRef& v : abi.sizes()) all += fmt::format("{} {}\n", v->name, v->least.value_or(0));
   return digest(all + canonical_bytes(func));
 }
 

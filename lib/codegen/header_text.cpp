@@ -1,17 +1,19 @@
 // The C header of an exported library.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cctype>
 #include <set>
+#include <unordered_map>
 
 #include "tc/codegen/export.h"
+#include "tc/ir/print.h"
 
 namespace tc::codegen {
 
 namespace {
 
-using ir::DType;
-using ir::TypeCode;
+using namespace ir;
 
 std::string c_type(DType t) {
   switch (t.code) {
@@ -68,7 +70,32 @@ std::vector<std::string> parameter_names(const AbiSpec& abi) {
 }
 
 std::string shape_text(const AbiArg& a) {
-  return a.shape.empty() ? "a scalar" : fmt::format("[{}]", fmt::join(a.shape, ", "));
+  std::string out;
+  for (size_t d = 0; d < a.shape.size(); ++d) out += (d ? ", " : "") + extent_text(a, d);
+  return a.shape.empty() ? "a scalar" : fmt::format("[{}]", out);
+}
+
+// An extent in C, where / truncates.
+std::string c_text(const Expr& e, const std::unordered_map<const Var*, std::string>& sizes) {
+  if (const auto v = as_int(e)) return fmt::format("INT64_C({})", *v);
+  if (const auto* v = e.as<Var>()) return sizes.at(v);
+  const auto* b = e.as<Binary>();
+  TC_REQUIRE(b, Error("codegen.form", fmt::format("the extent {} has no form in C", to_string(e))));
+  const std::string x = c_text(b->a, sizes), y = c_text(b->b, sizes);
+  switch (b->op) {
+    case BinaryOp::add:
+    case BinaryOp::sub:
+    case BinaryOp::mul:
+      return fmt::format("({} {} {})", x, to_string(b->op), y);
+    case BinaryOp::min:
+      return fmt::format("({1} < {0} ? {1} : {0})", x, y);
+    case BinaryOp::max:
+      return fmt::format("({1} > {0} ? {1} : {0})", x, y);
+    case BinaryOp::div:
+      return fmt::format("({0} / {1} - ({0} % {1} < 0))", x, y);
+    default:
+      throw Error("codegen.form", fmt::format("the extent {} has no form in C", to_string(e)));
+  }
 }
 
 void describe(std::string& out, const ExportFunc& f, const std::string& symbol,
@@ -81,19 +108,22 @@ void describe(std::string& out, const ExportFunc& f, const std::string& symbol,
                        a.is_output ? "written" : "read",
                        a.alignment > a.type.bytes() ? fmt::format(", aligned to {} bytes", a.alignment) : "");
   }
+  for (const VarRef& v : f.abi.sizes())
+    out += fmt::format(" *   {}  a size of {} or more, known by the extents of the arguments\n", v->name,
+                       v->least.value_or(0));
   out +=
       " *\n * Tensors are row-major and compact; what is written overlaps nothing else.\n"
       " * Returns 0, or non-zero after a refusal: the reason is tc_last_error(). */\n";
 }
 
-void declarations(std::string& out, const std::string& symbol) {
+void declarations(std::string& out, const std::string& symbol, bool sizes) {
   out += fmt::format(
       "TC_EXPORTED int32_t {0}(const DLTensor* const* args, int32_t n);\n"
-      "/* The same without any check, on pointers to the first elements. */\n"
+      "/* The same without any check, on pointers to the first elements{1}. */\n"
       "TC_EXPORTED int32_t {0}_raw(void* const* data);\n"
       "/* What the arguments must be. */\nTC_EXPORTED extern const tc_func_spec {0}_spec;\n"
       "/* The same as {0}, on plain pointers. */\n",
-      symbol);
+      symbol, sizes ? ", then to the sizes, int64_t each" : "");
 }
 
 void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symbol,
@@ -102,6 +132,22 @@ void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symb
   for (size_t i = 0; i < names.size(); ++i)
     params += fmt::format("{}{}{}* {}", i ? ", " : "", abi.args[i].is_output ? "" : "const ",
                           c_type(abi.args[i].type), names[i]);
+  // sizes come last, under names that no argument has
+  std::unordered_map<const Var*, std::string> sizes;
+  std::set<std::string> taken(names.begin(), names.end());
+  for (const VarRef& v : abi.sizes()) {
+    const std::string stem = symbol_name(v->name);
+    std::string name = stem;
+    for (int i = 1; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", stem, i);
+    sizes[v.get()] = name;
+    params += fmt::format("{}int64_t {}", params.empty() ? "" : ", ", name);
+  }
+  const auto extents = [&](const AbiArg& a) {
+    if (a.extents.empty()) return fmt::format("{}", fmt::join(a.shape, ", "));
+    std::string list;
+    for (const Expr& e : a.extents) list += (list.empty() ? "" : ", ") + c_text(e, sizes);
+    return list;
+  };
   out += fmt::format("static inline int32_t {}_run({}) {{\n", symbol, params.empty() ? "void" : params);
   const size_t n = names.size();
   if (n == 0) {
@@ -111,7 +157,7 @@ void typed_wrapper(std::string& out, const AbiSpec& abi, const std::string& symb
   for (size_t i = 0; i < n; ++i)
     if (!abi.args[i].shape.empty())
       out += fmt::format("  int64_t shape_{}[{}] = {{{}}};\n", i, abi.args[i].shape.size(),
-                         fmt::join(abi.args[i].shape, ", "));
+                         extents(abi.args[i]));
   out += fmt::format("  DLTensor tensors[{}];\n  const DLTensor* args[{}];\n", n, n);
   for (size_t i = 0; i < n; ++i) {
     const AbiArg& a = abi.args[i];
@@ -152,7 +198,7 @@ std::string header_text(const std::vector<ExportFunc>& funcs, std::string_view l
     const std::string symbol = symbol_name(f.func->name);
     const auto names = parameter_names(f.abi);
     describe(out, f, symbol, names);
-    declarations(out, symbol);
+    declarations(out, symbol, !f.abi.sizes().empty());
     typed_wrapper(out, f.abi, symbol, names);
   }
   return out + "#ifdef __cplusplus\n}  /* extern \"C\" */\n#endif\n#endif  /* " + guard + " */\n";

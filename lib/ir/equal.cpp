@@ -1,6 +1,8 @@
 #include "tc/ir/equal.h"
 
+#include <algorithm>
 #include <bit>
+#include <unordered_set>
 
 #include "tc/ir/traverse.h"
 
@@ -49,6 +51,14 @@ void for_each_symbol(const Func& fn, F&& f) {
     for (size_t d = 0; d < fn.params[i]->shape.size(); ++d)
       if (const auto* v = fn.params[i]->shape[d].as<Var>()) f(i, d, *v);
 }
+// The sizes in an extent, in order of appearance.
+std::vector<const Var*> sizes_in(const Expr& e) {
+  std::vector<const Var*> out;
+  walk<Var>(e, [&](const Var& v) {
+    if (v.least) out.push_back(&v);
+  });
+  return out;
+}
 
 struct Comparer {
   Numbering left, right;
@@ -87,8 +97,20 @@ struct Comparer {
     for_each_symbol(a, [&](size_t i, size_t d, const Var& v) {
       if (d >= b.params[i]->shape.size()) return;
       const auto* w = b.params[i]->shape[d].as<Var>();
-      if (w && !left.count(&v) && !right.count(w)) (void)define(v, *w);
+      if (w && v.least.value_or(0) == w->least.value_or(0) && !left.count(&v) && !right.count(w))
+        (void)define(v, *w);
     });
+    // what a flat function's shapes name without any that stands alone, and so without its least value
+    std::unordered_set<const Var*> alone;
+    for (const Func* f : {&a, &b})
+      for_each_symbol(*f, [&](size_t, size_t, const Var& v) { alone.insert(&v); });
+    for (size_t i = 0; i < a.params.size(); ++i)
+      for (size_t d = 0; d < std::min(a.params[i]->shape.size(), b.params[i]->shape.size()); ++d) {
+        const auto x = sizes_in(a.params[i]->shape[d]), y = sizes_in(b.params[i]->shape[d]);
+        for (size_t n = 0; n < std::min(x.size(), y.size()); ++n)
+          if (!left.count(x[n]) && !right.count(y[n]) && !alone.count(x[n]) && !alone.count(y[n]))
+            (void)define(*x[n], *y[n]);
+      }
   }
   template <class T>
   bool fields(const T& a, const T& b) {
@@ -138,6 +160,11 @@ struct Hasher {
         for_each_symbol(x, [&](size_t, size_t, const Var& v) {
           if (!bound.count(&v)) (void)define(v);
         });
+      if constexpr (std::is_same_v<T, Func>)
+        for (const BufferRef& p : x.params)
+          for (const Expr& e : p->shape)
+            for (const Var* v : sizes_in(e))
+              if (!bound.count(v)) (void)define(*v);
       if constexpr (std::is_base_of_v<ExprNode, T>) h = mix(h, hash_attr(x.type));
       return mix(h, fields(x));
     });

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "make.h"
 #include "tc/ir/numeric.h"
+#include "tc/ir/traverse.h"
 
 namespace tc::ir {
 
@@ -45,6 +47,26 @@ std::string_view to_string(Scope scope) {
 }
 
 VarRef var(std::string name, DType type) { return VarRef(new Var(std::move(name), type)); }
+VarRef size_var(std::string name, int64_t least) {
+  TC_ASSERT(least >= 0, "a size that may be negative");
+  auto* v = new Var(std::move(name));
+  v->least = least;
+  return VarRef(v);
+}
+bool is_of_sizes(const Expr& e) {
+  bool only = true;
+  walk_all(*e, [&](const Node& n) {
+    only = only && n.kind != Kind::Load && (n.kind != Kind::Var || static_cast<const Var&>(n).least);
+    return only;
+  });
+  return only;
+}
+void collect_sizes(const Expr& e, std::vector<VarRef>& into) {
+  walk<Var>(e, [&](const Var& v) {
+    const auto same = [&](const VarRef& known) { return known.get() == &v; };
+    if (v.least && std::none_of(into.begin(), into.end(), same)) into.emplace_back(&v);
+  });
+}
 
 Expr broadcast(Expr value, int lanes) {
   if (lanes == 1) return value;

@@ -81,7 +81,9 @@ struct Program {
   std::vector<const Buffer*> buffers;  // parameters first
   std::vector<bool> stored;            // by buffer: whether anything writes it
   struct Symbol {
-    uint32_t reg, param, dim;
+    uint32_t reg, param, dim;  // of no parameter: its value is given by itself
+    const Var* var;
+    static constexpr uint32_t kNoParam = UINT32_MAX;
   };
   std::vector<Symbol> symbols;  // extents that parameters' shapes name
   std::unordered_map<const Buffer*, std::pair<uint32_t, uint32_t>> computed;  // lazy: fragment and component

@@ -150,8 +150,16 @@ class Compiler {
       for (uint32_t d = 0; d < f.params[i]->shape.size(); ++d)
         if (const auto* v = f.params[i]->shape[d].as<Var>(); v && !regs_.count(v)) {
           regs_[v] = fresh(1);
-          p.symbols.push_back({regs_[v], i, d});
+          p.symbols.push_back({regs_[v], i, d, v});
         }
+    const auto given = [&](const Var& v) {
+      if (!v.least || regs_.count(&v)) return;
+      regs_[&v] = fresh(1);
+      p.symbols.push_back({regs_[&v], Program::Symbol::kNoParam, 0, &v});
+    };
+    for (const BufferRef& b : f.params)
+      for (const Expr& e : b->shape) walk<Var>(e, given);
+    walk<Var>(f.body, given);
     for (uint32_t i = 0; i < f.params.size(); ++i)
       for (uint32_t d = 0; d < f.params[i]->shape.size(); ++d)
         emit({.op = Op::check_extent, .a = expr(f.params[i]->shape[d]), .b = i, .imm = d});

@@ -53,6 +53,7 @@ class Machine {
   };
 
   void bind_args(std::span<const TensorView> args);
+  int64_t given_size(const Var& v) const;
   void alloc(const Instr& i);
   void own_memory(Storage& s, const Buffer& b);
   void run_whole(size_t which);

@@ -82,7 +82,26 @@ void Machine::bind_args(std::span<const TensorView> args) {
     if (checked_) s.shadow.resize(static_cast<size_t>(s.size));
     s.birth = options_.initialized_outputs ? 0 : 1;
   }
-  for (const Program::Symbol& symbol : p_.symbols) regs_[symbol.reg].i = args[symbol.param].shape[symbol.dim];
+  for (const Program::Symbol& symbol : p_.symbols) {
+    const Var& v = *symbol.var;
+    const int64_t value =
+        symbol.param == Program::Symbol::kNoParam ? given_size(v) : args[symbol.param].shape[symbol.dim];
+    if (value < v.least.value_or(0))
+      throw Error("ir.interpret.args",
+                  fmt::format("the size {} is {}, and is at least {}", v.name, value, v.least.value_or(0)))
+          .fix("give arguments of the sizes that the function is for");
+    regs_[symbol.reg].i = value;
+  }
+}
+
+int64_t Machine::given_size(const Var& v) const {
+  for (const auto& [size, value] : options_.sizes)
+    if (size.get() == &v) return value;
+  for (const auto& [size, value] : options_.sizes)
+    if (size->name == v.name) return value;
+  throw Error("ir.interpret.args", fmt::format("the size {} is not given", v.name))
+      .fact("function", p_.func->name)
+      .fix("no parameter has it as an extent by itself: give its value, in InterpretOptions::sizes");
 }
 
 // ---- time, loops

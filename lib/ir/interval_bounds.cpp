@@ -57,13 +57,13 @@ const Bounds::Entry* Bounds::find(const Var& v) const {
 
 Interval Bounds::range(const Var& v) const {
   const Entry* e = find(v);
-  return e ? e->range : interval_of(v.type);
+  if (e) return e->range;
+  return v.least ? Interval{v.least, std::nullopt} : interval_of(v.type);
 }
 
 Bounds& Bounds::push(VarRef v, Interval r) {
   const Entry* old = find(*v);
-  Entry e{v, intersect(old ? old->range : interval_of(v->type), r), old ? old->min : Expr(),
-          old ? old->max : Expr()};
+  Entry e{v, intersect(old ? old->range : range(*v), r), old ? old->min : Expr(), old ? old->max : Expr()};
   entries_.push_back(std::move(e));
   return *this;
 }

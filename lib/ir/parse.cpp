@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "exact.h"
 #include "parser.h"
 
@@ -104,6 +106,7 @@ FuncRef Parser::func() {
   if (!accept("func")) expected("'func'");
   const Token& name = word("the name of the function");
   expect("(", "the name of the function");
+  declare_sizes();
   std::vector<BufferRef> params;
   list(")", [&] {
     const Token& param = new_name("a parameter");
@@ -137,14 +140,46 @@ BufferRef Parser::buffer_type(const Token& name, bool symbols) {
   return make_at(name, [&] { return buffer(std::string(name.text), type, std::move(shape), scope); });
 }
 
-// One extent; with `symbols` an unknown plain name becomes known by it.
+// Where a size stands alone it may say its least value, n >= 2: also after it was used otherwise.
+void Parser::declare_sizes() {
+  for (size_t i = pos_; i + 2 < tokens_.size() && tokens_[i].text != "{"; ++i) {
+    if (!size_word(tokens_[i]) || tokens_[i + 1].text != ">=") continue;
+    const auto it = names_.find(tokens_[i].text);
+    if (it != names_.end() && !it->second.empty()) continue;
+    int64_t least = -1;
+    const std::string_view number = tokens_[i + 2].text;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), least);
+    if (error != std::errc() || end != number.data() + number.size() || least < 0)
+      fail(tokens_[i + 2], "the least value of a size is a number of 0 or more");
+    declare(tokens_[i].text, size_var(std::string(tokens_[i].text), least));
+  }
+}
+
+bool Parser::size_word(const Token& t) { return t.kind == Token::Kind::word && !is_reserved(t.text); }
+
+// One extent; with `symbols` an unknown name is a size, and known from here on.
 Expr Parser::extent(bool symbols) {
   const Token& token = peek();
-  const bool plain =
-      token.kind == Token::Kind::word && !is_reserved(token.text) && (at(",", 1) || at("]", 1));
-  if (symbols && plain) {
-    const auto it = names_.find(token.text);
-    if (it == names_.end() || it->second.empty()) declare(token.text, var(std::string(token.text)));
+  if (symbols) {
+    const auto known = [&](const Token& t) {
+      const auto it = names_.find(t.text);
+      return it != names_.end() && !it->second.empty();
+    };
+    if (const VarRef size = size_word(token) && at(">=", 1) && known(token) ? lookup(token).var : nullptr;
+        size && size->least) {  // declared by declare_sizes
+      next(), next();
+      const Token& number = peek();
+      if (as_int(expr()) != size->least)
+        fail(number, fmt::format("the size {} has one least value, and it is {}", token.text, *size->least));
+      return size;
+    }
+    // every name up to the end of the extent
+    for (size_t i = pos_; i < tokens_.size(); ++i) {
+      const Token& t = tokens_[i];
+      if (t.kind == Token::Kind::end || t.text == "," || t.text == "]") break;
+      if (size_word(t) && (i + 1 == tokens_.size() || tokens_[i + 1].text != "(") && !known(t))
+        declare(t.text, size_var(std::string(t.text)));
+    }
   }
   const size_t start = pos_;
   Expr e = expr();

@@ -113,6 +113,8 @@ class Parser {
 
   // ---- statements
   BufferRef buffer_type(const Token& name, bool symbols);
+  static bool size_word(const Token& t);
+  void declare_sizes();
   Expr extent(bool symbols);
   std::vector<Expr> indices();
   Stmt block(std::string_view after);

@@ -232,10 +232,12 @@ class Printer {
   void func(const Func& f) {
     out += "func " + as_identifier(f.name) + "(";
     for (const BufferRef& p : f.params) names.define(*p, p->name);
+    in_params_ = true;
     for (size_t i = 0; i < f.params.size(); ++i) {
       if (i) out += ", ";
       buffer(*f.params[i]);
     }
+    in_params_ = false;
     out += ") ";
     block(f.body);
   }
@@ -244,6 +246,8 @@ class Printer {
 
  private:
   int indent_ = 0;
+  bool in_params_ = false;
+  std::unordered_set<const Var*> sizes_;
 
   struct Defined {
     Printer& p;
@@ -448,6 +452,8 @@ class Printer {
         braces ? block(v) : body(v);
       else if constexpr (std::is_same_v<V, std::string>)
         out += std::is_same_v<T, Buffer> ? names.of(node, v) : as_identifier(v);
+      else if constexpr (std::is_same_v<T, Buffer> && std::is_same_v<V, std::vector<Expr>>)
+        list(v, [&](const Expr& e) { in_params_ ? param_extent(e) : expr(e); });
       else if constexpr (std::is_same_v<T, Combiner> && std::is_same_v<V, std::vector<VarRef>>)
         list(v, [&](const VarRef& var) { declare(*var); });
       else
@@ -460,6 +466,12 @@ class Printer {
       if (i) out += ", ";
       print(items[i]);
     }
+  }
+  // Where a size stands alone for the first time, its least value is told.
+  void param_extent(const Expr& e) {
+    expr(e);
+    const auto* v = e.as<Var>();
+    if (v && v->least && sizes_.insert(v).second && *v->least > 0) out += fmt::format(" >= {}", *v->least);
   }
   void value(const Expr& e) { expr(e); }
   void value(const Stmt& s) { body(s); }

@@ -131,6 +131,8 @@ class Verifier {
     }
   }
 
+  [[nodiscard]] bool flat() const { return form_ == Form::flat || form_ == Form::target; }
+
   // ---- scope
   void bind(const Var& v) {
     require(++vars_[&v] == 1, "bound", "the variable {} is bound again in its own scope", v.name);
@@ -151,8 +153,7 @@ class Verifier {
       require(!n || *n >= 0, "type", "{} has a negative extent", b.name);
       expr(e);
     }
-    const bool flat = form_ == Form::flat || form_ == Form::target;
-    require(!flat || b.shape.size() == 1, "flat", "{} has {} dimensions", b.name, b.shape.size());
+    require(!flat() || b.shape.size() == 1, "flat", "{} has {} dimensions", b.name, b.shape.size());
     if (form_ == Form::target && b.scope == Scope::register_) {
       require(as_int(b.shape[0]).has_value(), "register",
               "the register buffer {} has an extent that is no constant", b.name);
@@ -441,7 +442,9 @@ class Verifier {
     require(form_ != Form::te || e->type.lanes == 1, "te", "te form has no vectors");
     switch (e->kind) {
       case Kind::Var:
-        require(vars_.count(e.get()) != 0, "bound", "the variable {} is not bound here", e.as<Var>()->name);
+        // flat shapes are products, and say no more which dimension gives a size: its caller does
+        require(vars_.count(e.get()) != 0 || (flat() && e.as<Var>()->least), "bound",
+                "the variable {} is not bound here", e.as<Var>()->name);
         return;
       case Kind::IntImm: {
         const bool ok = e->type.is_scalar() && !e->type.is_float() &&

@@ -52,9 +52,8 @@ class Lowerer {
   void make_storage(int id) {
     const StageState& s = state_.stages[static_cast<size_t>(id)];
     if (s.attach == StageState::inlined) return;
-    const bool own =
-        s.attach == StageState::at || !s.layout.empty() || !s.align.empty() || s.scope != Scope::global ||
-        nests_.of(id).one_step;
+    const bool own = s.attach == StageState::at || !s.layout.empty() || !s.align.empty() ||
+                     s.scope != Scope::global || nests_.of(id).one_step;
     for (const BufferRef& b : s.buffers)
       storage_[static_cast<size_t>(id)].push_back(
           own ? ir::buffer(b->name, b->type, nests_.storage_shape(id), s.scope) : b);
@@ -237,8 +236,14 @@ class Lowerer {
 
   Stmt loop(int id, int axis, const VarRef& var, Stmt body) const {
     const AxisState& a = state_.stages[static_cast<size_t>(id)].axes[static_cast<size_t>(axis)];
-    return ir::for_(var, ir::int_imm(0), ir::int_imm(nests_.of(id).axis_extent[static_cast<size_t>(axis)]),
-                    a.mode, std::move(body));
+    const Expr& extent = nests_.of(id).axis_extent[static_cast<size_t>(axis)];
+    const bool any = a.mode == ir::LoopMode::serial || a.mode == ir::LoopMode::parallel;
+    if (!any && !ir::as_int(extent))
+      throw needs_number(
+          fmt::format("{} {} loop", a.mode == ir::LoopMode::unrolled ? "an" : "a", ir::to_string(a.mode)),
+          state_.stages[static_cast<size_t>(id)].name, a.name, extent,
+          fmt::format("split {} by a factor, and give the inner loop the mode", a.name));
+    return ir::for_(var, ir::int_imm(0), extent, a.mode, std::move(body));
   }
 
   // Position of the outermost reduce loop, or the number of loops.
@@ -313,7 +318,9 @@ class Lowerer {
     const int q = first_reduce(s);
     int at = s.init_at >= 0 ? std::max(s.leaf_position(s.init_at) + 1, q) : q;
     for (int i = q; i < at; ++i)  // inside a loop that never runs, nothing would be initialised
-      if (nests_.of(id).axis_extent[static_cast<size_t>(s.leaves[static_cast<size_t>(i)])] == 0) at = q;
+      if (!Extent(nests_.of(id).axis_extent[static_cast<size_t>(s.leaves[static_cast<size_t>(i)])])
+               .at_least(1))
+        at = q;
     if (tensor_position(s) >= 0) at = std::min(at, tensor_position(s));
     if (p != at) return body;
     std::vector<Expr> first;
@@ -379,17 +386,16 @@ class Lowerer {
     const auto& buffers = state_.stages[static_cast<size_t>(stage)].buffers;
     size_t component = 0;
     while (!buffers[component].same(hint.buffer)) ++component;
-    std::vector<std::pair<VarRef, int64_t>> loops;
+    std::vector<std::pair<VarRef, Expr>> loops;
     std::vector<Expr> index;
     for (size_t d = 0; d < window.lo.size(); ++d) {
       const int64_t step = window.step[d];
-      loops.emplace_back(ir::var("p"), (window.extent[d] + step - 1) / step);
+      loops.emplace_back(ir::var("p"), (window.extent[d] + (step - 1)) / ir::int_imm(step));
       index.push_back(window.lo[d] + Expr(loops.back().first) * step);
     }
     Stmt body = ir::prefetch(storage(stage)[component], nests_.stored_at(stage, index));
     for (size_t d = loops.size(); d-- > 0;)
-      body =
-          ir::for_(loops[d].first, ir::int_imm(0), ir::int_imm(loops[d].second), ir::LoopMode::serial, body);
+      body = ir::for_(loops[d].first, ir::int_imm(0), loops[d].second, ir::LoopMode::serial, body);
     return body;
   }
 

@@ -292,8 +292,12 @@ class Matcher {
       const int64_t want = in_.strides[i][d];
       if (want == 0 || ir::is_int(param->shape[d], 1)) continue;
       int64_t have = 0, step = 1;
+      bool known = true;  // whether all extents inside this dimension are numbers
       for (size_t b = part.buffer->shape.size(); b-- > 0;) {
+        if (!known && part.stride[b][d] != 0) have = -1;  // at no constant distance
+        if (!known) continue;
         have += part.stride[b][d] * step;
+        known = ir::as_int(part.buffer->shape[b]).has_value();
         step *= ir::as_int(part.buffer->shape[b]).value_or(0);
       }
       if (have != want)

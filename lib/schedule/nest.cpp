@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
 
 namespace tc {
@@ -16,7 +18,17 @@ constexpr int64_t kLineBytes = 64;  // of a cache
 
 // Makes dimensions longer until those outside them have the strides asked for, from the
 // inside out, as outer strides are products of inner extents.
-void pad(std::vector<Alignment> all, std::vector<int64_t>& shape) {
+void pad(std::vector<Alignment> all, const StageState& s, std::vector<Expr>& extents) {
+  if (all.empty()) return;
+  std::vector<int64_t> shape;  // an extent that is no number is outside of all that are aligned
+  for (size_t d = 0; d < extents.size(); ++d) {
+    const auto n = ir::as_int(extents[d]);
+    for (const Alignment& a : all)
+      if (!n && static_cast<int>(d) > a.dim)
+        throw needs_number(fmt::format("storage_align of {}", s.name), s.name, "", extents[d],
+                           "align a dimension inside which all extents are numbers");
+    shape.push_back(n.value_or(0));
+  }
   std::sort(all.begin(), all.end(), [](const Alignment& a, const Alignment& b) { return a.dim > b.dim; });
   for (const Alignment& a : all) {
     const auto d = static_cast<size_t>(a.dim) + 1;
@@ -26,9 +38,38 @@ void pad(std::vector<Alignment> all, std::vector<int64_t>& shape) {
     for (int64_t tries = 0; tries < a.factor && inner * (shape[d] % a.factor) % a.factor != a.offset; ++tries)
       ++shape[d];
   }
+  for (size_t d = 0; d < extents.size(); ++d)
+    if (ir::as_int(extents[d])) extents[d] = int_imm(shape[d]);
+}
+
+Expr at_least_1(const Expr& e) {
+  if (const auto n = ir::as_int(e)) return int_imm(std::max<int64_t>(*n, 1));
+  return Extent(e).at_least(1) ? e : ir::max(e, int_imm(1));
+}
+
+// whole / number, rounded up.
+Expr ceil_div(const Expr& whole, int64_t number) {
+  if (const auto n = ir::as_int(whole)) return int_imm((*n + number - 1) / number);
+  return ir::simplify((whole + int_imm(number - 1)) / int_imm(number));
 }
 
 }  // namespace
+
+bool fills(const Expr& a, const Expr& b, const Expr& whole) {
+  const auto x = ir::as_int(a), y = ir::as_int(b), n = ir::as_int(whole);
+  if (x && y && n) return *x * *y == *n;
+  return ir::is_int(ir::simplify(a * b - whole), 0);
+}
+
+Error needs_number(const std::string& what, const std::string& stage, const std::string& axis,
+                   const Expr& extent, std::string fix) {
+  Error e("schedule.extent",
+          fmt::format("{} needs an extent that is a number, and {} is known at the call only", what,
+                      ir::to_string(extent)));
+  (void)std::move(e).fact("stage", stage);
+  if (!axis.empty()) (void)std::move(e).fact("axis", axis);
+  return std::move(e).fact("extent", ir::to_string(extent)).fix(std::move(fix));
+}
 
 Nests::Nests(const ScheduleState& state) : state_(state), nests_(state.stages.size()) {}
 
@@ -49,7 +90,10 @@ std::vector<ir::VarRange> Nests::loops_of(int stage, int upto) const {
   const auto& leaves = state_.stages[static_cast<size_t>(stage)].leaves;
   for (int p = 0; p < upto; ++p) {
     const auto axis = static_cast<size_t>(leaves[static_cast<size_t>(p)]);
-    out.push_back({n.axis_var[axis], int_imm(0), int_imm(std::max<int64_t>(n.axis_extent[axis], 1) - 1)});
+    const auto number = ir::as_int(n.axis_extent[axis]);
+    out.push_back({n.axis_var[axis], int_imm(0),
+                   number ? int_imm(std::max<int64_t>(*number, 1) - 1)
+                          : ir::simplify(n.axis_extent[axis] - int_imm(1))});
   }
   return out;
 }
@@ -106,11 +150,7 @@ Check Nests::infer_region(int id) {
   NestState& n = nests_[static_cast<size_t>(id)];
   n.one_step = s.scan >= 0 && s.attach == StageState::root && !keeps_history(state_, id);
   const size_t rank = s.vars.size();
-  std::vector<int64_t> shape;
-  for (const Expr& e : s.buffers[0]->shape) {
-    TC_ASSERT(ir::as_int(e), "tensors have constant shapes");
-    shape.push_back(*ir::as_int(e));
-  }
+  const std::vector<Expr>& shape = s.buffers[0]->shape;
   n.lo.assign(rank, int_imm(0));
   n.extent = shape;
   n.guard_lo.assign(rank, false);
@@ -127,13 +167,20 @@ Check Nests::infer_region(int id) {
     if (!lo[d]) continue;  // no reader is left: one that was inlined may have folded away
     const Expr count = ir::simplify(hi[d] - lo[d] + 1, outer);
     const ir::Interval range = ir::interval_of(count, outer);
-    if (!range.hi || *range.hi >= shape[d]) continue;  // all of it
+    const auto whole = ir::as_int(shape[d]);
+    if (range.hi && !(whole && *range.hi >= *whole)) {
+      n.extent[d] = int_imm(std::max<int64_t>(*range.hi, 0));
+    } else if (!range.hi && !whole && ir::is_of_sizes(count) && ir::prove(count >= shape[d], outer) != true) {
+      n.extent[d] = Extent(count).at_least(0) ? count : ir::max(count, int_imm(0));
+    } else {
+      continue;  // all of it
+    }
     n.lo[d] = lo[d];
-    n.extent[d] = std::max<int64_t>(*range.hi, 0);
     const ir::Interval first = ir::interval_of(lo[d], outer);
-    n.guard_lo[d] = !first.lo || *first.lo < 0;
-    const ir::Interval last = ir::interval_of(ir::simplify(lo[d] + n.extent[d], outer), outer);
-    n.guard_hi[d] = !last.hi || *last.hi > shape[d];
+    n.guard_lo[d] = (!first.lo || *first.lo < 0) && (whole || ir::prove(lo[d] >= int_imm(0), outer) != true);
+    const Expr end = ir::simplify(lo[d] + n.extent[d], outer);
+    const ir::Interval last = ir::interval_of(end, outer);
+    n.guard_hi[d] = whole ? !last.hi || *last.hi > *whole : ir::prove(end <= shape[d], outer) != true;
   }
   return s.rolling ? infer_roll(id) : std::nullopt;
 }
@@ -180,10 +227,14 @@ Check Nests::infer_roll(int id) {
   if (n.roll_dim < 0)
     return refuse("schedule.rolling_buffer.window", "each iteration needs the same part of it",
                   fmt::format("compute it outside {}", axis.name));
-  if (n.roll_step >= n.extent[static_cast<size_t>(n.roll_dim)])
+  const auto window = ir::as_int(n.extent[static_cast<size_t>(n.roll_dim)]);
+  if (!window)
+    return needs_number(fmt::format("the rolling buffer of {}", s.name), s.name, axis.name,
+                        n.extent[static_cast<size_t>(n.roll_dim)],
+                        "compute it at an inner loop, where its window has a number of elements");
+  if (n.roll_step >= *window)
     return refuse("schedule.rolling_buffer.window",
-                  fmt::format("a window of {} along {} moves by {}, so that nothing of it is kept",
-                              n.extent[static_cast<size_t>(n.roll_dim)],
+                  fmt::format("a window of {} along {} moves by {}, so that nothing of it is kept", *window,
                               s.axes[static_cast<size_t>(n.roll_dim)].name, n.roll_step),
                   "leave the step out: there is nothing that two iterations share");
   return std::nullopt;
@@ -201,10 +252,11 @@ Window Nests::window(int stage, int reader, const Hint& hint) const {
   const ir::Bounds outer = bounds_of(fixed);
   Window w;
   for (size_t d = 0; d < rank; ++d) {
-    const int64_t shape = ir::as_int(s.buffers[0]->shape[d]).value_or(0);
+    const Expr& shape = s.buffers[0]->shape[d];
+    const int64_t most = ir::as_int(shape).value_or(std::numeric_limits<int64_t>::max());
     const ir::Interval count = ir::interval_of(ir::simplify(hi[d] - lo[d] + 1, outer), outer);
     w.lo.push_back(ir::substitute(lo[d], later));
-    w.extent.push_back(std::clamp<int64_t>(count.hi.value_or(shape), 0, shape));
+    w.extent.push_back(count.hi ? int_imm(std::clamp<int64_t>(*count.hi, 0, most)) : shape);
   }
   // neighbours in memory: along the last dimension of the layout
   w.step.assign(rank, 1);
@@ -220,23 +272,23 @@ Window Nests::window(int stage, int reader, const Hint& hint) const {
 void Nests::derive_axes(int id) {
   const StageState& s = state_.stages[static_cast<size_t>(id)];
   NestState& n = nests_[static_cast<size_t>(id)];
-  n.axis_extent.assign(s.axes.size(), 0);
+  n.axis_extent.assign(s.axes.size(), int_imm(0));
   for (size_t d = 0; d < s.vars.size(); ++d) n.axis_extent[d] = n.extent[d];
-  for (size_t k = 0; k < s.reduce.size(); ++k)
-    n.axis_extent[s.vars.size() + k] = ir::as_int(s.reduce[k].extent).value_or(0);
+  for (size_t k = 0; k < s.reduce.size(); ++k) n.axis_extent[s.vars.size() + k] = s.reduce[k].extent;
   for (const Relation& r : s.relations) {
     auto& ext = n.axis_extent;
-    const auto at = [&](int i) -> int64_t& { return ext[static_cast<size_t>(i)]; };
-    const int64_t whole = at(r.parent);
+    const auto at = [&](int i) -> Expr& { return ext[static_cast<size_t>(i)]; };
+    const auto whole = ir::as_int(at(r.parent));
     if (r.kind == Relation::fuse) {
-      at(r.parent) = at(r.outer) * at(r.inner);
-    } else if (r.kind == Relation::split) {
-      at(r.inner) = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(whole, 1));
-      at(r.outer) = (whole + at(r.inner) - 1) / at(r.inner);
+      at(r.parent) = ir::simplify(at(r.outer) * at(r.inner));
+    } else if (!whole) {  // pieces of the size asked for, or as many as asked for
+      at(r.inner) = r.kind == Relation::split ? int_imm(r.number) : ceil_div(at(r.parent), r.number);
+      at(r.outer) = r.kind == Relation::split ? ceil_div(at(r.parent), r.number) : int_imm(r.number);
     } else {
-      const int64_t parts = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(whole, 1));
-      at(r.inner) = std::max<int64_t>((whole + parts - 1) / parts, 1);
-      at(r.outer) = (whole + at(r.inner) - 1) / at(r.inner);
+      int64_t inner = std::clamp<int64_t>(r.number, 1, std::max<int64_t>(*whole, 1));
+      if (r.kind == Relation::parts) inner = std::max<int64_t>((*whole + inner - 1) / inner, 1);
+      at(r.inner) = int_imm(inner);
+      at(r.outer) = int_imm((*whole + inner - 1) / inner);
     }
   }
   n.axis_var.resize(s.axes.size());
@@ -256,11 +308,13 @@ Expr Nests::value(int stage, int axis, const ir::VarMap* subst) const {
     return v;
   }
   for (const Relation& r : s.relations) {
-    const auto extent = [&](int i) {
-      return int_imm(std::max<int64_t>(n.axis_extent[static_cast<size_t>(i)], 1));
-    };
-    if (r.kind != Relation::fuse && r.parent == axis)
-      return value(stage, r.outer, subst) * extent(r.inner) + value(stage, r.inner, subst);
+    // where the loops do not run a quotient may still be computed
+    const auto extent = [&](int i) { return at_least_1(n.axis_extent[static_cast<size_t>(i)]); };
+    if (r.kind != Relation::fuse && r.parent == axis) {
+      const Expr& inner = n.axis_extent[static_cast<size_t>(r.inner)];
+      return value(stage, r.outer, subst) * (ir::as_int(inner) ? extent(r.inner) : inner) +
+             value(stage, r.inner, subst);
+    }
     if (r.kind == Relation::fuse && r.outer == axis) return value(stage, r.parent, subst) / extent(r.inner);
     if (r.kind == Relation::fuse && r.inner == axis) return value(stage, r.parent, subst) % extent(r.inner);
   }
@@ -279,8 +333,8 @@ std::vector<Expr> Nests::guards(int stage, bool spatial_only, const ir::VarMap* 
   for (const Relation& r : s.relations) {
     if (r.kind == Relation::fuse || (spatial_only && s.axes[static_cast<size_t>(r.parent)].reduce)) continue;
     const auto extent = [&](int i) { return n.axis_extent[static_cast<size_t>(i)]; };
-    if (extent(r.outer) * extent(r.inner) != extent(r.parent))
-      out.push_back(value(stage, r.parent, subst) < int_imm(extent(r.parent)));
+    if (!fills(extent(r.outer), extent(r.inner), extent(r.parent)))
+      out.push_back(value(stage, r.parent, subst) < extent(r.parent));
   }
   for (int d = 0; d < s.rank(); ++d) {
     if (n.guard_lo[static_cast<size_t>(d)]) out.push_back(index(stage, d, subst) >= int_imm(0));
@@ -305,7 +359,7 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   std::vector<Expr> local, out;
   for (size_t d = 0; d < index.size(); ++d) {
     if (static_cast<int>(d) == n.roll_dim)
-      local.push_back(index[d] % int_imm(n.extent[d]));
+      local.push_back(index[d] % n.extent[d]);
     else
       local.push_back(s.attach == StageState::at ? index[d] - n.lo[d] : index[d]);
   }
@@ -321,37 +375,42 @@ std::vector<Expr> Nests::stored_at(int stage, const std::vector<Expr>& index) co
   return out;
 }
 
-std::vector<int64_t> Nests::layout_shape(int stage) const {
-  std::vector<int64_t> out;
-  for (const LayoutDim& d : state_.stages[static_cast<size_t>(stage)].layout) {
-    const int64_t e = kept(stage, d.axis);
-    out.push_back(d.mod != 0 ? d.mod : (e + d.div - 1) / d.div);
-  }
+std::vector<Expr> Nests::layout_shape(int stage) const {
+  std::vector<Expr> out;
+  for (const LayoutDim& d : state_.stages[static_cast<size_t>(stage)].layout)
+    out.push_back(d.mod != 0 ? int_imm(d.mod) : ceil_div(kept(stage, d.axis), d.div));
   return out;
 }
 
 bool Nests::looks_plain(int stage) const {
-  return state_.stages[static_cast<size_t>(stage)].is_input &&
-         layout_shape(stage) == nests_[static_cast<size_t>(stage)].extent;
+  if (!state_.stages[static_cast<size_t>(stage)].is_input) return false;
+  const auto packed = layout_shape(stage);
+  const auto& plain = nests_[static_cast<size_t>(stage)].extent;
+  return packed.size() == plain.size() &&
+         std::equal(packed.begin(), packed.end(), plain.begin(), &ir::same_expr);
 }
 
 std::vector<Expr> Nests::storage_shape(int stage) const {
-  const bool plain = state_.stages[static_cast<size_t>(stage)].layout.empty();
-  std::vector<Expr> out;
-  if (!plain && looks_plain(stage)) out.push_back(int_imm(1));
-  std::vector<int64_t> shape;
-  if (plain)
-    for (int d = 0; d < state_.stages[static_cast<size_t>(stage)].rank(); ++d) shape.push_back(kept(stage, d));
+  const StageState& s = state_.stages[static_cast<size_t>(stage)];
+  if (s.is_input && !s.layout.empty())
+    for (const Expr& e : s.buffers[0]->shape)
+      if (!ir::as_int(e))
+        throw needs_number(fmt::format("a layout of the input {}", s.name), s.name, "", e,
+                           "lay out a copy: cache_read it, and give the layout to the copy");
+  std::vector<Expr> out, shape;
+  if (!s.layout.empty() && looks_plain(stage)) out.push_back(int_imm(1));
+  if (s.layout.empty())
+    for (int d = 0; d < s.rank(); ++d) shape.push_back(kept(stage, d));
   else
     shape = layout_shape(stage);
-  pad(state_.stages[static_cast<size_t>(stage)].align, shape);
-  for (const int64_t e : shape) out.push_back(int_imm(e));
+  pad(s.align, s, shape);
+  out.insert(out.end(), shape.begin(), shape.end());
   return out;
 }
 
-int64_t Nests::kept(int stage, int d) const {
+Expr Nests::kept(int stage, int d) const {
   const NestState& n = nests_[static_cast<size_t>(stage)];
-  return n.one_step && d == 0 ? 1 : n.extent[static_cast<size_t>(d)];
+  return n.one_step && d == 0 ? int_imm(1) : n.extent[static_cast<size_t>(d)];
 }
 
 Check check_regions(const ScheduleState& state) { return Nests(state).infer(); }

@@ -8,22 +8,28 @@ namespace tc {
 /// The loops of one stage, once its region is known.
 struct NestState {
   std::vector<Expr> lo;                  // per dimension: first index computed, in loops outside the stage
-  std::vector<int64_t> extent;           // per dimension: how many
+  std::vector<Expr> extent;              // per dimension: how many, a number or made of sizes
   std::vector<bool> guard_lo, guard_hi;  // may lie outside the shape
   int roll_dim = -1;                     // of a rolling buffer: the dimension of the ring
   int64_t roll_step = 0;                 // by how much its window moves each iteration
-  std::vector<int64_t> axis_extent;      // per axis id
+  std::vector<Expr> axis_extent;         // per axis id, as extent
   std::vector<VarRef> axis_var;          // per axis id; loops only
   std::vector<BufferRef> storage;        // per output: where it is kept
   std::vector<ir::VarRange> enclosing;   // loops around the stage, outermost first
   bool one_step = false;                 // of a scan, and kept for its own time only
 };
 
+/// Whether a * b == whole for all sizes: the pieces of a split fill it.
+[[nodiscard]] bool fills(const Expr& a, const Expr& b, const Expr& whole);
+/// Error schedule.extent: `what` needs a number where the stage has an extent that is none.
+[[nodiscard]] Error needs_number(const std::string& what, const std::string& stage, const std::string& axis,
+                                 const Expr& extent, std::string fix);
+
 /// What a stage reads of another one's tensor, to be asked for in advance.
 struct Window {
-  std::vector<Expr> lo;         // per dimension: first index
-  std::vector<int64_t> extent;  // how many
-  std::vector<int64_t> step;    // how many of them a line of memory has
+  std::vector<Expr> lo;       // per dimension: first index
+  std::vector<Expr> extent;   // how many
+  std::vector<int64_t> step;  // how many of them a line of memory has
 };
 
 class Nests {
@@ -48,7 +54,7 @@ class Nests {
   [[nodiscard]] std::vector<Expr> stored_at(int stage, const std::vector<Expr>& index) const;
   [[nodiscard]] std::vector<Expr> storage_shape(int stage) const;
   /// How many values of dimension `d` are kept.
-  [[nodiscard]] int64_t kept(int stage, int d) const;
+  [[nodiscard]] Expr kept(int stage, int d) const;
   /// What `reader` reads of `stage` in the iteration of hint.axis that comes hint.distance later.
   [[nodiscard]] Window window(int stage, int reader, const Hint& hint) const;
 
@@ -56,7 +62,7 @@ class Nests {
   Check infer_region(int stage);
   Check infer_roll(int stage);
   void derive_axes(int stage);
-  [[nodiscard]] std::vector<int64_t> layout_shape(int stage) const;
+  [[nodiscard]] std::vector<Expr> layout_shape(int stage) const;
   [[nodiscard]] bool looks_plain(int stage) const;
   Check read_region(int stage, int reader, const std::vector<ir::VarRange>& fixed, std::vector<Expr>& lo,
                     std::vector<Expr>& hi) const;

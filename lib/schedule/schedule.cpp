@@ -72,6 +72,13 @@ Check apply_to_trial(ScheduleState& trial, const Step& step) {
   }
 }
 
+bool has_sizes(const StageState& s) {
+  const auto symbolic = [](const Expr& e) { return !ir::as_int(e); };
+  return std::any_of(s.buffers[0]->shape.begin(), s.buffers[0]->shape.end(), symbolic) ||
+         std::any_of(s.reduce.begin(), s.reduce.end(),
+                     [&](const ReduceAxis& k) { return symbolic(k.extent); });
+}
+
 void throw_if(Check error) {
   if (error) throw *std::move(error);
 }
@@ -154,7 +161,8 @@ Check Schedule::apply(const Step& step) {
     };
     const bool fits = any([](const StageState& s) { return s.intrinsic != nullptr; }),
                rolls = any([](const StageState& s) { return s.rolling; });
-    if (is_loop_step(step.kind) && !fits && !rolls) return apply_loop_step(*state_, step);
+    const bool sizes = any(&has_sizes);
+    if (is_loop_step(step.kind) && !fits && !rolls && !sizes) return apply_loop_step(*state_, step);
     // these may move what other stages depend on: tried on a copy
     ScheduleState trial = *state_;
     if (auto error = apply_to_trial(trial, step)) return error;
@@ -162,7 +170,8 @@ Check Schedule::apply(const Step& step) {
     if (auto error = check_prefetches(trial, step)) return error;
     if (rolls || step.kind == StepKind::rolling_buffer)
       if (auto error = check_regions(trial)) return error;
-    if (fits || step.kind == StepKind::tensorize)
+    // of extents that are no numbers lowering says what they cannot be used for
+    if (fits || sizes || step.kind == StepKind::tensorize)
       if (auto error = check_lowering(trial)) return error;
     *state_ = std::move(trial);
     return std::nullopt;

@@ -144,8 +144,7 @@ class PartialStage {
     for (int k = rank; k < roots; ++k)
       if (!in_family(k)) add_reduce(k, whole_.reduce[static_cast<size_t>(k - rank)]);
     for (const int l : whole_.leaves)
-      if (in_family(l) && l != axis_)
-        add_reduce(l, {ir::var(name_of(l)), ir::int_imm(0), ir::int_imm(extent(l))});
+      if (in_family(l) && l != axis_) add_reduce(l, {ir::var(name_of(l)), ir::int_imm(0), extent(l)});
     for (int a = roots; a < static_cast<int>(whole_.axes.size()); ++a)
       if (!in_family(a)) add(a);
     for (const Relation& r : whole_.relations)
@@ -163,7 +162,7 @@ class PartialStage {
   [[nodiscard]] bool in_family(int a) const { return family_[static_cast<size_t>(a)]; }
   [[nodiscard]] int new_id(int a) const { return renamed[static_cast<size_t>(a)]; }
   [[nodiscard]] const std::string& name_of(int a) const { return whole_.axes[static_cast<size_t>(a)].name; }
-  [[nodiscard]] int64_t extent(int a) const { return nests_.of(id_).axis_extent[static_cast<size_t>(a)]; }
+  [[nodiscard]] const Expr& extent(int a) const { return nests_.of(id_).axis_extent[static_cast<size_t>(a)]; }
 
   void add(int a) {
     renamed[static_cast<size_t>(a)] = static_cast<int>(made_.axes.size());
@@ -197,9 +196,8 @@ class PartialStage {
     Expr inside = ir::bool_imm(true);
     for (const Relation& rel : whole_.relations)
       if (in_family(rel.parent) && rel.kind != Relation::fuse &&
-          extent(rel.outer) * extent(rel.inner) != extent(rel.parent))
-        inside = ir::logical_and(
-            inside, nests_.value(id_, rel.parent, &leaf_values_) < ir::int_imm(extent(rel.parent)));
+          !fills(extent(rel.outer), extent(rel.inner), extent(rel.parent)))
+        inside = ir::logical_and(inside, nests_.value(id_, rel.parent, &leaf_values_) < extent(rel.parent));
     std::vector<Expr> sources, mins, extents;
     std::vector<VarRef> vars;
     for (size_t i = 0; i < r->source.size(); ++i)
@@ -226,9 +224,9 @@ class PartialStage {
 // `s`, which has fresh variables and no values, as the fold of `partial` over its
 // dimension `position`.
 void fold_partial(StageState& s, const StageState& partial, const StageState& whole_stage, size_t position,
-                  int64_t extent) {
+                  const Expr& extent) {
   const ir::Reduce& whole = *whole_stage.values[0].as<ir::Reduce>();
-  const ReduceAxis k{ir::var(partial.vars[position]->name), ir::int_imm(0), ir::int_imm(extent)};
+  const ReduceAxis k{ir::var(partial.vars[position]->name), ir::int_imm(0), extent};
   std::vector<Expr> index(s.vars.begin(), s.vars.end());
   index.insert(index.begin() + static_cast<std::ptrdiff_t>(position), k.var);
   std::vector<Expr> sources;
@@ -248,7 +246,7 @@ Check rfactor(ScheduleState& state, int id, Step step) {
   const ScheduleState before = state;
   Nests nests(before);  // for the extents and values of the reduce loops
   if (auto error = nests.infer()) return error;
-  const int64_t extent = nests.of(id).axis_extent[static_cast<size_t>(axis)];
+  const Expr extent = nests.of(id).axis_extent[static_cast<size_t>(axis)];
   const auto position = static_cast<size_t>(step.number);
 
   StageState& s = state.stages[static_cast<size_t>(id)];
@@ -259,7 +257,7 @@ Check rfactor(ScheduleState& state, int id, Step step) {
   made.buffers.resize(made.values.size());  // one for a component that is asked for twice
   for (BufferRef& b : made.buffers) {
     std::vector<Expr> shape = b->shape;
-    shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(position), ir::int_imm(extent));
+    shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(position), extent);
     b = ir::buffer(b->name, b->type, std::move(shape));
   }
   fold_partial(s, made, whole, position, extent);

@@ -87,9 +87,12 @@ class TakeLoops {
   // The producer's region will be that of one iteration, so a split into parts is kept as
   // the split by a factor that it was of the whole.
   void split(const Relation& r) {
-    const int64_t factor = r.kind == Relation::split
-                               ? r.number
-                               : std::max<int64_t>(nest_.axis_extent[static_cast<size_t>(r.inner)], 1);
+    const Expr& inner_extent = nest_.axis_extent[static_cast<size_t>(r.inner)];
+    if (r.kind != Relation::split && !ir::as_int(inner_extent))
+      throw needs_number("reverse_compute_at around a loop of a split into parts", p_.name,
+                         p_.axes[static_cast<size_t>(r.parent)].name, inner_extent, "split it by a factor");
+    const int64_t factor =
+        r.kind == Relation::split ? r.number : std::max<int64_t>(*ir::as_int(inner_extent), 1);
     for (Relation& theirs : p_.relations)
       if (theirs.parent == r.parent && theirs.kind == Relation::parts)
         theirs.kind = Relation::split, theirs.number = factor;
@@ -165,7 +168,7 @@ Check check_loops(const StageState& c, const StageState& p, int count, const std
     const int q = match[static_cast<size_t>(d)];
     const bool twice = q >= 0 && std::count(match.begin(), match.end(), q) > 1;
     const auto extent = [](const StageState& s, int dim) {
-      return ir::as_int(s.buffers[0]->shape[static_cast<size_t>(dim)]);
+      return Extent(s.buffers[0]->shape[static_cast<size_t>(dim)]);
     };
     if (q < 0 || twice || extent(c, q) != extent(p, d))
       return refuse("schedule.reverse_compute_at.access",

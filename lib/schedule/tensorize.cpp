@@ -73,9 +73,14 @@ TensorSite tensor_site(const ScheduleState& state, const Nests& nests, int id) {
   for (const ir::VarRange& v : n.enclosing) site.bounds.push(v.var, v.min, v.max);
   for (int p = 0; p < static_cast<int>(s.leaves.size()); ++p) {
     const auto axis = static_cast<size_t>(s.leaves[static_cast<size_t>(p)]);
-    site.bounds.push_loop(n.axis_var[axis], int_imm(0), int_imm(n.axis_extent[axis]));
-    if (p >= s.leaf_position(s.tensor_axis))
-      site.loops.push_back({n.axis_var[axis], n.axis_extent[axis], s.axes[axis].reduce});
+    site.bounds.push_loop(n.axis_var[axis], int_imm(0), n.axis_extent[axis]);
+    if (p < s.leaf_position(s.tensor_axis)) continue;
+    const auto extent = ir::as_int(n.axis_extent[axis]);
+    if (!extent)
+      throw needs_number(
+          fmt::format("tensorizing {}", site.axis), s.name, s.axes[axis].name, n.axis_extent[axis],
+          fmt::format("split {} by a factor, and tensorize the inner loops", s.axes[axis].name));
+    site.loops.push_back({n.axis_var[axis], *extent, s.axes[axis].reduce});
   }
   return site;
 }

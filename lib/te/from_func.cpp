@@ -6,6 +6,7 @@
 #include "access.h"
 #include "extern_detail.h"
 #include "scan_detail.h"
+#include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 #include "tc/te/graph.h"
 
@@ -85,8 +86,10 @@ class Reader {
     int64_t bytes = b.type.bytes();
     for (const Expr& e : b.shape) {
       const auto n = ir::as_int(e);
+      if (!n && ir::is_of_sizes(e) && Extent(e).at_least(0)) continue;
       TC_REQUIRE(n, Error("te.shape.symbolic", fmt::format("an extent of {} is no constant", b.name))
-                        .fix("give every extent as a number"));
+                        .fact("extent", ir::to_string(e))
+                        .fix("give it as a number, or in sizes so that it is never negative"));
       TC_REQUIRE(*n == 0 || bytes <= kMaxBytes / *n,
                  Error("te.shape.overflow", fmt::format("{} has more than 2^62 bytes", b.name))
                      .fix("make it smaller"));
@@ -99,9 +102,7 @@ class Reader {
     TC_REQUIRE(params_.insert(p.get()).second,
                form_error(fmt::format("{} is a parameter twice", p->name), "name each parameter once"));
     if (written_.contains(p.get())) return;
-    std::vector<int64_t> shape;
-    for (const Expr& e : p->shape) shape.push_back(*ir::as_int(e));
-    made_.emplace(p, placeholder(std::move(shape), p->type, p->name).buffer());
+    made_.emplace(p, placeholder(p->shape, p->type, p->name).buffer());
   }
 
   // Every variable is an axis and every buffer is known; loads of the new buffers.
@@ -125,7 +126,7 @@ class Reader {
   }
 
   static void require_constant(const Expr& e, const ir::Compute& c) {
-    TC_REQUIRE(ir::as_int(e),
+    TC_REQUIRE(ir::as_int(e) || ir::is_of_sizes(e),
                form_error(fmt::format("a reduce axis of {} has no constant range", c.buffers[0]->name),
                           "give its first value and extent as numbers"));
   }
@@ -140,7 +141,7 @@ class Reader {
       if (n.kind == ir::Kind::Reduce) refuse("a reduction that is not on top");
       if (n.kind == ir::Kind::Ramp || n.kind == ir::Kind::Broadcast || n.kind == ir::Kind::VectorReduce)
         refuse("a vector");
-      if (n.kind == ir::Kind::Var && !known.contains(&n))
+      if (n.kind == ir::Kind::Var && !known.contains(&n) && !static_cast<const ir::Var&>(n).least)
         refuse(fmt::format("the unknown variable {}", static_cast<const ir::Var&>(n).name));
     });
     return rename(c, e);
@@ -173,8 +174,7 @@ class Reader {
       for (const BufferRef& b : c.buffers) {
         check_local(*b);
         check_shape(*b);
-        TC_REQUIRE(!b->shape.empty() &&
-                       ir::as_int(b->shape[0]) == ir::as_int(computes_[begin]->buffers[0]->shape[0]),
+        TC_REQUIRE(!b->shape.empty() && Extent(b->shape[0]) == Extent(computes_[begin]->buffers[0]->shape[0]),
                    form_error(fmt::format("{} is computed in a scan over another time", b->name),
                               "give all stages of a scan one first extent"));
         std::string name = b->name;

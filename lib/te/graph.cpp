@@ -135,7 +135,34 @@ Graph Graph::of(std::vector<Tensor> outputs) {
   return graph;
 }
 
+namespace {
+// A call learns the sizes from the inputs: each is an extent of one, by itself.
+void check_sizes(const Graph& graph) {
+  std::vector<VarRef> given;
+  for (const Tensor& t : graph.inputs)
+    for (const Expr& e : t.shape())
+      if (e->kind == ir::Kind::Var) ir::collect_sizes(e, given);
+  const auto need = [&](const Expr& e, const std::string& where) {
+    std::vector<VarRef> used;
+    ir::collect_sizes(e, used);
+    for (const VarRef& v : used)
+      TC_REQUIRE(std::any_of(given.begin(), given.end(), [&](const VarRef& g) { return g.same(v); }),
+                 Error("te.size.unbound", fmt::format("no input says what {} is", v->name))
+                     .fact("size", v->name)
+                     .fact("used by", where)
+                     .fix(fmt::format("give an input a dimension whose extent is {} alone", v->name)));
+  };
+  for (const Tensor& t : graph.inputs)
+    for (const Expr& e : t.shape()) need(e, t.name());
+  for (const auto& op : graph.ops) {
+    for (const Expr& e : op->shape) need(e, op->name);
+    for (const Expr& v : op->values) need(v, op->name);
+  }
+}
+}  // namespace
+
 FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string name) {
+  check_sizes(graph);
   std::unordered_set<const void*> given;
   std::vector<BufferRef> params;
   for (const Tensor& t : args) {

@@ -141,18 +141,16 @@ class ScanBuilder {
             .fix("the initial value has the state's shape save for its times, the update all of it");
       };
       if (s.ndim() == 0) refuse(s, "time as the first dimension");
-      if (u.dtype() != s.dtype() || u.extents() != s.extents()) refuse(u, text(s));
-      if (s.extent(0) != state_[0].extent(0)) refuse(s, fmt::format("{} times", state_[0].extent(0)));
-      std::vector<int64_t> first = s.extents();
+      if (u.dtype() != s.dtype() || Shape(u.shape()) != Shape(s.shape())) refuse(u, text(s));
+      if (s.dim(0) != state_[0].dim(0)) refuse(s, fmt::format("{} times", to_string(state_[0].dim(0))));
+      Shape first = s.shape();
       if (n.ndim() == s.ndim()) first[0] = i == 0 ? std::max<int64_t>(n.extent(0), 1) : init_[0].extent(0);
-      if (n.dtype() != s.dtype() || n.extents() != first)
-        refuse(n, fmt::format("{}[{}]", ir::to_string(s.dtype()), fmt::join(first, ", ")));
+      if (n.dtype() != s.dtype() || Shape(n.shape()) != first)
+        refuse(n, ir::to_string(s.dtype()) + to_string(first));
     }
     first_ = init_[0].extent(0);
   }
-  static std::string text(const Tensor& t) {
-    return fmt::format("{}[{}]", ir::to_string(t.dtype()), fmt::join(t.extents(), ", "));
-  }
+  static std::string text(const Tensor& t) { return ir::to_string(t.dtype()) + to_string(Shape(t.shape())); }
 
   // Operations below `root`, producers first, each once; a stack of our own, as chains may be long.
   static void collect(const BufferRef& root, std::unordered_set<const Op*>& seen,
@@ -213,11 +211,11 @@ class ScanBuilder {
                                                      op->scan ? "scan itself" : "extern"))
                      .fact("stage", op->name)
                      .fix("compute the recurrence of all states in one scan of computes"));
-      TC_REQUIRE(!op->axes.empty() && ir::as_int(op->shape[0]) == state_[0].extent(0),
+      TC_REQUIRE(!op->axes.empty() && Extent(op->shape[0]) == state_[0].dim(0),
                  Error("te.scan.time",
                        fmt::format("{} depends on a state and its first axis is not the time", op->name))
                      .fact("stage", op->name)
-                     .fact("expected", fmt::format("a first extent of {}", state_[0].extent(0)))
+                     .fact("expected", fmt::format("a first extent of {}", to_string(state_[0].dim(0))))
                      .fix("compute it for every time: a first axis t, at which it is read"));
       inside.insert(op);
       out.push_back(op);
@@ -339,8 +337,8 @@ class ScanBuilder {
 
 }  // namespace
 
-Tensor scan_state(std::vector<int64_t> shape, DType type, std::string name) {
-  Tensor t = placeholder(std::move(shape), type, std::move(name));
+Tensor scan_state(const Shape& shape, DType type, std::string name) {
+  Tensor t = placeholder(shape, type, std::move(name));
   const_cast<Op&>(t.op()).open = true;
   return t;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "access.h"
+#include "tc/ir/print.h"
+#include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
 
 namespace tc {
@@ -40,7 +42,25 @@ Error shape_error(const char* code, const std::string& name, std::string what) {
   return Error(code, fmt::format("the shape of {} {}", name, what));
 }
 
-std::vector<Expr> checked_shape(const std::vector<int64_t>& shape, DType type, const std::string& name) {
+// An extent that is no number: made of sizes, and not negative whatever they are.
+void check_symbolic(const Expr& e, size_t dim, const std::string& name) {
+  TC_REQUIRE(
+      e && e->type == ir::kIndex && ir::is_of_sizes(e),
+      Error("te.shape.extent",
+            fmt::format("the extent of dimension {} of {} is not made of sizes and numbers", dim, name))
+          .fact("tensor", name)
+          .fact("extent", e ? ir::to_string(e) : "none")
+          .fix("give a number, a size of size_var, or a sum, product or quotient of such"));
+  TC_REQUIRE(Extent(e).at_least(0),
+             shape_error("te.shape.negative", name,
+                         fmt::format("has the extent {} in dimension {}, which small sizes make negative",
+                                     ir::to_string(e), dim))
+                 .fact("tensor", name)
+                 .fact("extent", ir::to_string(e))
+                 .fix("say how large the size is at least: size_var(\"n\", 2)"));
+}
+
+std::vector<Expr> checked_shape(const Shape& shape, DType type, const std::string& name) {
   constexpr int64_t kMaxBytes = int64_t{1} << 62;
   TC_REQUIRE(shape.size() <= 32,
              shape_error("te.shape.rank", name, fmt::format("has {} dimensions", shape.size()))
@@ -48,13 +68,22 @@ std::vector<Expr> checked_shape(const std::vector<int64_t>& shape, DType type, c
   int64_t bytes = type.bytes();
   std::vector<Expr> out;
   for (size_t i = 0; i < shape.size(); ++i) {
-    const int64_t n = shape[i];
+    const Expr e = shape[i].expr() && shape[i].expr()->type == ir::kIndex && !shape[i].number()
+                       ? ir::simplify(shape[i].expr())
+                       : shape[i].expr();
+    const auto number = e ? ir::as_int(e) : std::nullopt;
+    if (!number) {
+      check_symbolic(e, i, name);
+      out.push_back(e);
+      continue;
+    }
+    const int64_t n = *number;
     TC_REQUIRE(n >= 0,
                shape_error("te.shape.negative", name, fmt::format("has extent {} in dimension {}", n, i))
                    .fix("give extents of 0 or more"));
     TC_REQUIRE(n == 0 || bytes <= kMaxBytes / n,
                shape_error("te.shape.overflow", name, "has more than 2^62 bytes")
-                   .fact("shape", fmt::format("[{}]", fmt::join(shape, ", ")))
+                   .fact("shape", to_string(shape))
                    .fix("make the extents smaller"));
     if (n != 0) bytes *= n;
     out.push_back(ir::int_imm(n));
@@ -105,7 +134,7 @@ void check_axes(const std::string& name, const std::vector<VarRef>& axes, const 
     const ir::Var* other = nullptr;
     const auto check = [&](const Expr& e) {
       ir::walk<ir::Var>(e, [&](const ir::Var& v) {
-        if (!other &&
+        if (!other && !v.least &&
             std::none_of(known.begin(), known.end(), [&](const VarRef& k) { return k.get() == &v; }))
           other = &v;
       });
@@ -161,6 +190,35 @@ ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name) {
   return {ir::var(std::move(name)), ir::int_imm(begin), ir::int_imm(extent)};
 }
 
+ReduceAxis reduce_axis(const Extent& begin, const Extent& end, std::string name) {
+  if (begin.number() && end.number()) return reduce_axis(*begin.number(), *end.number(), std::move(name));
+  check_name(name, "a reduce axis");
+  for (const Extent& e : {begin, end})
+    TC_REQUIRE(e.expr() && e.expr()->type == ir::kIndex && ir::is_of_sizes(e.expr()),
+               Error("te.shape.extent",
+                     fmt::format("the range of the reduce axis {} is not made of sizes and numbers", name))
+                   .fact("axis", name)
+                   .fact("extent", e.expr() ? ir::to_string(e.expr()) : "none")
+                   .fix("give a number, a size of size_var, or a sum, product or quotient of such"));
+  const Extent extent = end - begin;
+  TC_REQUIRE(
+      extent.at_least(0),
+      Error("te.axis.negative", fmt::format("the reduce axis {} ends at {}, before it begins for small sizes",
+                                            name, to_string(end)))
+          .fact("begin", to_string(begin))
+          .fact("end", to_string(end))
+          .fix("say how large the size is at least: size_var(\"n\", 2)"));
+  return {ir::var(std::move(name)), begin.expr(), extent.expr()};
+}
+
+VarRef size_var(std::string name, int64_t least) {
+  check_name(name, "a size");
+  TC_REQUIRE(least >= 0, Error("te.size.least", fmt::format("the size {} would be {} at least", name, least))
+                             .fact("size", name)
+                             .fix("give 0 or more: no tensor has fewer elements"));
+  return ir::size_var(std::move(name), least);
+}
+
 std::vector<ReduceAxis> Op::reduce_axes() const {
   std::vector<ReduceAxis> out;
   if (!values.empty())
@@ -184,8 +242,11 @@ Expr Tensor::at(std::vector<Expr> indices) const {
 
 int64_t Tensor::extent(int dim) const {
   const auto v = ir::as_int(buffer_->shape.at(static_cast<size_t>(dim)));
-  TC_REQUIRE(
-      v, Error("te.shape.symbolic", fmt::format("dimension {} of {} has no constant extent", dim, name())));
+  TC_REQUIRE(v,
+             Error("te.shape.symbolic", fmt::format("dimension {} of {} has no constant extent", dim, name()))
+                 .fact("tensor", name())
+                 .fact("extent", to_string(this->dim(dim)))
+                 .fix("give the size a value: bind_sizes(args, {{n, 64}}), or make the extent a number"));
   return *v;
 }
 std::vector<int64_t> Tensor::extents() const {
@@ -194,7 +255,7 @@ std::vector<int64_t> Tensor::extents() const {
   return out;
 }
 
-Tensor placeholder(std::vector<int64_t> shape, DType type, std::string name) {
+Tensor placeholder(const Shape& shape, DType type, std::string name) {
   check_name(name, "a tensor");
   TC_REQUIRE(type.is_scalar(),
              Error("te.dtype", fmt::format("{} has elements of type {}", name, ir::to_string(type)))
@@ -207,7 +268,7 @@ Tensor placeholder(std::vector<int64_t> shape, DType type, std::string name) {
   return Tensor(buffer);
 }
 
-std::vector<Tensor> compute_many(std::vector<int64_t> shape,
+std::vector<Tensor> compute_many(const Shape& shape,
                                  const std::function<std::vector<Expr>(const Axes&)>& body,
                                  std::vector<std::string> names, std::vector<std::string> axis_names) {
   TC_REQUIRE(!names.empty(),
@@ -261,10 +322,10 @@ std::vector<Tensor> compute_many(std::vector<int64_t> shape,
   return out;
 }
 
-Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body, std::string name,
+Tensor compute(const Shape& shape, const std::function<Expr(const Axes&)>& body, std::string name,
                std::vector<std::string> axis_names) {
   return compute_many(
-      std::move(shape), [&](const Axes& a) { return std::vector<Expr>{body(a)}; }, {std::move(name)},
+      shape, [&](const Axes& a) { return std::vector<Expr>{body(a)}; }, {std::move(name)},
       std::move(axis_names))[0];
 }
 

@@ -166,6 +166,12 @@ Expected<Workload> Workload::from_graph(const std::vector<Tensor>& args) {
     for (const Tensor& t : args)
       if (t && !t.op().is_placeholder()) outputs.push_back(t);
     const Graph graph = Graph::of(outputs);
+    const std::vector<VarRef> sizes = sizes_of(args);
+    TC_REQUIRE(sizes.empty(),
+               Error("te.shape.symbolic",
+                     fmt::format("a workload is made of numbers, and {} is a size", sizes[0]->name))
+                   .fact("size", sizes[0]->name)
+                   .fix("give the sizes values: bind_sizes(args, {{n, 64}})"));
     Workload w;
     w.func_ = Renamer(to_func(graph, args)).run();
     w.text_ = "graph: " + one_line(ir::to_string(w.func_));

@@ -374,10 +374,13 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
                  .fact("got", dl_name(d.dtype))
                  .fix("convert it, e.g. with numpy's astype"));
   const std::vector<int64_t> shape(d.shape, d.shape + d.ndim);
-  TC_REQUIRE(shape == t.extents(), Error("runtime.arg.shape", fmt::format("{} has another shape", t.name()))
-                                       .fact("argument", t.name())
-                                       .fact("expected", fmt::format("[{}]", fmt::join(t.extents(), ", ")))
-                                       .fact("got", fmt::format("[{}]", fmt::join(shape, ", "))));
+  bool same = static_cast<int>(shape.size()) == t.ndim();  // sizes are compared where it is run
+  for (int dim = 0; same && dim < t.ndim(); ++dim)
+    same = t.dim(dim).number().value_or(shape[static_cast<size_t>(dim)]) == shape[static_cast<size_t>(dim)];
+  TC_REQUIRE(same, Error("runtime.arg.shape", fmt::format("{} has another shape", t.name()))
+                       .fact("argument", t.name())
+                       .fact("expected", to_string(Shape(t.shape())))
+                       .fact("got", fmt::format("[{}]", fmt::join(shape, ", "))));
   TC_REQUIRE(!output || !view->readonly(),
              Error("runtime.arg.readonly",
                    fmt::format("{} is an output, and the array given is read-only", t.name()))
@@ -393,7 +396,7 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
     view->expect(t.dtype());
   }
   keep.push_back(std::move(view));
-  return {t.dtype(), t.extents(), keep.back()->data()};
+  return {t.dtype(), shape, keep.back()->data()};
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tc/ir/numeric.h"
+#include "tc/ir/print.h"
 
 namespace tc::python {
 namespace {
@@ -125,6 +126,38 @@ std::vector<int64_t> to_shape(py::handle value) {
   for (const py::handle extent : py::reinterpret_borrow<py::object>(value))
     out.push_back(to_int(extent, "an extent"));
   return out;
+}
+
+Extent to_extent(py::handle value, const char* what) {
+  return py::isinstance<Expr>(value) ? Extent(value.cast<Expr>()) : Extent(to_int(value, what));
+}
+
+Shape to_extents(py::handle value) {
+  if (py::isinstance<Expr>(value)) return {value.cast<Expr>()};
+  if (!PySequence_Check(value.ptr()) || PyUnicode_Check(value.ptr()) || PyBytes_Check(value.ptr()) ||
+      py::isinstance<Tensor>(value))
+    return to_shape(value);
+  Shape out;
+  for (const py::handle extent : py::reinterpret_borrow<py::object>(value))
+    out.push_back(to_extent(extent, "an extent"));
+  return out;
+}
+
+py::tuple from_extents(const std::vector<Expr>& shape) {
+  py::tuple out(shape.size());
+  for (size_t d = 0; d < shape.size(); ++d) {
+    const auto n = ir::as_int(shape[d]);
+    out[d] = n ? py::object(py::int_(*n)) : py::cast(shape[d]);
+  }
+  return out;
+}
+
+VarRef to_size(py::handle value) {
+  const auto e = py::isinstance<Expr>(value) ? value.cast<Expr>() : Expr();
+  const auto* v = e ? e.as<ir::Var>() : nullptr;
+  TC_REQUIRE(v && v->least, Error("te.size.unbound", a_type(value) + " is given where a size is asked for")
+                                .fix("name what tc.size_var gave"));
+  return VarRef(v);
 }
 
 Expr to_expr(py::handle v, const Expr* like) {

@@ -32,6 +32,13 @@ inline void throw_if(Check error) {
 DType to_dtype(py::handle value);
 /// An integer or a sequence of them; error te.shape.type.
 std::vector<int64_t> to_shape(py::handle value);
+/// The same, in which sizes may stand: tc.size_var("n"), n + 2.
+Shape to_extents(py::handle value);
+Extent to_extent(py::handle value, const char* what);
+/// ints, and expressions where there are sizes.
+py::tuple from_extents(const std::vector<Expr>& shape);
+/// What tc.size_var gave; error te.size.unbound.
+VarRef to_size(py::handle value);
 /// An integer; `what` names it in the error te.number.
 int64_t to_int(py::handle value, const char* what);
 /// An expression, a reduce axis, a 0-d tensor or a number, which takes the type of

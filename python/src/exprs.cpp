@@ -130,7 +130,7 @@ std::vector<std::string> output_names(py::handle name, size_t count) {
 }
 
 py::object compute(py::handle shape_arg, const py::function& body, py::handle name) {
-  const std::vector<int64_t> shape = to_shape(shape_arg);
+  const Shape shape = to_extents(shape_arg);
   const std::string stage = is_sequence(name) && py::len(name) ? py::str(*py::iter(name)).cast<std::string>()
                                                                : py::str(name).cast<std::string>();
   std::vector<std::string> names = parameter_names(body, shape.size(), stage);
@@ -306,9 +306,9 @@ Expr element(const Tensor& t, py::handle index) {
     const auto d = static_cast<int>(indices.size()) - 1;
     const auto constant = ir::as_int(indices.back());
     if (constant && d < t.ndim() && PyIndex_Check(v.ptr()))
-      TC_REQUIRE(*constant >= 0 && *constant < t.extent(d),
+      TC_REQUIRE(*constant >= 0 && *constant < t.dim(d).number().value_or(INT64_MAX),
                  Error("te.tensor.index", fmt::format("index {} of {} is {}, its extent {}", d, t.name(),
-                                                      *constant, t.extent(d)))
+                                                      *constant, to_string(t.dim(d))))
                      .fact("tensor", t.name())
                      .fix("indices count from 0; the last element is at extent - 1"));
   };
@@ -320,7 +320,7 @@ Expr element(const Tensor& t, py::handle index) {
 }
 
 std::string tensor_repr(const Tensor& t) {
-  return fmt::format("Tensor({}: {}[{}])", t.name(), ir::to_string(t.dtype()), fmt::join(t.extents(), ", "));
+  return fmt::format("Tensor({}: {}{})", t.name(), ir::to_string(t.dtype()), to_string(Shape(t.shape())));
 }
 
 }  // namespace
@@ -354,7 +354,7 @@ void bind_exprs(py::module_& m) {
       m, "Tensor", "A tensor of a computation: it has a shape, but no memory. A[i, j] is an element.");
   tensor.def_property_readonly("name", &Tensor::name);
   tensor.def_property_readonly("dtype", [](const Tensor& t) { return ir::to_string(t.dtype()); });
-  tensor.def_property_readonly("shape", [](const Tensor& t) { return py::tuple(py::cast(t.extents())); });
+  tensor.def_property_readonly("shape", [](const Tensor& t) { return from_extents(t.shape()); });
   tensor.def_property_readonly("ndim", &Tensor::ndim);
   tensor.def_property_readonly(
       "is_placeholder", [](const Tensor& t) { return t.op().is_placeholder(); }, "Whether it is an input.");
@@ -372,10 +372,30 @@ void bind_exprs(py::module_& m) {
   m.def(
       "placeholder",
       [](py::handle shape, py::handle dtype, py::handle name) {
-        return placeholder(to_shape(shape), to_dtype(dtype), to_name(name));
+        return placeholder(to_extents(shape), to_dtype(dtype), to_name(name));
       },
       py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "A",
       "placeholder(shape, dtype=\"f32\", name=\"A\"): an input.");
+  m.def(
+      "size_var",
+      [](py::handle name, py::handle least) {
+        return Expr(size_var(to_name(name), to_int(least, "the least value of a size")));
+      },
+      py::arg("name"), py::arg("least") = 0,
+      "size_var(name, least=0): a size, for shapes: an extent that a function learns when it is called, "
+      "from the\n"
+      "first argument that has it as an extent by itself. One function serves every value from least on.");
+  m.def(
+      "bind_sizes",
+      [](py::handle args, const py::dict& sizes) {
+        std::vector<std::pair<VarRef, int64_t>> values;
+        for (const auto& [key, value] : sizes)
+          values.emplace_back(to_size(key), to_int(value, "the value of a size"));
+        return bind_sizes(to_tensors(args, "the arguments"), values).args;
+      },
+      py::arg("args"), py::arg("sizes"),
+      "bind_sizes([A, B, C], {n: 64}): the computation anew for these values of its sizes, in the same "
+      "order.");
   m.def(
       "extern",
       [](const std::string& function, py::handle inputs) -> py::object {
@@ -392,7 +412,7 @@ void bind_exprs(py::module_& m) {
   m.def(
       "scan_state",
       [](py::handle shape, py::handle dtype, std::string name) {
-        return scan_state(to_shape(shape), to_dtype(dtype), std::move(name));
+        return scan_state(to_extents(shape), to_dtype(dtype), std::move(name));
       },
       py::arg("shape"), py::arg("dtype") = "f32", py::arg("name") = "h",
       "scan_state(shape, dtype=\"f32\", name=\"h\"): what stands for a history, time first, in the updates "
@@ -419,8 +439,8 @@ void bind_exprs(py::module_& m) {
                    Error("te.axis.range", "reduce_axis takes a range")
                        .fix("write tc.reduce_axis((0, n), name=\"k\")"));
         const py::tuple ends = py::reinterpret_borrow<py::object>(range);
-        const int64_t begin = to_int(ends[0], "the begin of a range"),
-                      end = to_int(ends[1], "the end of a range");
+        const Extent begin = to_extent(ends[0], "the begin of a range"),
+                     end = to_extent(ends[1], "the end of a range");
         return reduce_axis(begin, end, to_name(name));
       },
       py::arg("range"), py::arg("name") = "k",

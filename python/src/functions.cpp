@@ -10,6 +10,8 @@
 #include "tc/autotune/api.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
+#include "tc/ir/simplify.h"
+#include "tc/ir/traverse.h"
 #include "tc/runtime/c_api.h"
 #include "tc/te/evaluate.h"
 
@@ -38,7 +40,7 @@ namespace {
 // One argument of a Function.
 struct Arg {
   std::string name, dtype;
-  std::vector<int64_t> shape;
+  std::vector<Expr> shape;
   bool is_output;
 };
 
@@ -110,7 +112,12 @@ py::object pack(const Function& f, const py::kwargs& given) {
 
 std::vector<Arg> args_of(const Function& f) {
   std::vector<Arg> out;
-  for (const auto& a : f.abi().args) out.push_back({a.name, ir::to_string(a.type), a.shape, a.is_output});
+  for (const auto& a : f.abi().args) {
+    std::vector<Expr> shape = a.extents;
+    if (shape.empty())
+      for (const int64_t n : a.shape) shape.push_back(ir::int_imm(n));
+    out.push_back({a.name, ir::to_string(a.type), std::move(shape), a.is_output});
+  }
   return out;
 }
 
@@ -192,6 +199,25 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
 
 // ---- references
 
+// The shape of `t` where the inputs have these shapes; error te.size.unbound.
+std::vector<int64_t> shape_for(const Tensor& t, const std::vector<Tensor>& inputs,
+                               const std::vector<ir::TensorView>& views) {
+  ir::VarMap sizes;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    for (size_t d = 0; d < views[i].shape.size(); ++d)
+      if (const auto* v = inputs[i].shape()[d].as<ir::Var>())
+        sizes.emplace(VarRef(v), ir::int_imm(views[i].shape[d]));
+  std::vector<int64_t> out;
+  for (const Expr& e : t.shape()) {
+    const auto n = ir::as_int(ir::simplify(ir::substitute(e, sizes)));
+    TC_REQUIRE(n, Error("te.size.unbound", fmt::format("no input says what {} is", ir::to_string(e)))
+                      .fact("used by", t.name())
+                      .fix("give the inputs that have the sizes as extents"));
+    out.push_back(std::max<int64_t>(*n, 0));
+  }
+  return out;
+}
+
 py::object evaluate(py::handle outputs, const py::dict& inputs) {
   const std::vector<Tensor> wanted = to_tensors(outputs, "the outputs");
   std::vector<Tensor> args;
@@ -205,8 +231,10 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
     views.push_back(interpreter_view(args.back(), value, false, keep));
   }
   py::list out;
+  const std::vector<Tensor> given = args;
+  const std::vector<ir::TensorView> given_views = views;
   for (const Tensor& t : wanted) {
-    out.append(numpy_empty(t.dtype(), t.extents()));
+    out.append(numpy_empty(t.dtype(), shape_for(t, given, given_views)));
     args.push_back(t);
     views.push_back(interpreter_view(t, out[out.size() - 1], true, keep));
   }
@@ -306,9 +334,9 @@ void bind_function(py::module_& m) {
   arg.def_readonly("name", &Arg::name)
       .def_readonly("dtype", &Arg::dtype)
       .def_readonly("is_output", &Arg::is_output);
-  arg.def_property_readonly("shape", [](const Arg& a) { return py::tuple(py::cast(a.shape)); });
+  arg.def_property_readonly("shape", [](const Arg& a) { return from_extents(a.shape); });
   arg.def("__repr__", [](const Arg& a) {
-    return fmt::format("Arg({}: {}[{}]{})", a.name, a.dtype, fmt::join(a.shape, ", "),
+    return fmt::format("Arg({}: {}{}{})", a.name, a.dtype, to_string(Shape(a.shape)),
                        a.is_output ? ", output" : "");
   });
 

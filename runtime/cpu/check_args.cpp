@@ -307,3 +307,16 @@ extern "C" int32_t tc_check_args(const tc_func_spec* spec, const DLTensor* const
   }
   return check_overlaps(*spec, args, ranges);
 }
+
+extern "C" int32_t tc_refuse_extent(const tc_func_spec* spec, const DLTensor* const* args, int32_t arg,
+                                    int32_t axis, int64_t expected, const char* relation,
+                                    const char* origin) {
+  const Arg a = {spec, &spec->args[arg], args[arg], arg};
+  Text sentence = sentence_about(a), wanted;
+  sentence.append("has extent %lld on axis %d, expected %s%lld",
+                  static_cast<long long>(a.tensor->shape[axis]), axis, relation,
+                  static_cast<long long>(expected));
+  wanted.append("%s%lld on axis %d; %s", relation, static_cast<long long>(expected), axis, origin);
+  return refuse(a, "runtime.arg.shape", sentence, wanted.c_str(), nullptr,
+                "pass arguments whose extents go together");
+}

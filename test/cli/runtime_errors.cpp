@@ -94,6 +94,18 @@ std::vector<ErrorCase> libraries() {
                const tc_func_spec later = {TC_ABI_VERSION + 1, "f", nullptr, 0, nullptr};
                return tc_check_args(&later, nullptr, 0) != 0;
              }),
+      {"runtime.arg.size", "a product of 2^40 rows and 2^40 columns, of operands without elements",
+       [] {
+         const VarRef n = size_var("n"), m = size_var("m");
+         const Tensor a = placeholder({n, 0}, kF32, "A"), b = placeholder({m, 0}, kF32, "B");
+         const Tensor p = op::matmul(a, b, {.transpose_b = true, .name = "P"});
+         const ReduceAxis i = reduce_axis(0, n, "i"), k = reduce_axis(0, m, "k");
+         const Tensor c = compute(Shape(), [&](const Axes&) { return sum(p(i, k), {i, k}); }, "C");
+         const runtime::Tensor x({int64_t{1} << 40, 0}, kFloat32), y({int64_t{1} << 40, 0}, kFloat32);
+         const runtime::Tensor out({}, kFloat32);
+         const DLTensor* args[] = {x.dl(), y.dl(), out.dl()};
+         throw_if(build(Schedule({c}), {a, b, c}).value().run(args));
+       }},
       {"runtime.failed", "a function that fails and leaves no text in tc_last_error",
        [] { throw_if(runtime::status_of_error_text("")); }},
       c_call("runtime.alloc.size", "tc_alloc(-1)", [] { return tc_alloc(-1) == nullptr; }),

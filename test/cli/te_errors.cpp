@@ -156,11 +156,21 @@ std::vector<ErrorCase> expressions() {
          const Tensor A = square("A"), B = square("B"), C = plus_one(A, "C");
          (void)to_func(Graph::of({C}), {A, B, C});
        }},
-      {"te.shape.symbolic", "from_func of a function with an extent n",
+      {"te.shape.symbolic", "from_func of a function with an extent n - 1",
        [] {
          (void)from_func(
-             ir::parse_func("func main(A: f32[n], C: f32[n]) {\n  compute C[i] = A[i]\n}").value())
+             ir::parse_func("func main(A: f32[n], C: f32[n - 1]) {\n  compute C[i] = A[i]\n}").value())
              .value();
+       }},
+      {"te.shape.extent", "placeholder({4, i + 1}) of an axis i",
+       [] { (void)placeholder({4, Expr(ir::var("i")) + 1}, kF32, "A"); }},
+      {"te.size.least", "size_var(\"n\", -1)", [] { (void)size_var("n", -1); }},
+      {"te.size.unbound", "a computation of 2 * n elements of an input of 2 * n",
+       [] {
+         const VarRef n = size_var("n");
+         const Tensor A = placeholder({Expr(n) * 2}, kF32, "A");
+         const Tensor C = compute({Expr(n) * 2}, [&](Expr i) { return A(i) + kOne(); }, "C");
+         (void)to_func(Graph::of({C}), {A, C});
        }},
       {"te.tensor.foreign", "compute from an element of ir::buffer(\"B\", ...)",
        [] {

@@ -110,7 +110,8 @@ ErrorFamily ir_errors() {
          for (int i = 0; i < 3000; ++i) e = e + ir::load(a, {ir::int_imm(i % 4)});
        }},
       pass("ir.flatten", "flatten",
-           "func f(A: f32[n, 4], C: f32[4]) {\n  for i in [0, +4) {\n    C[i] = A[0, i]\n  }\n}"),
+           "func f(N: i64[1], A: f32[N[0], 4], C: f32[4]) {\n  for i in [0, +4) {\n    C[i] = A[0, i]\n  "
+           "}\n}"),
       verify("ir.verify.bound", Form::te,
              "func f(A: f32[4], B: f32[4]) {\n  compute A[x] = reduce c(v: f32; w: f32) -> (v + B[x]) from "
              "(0.0) of "

@@ -8,6 +8,7 @@
 #include "property/random_case.h"
 #include "tc/codegen/build.h"
 #include "tc/ir/parse.h"
+#include "tc/ir/simplify.h"
 
 namespace tc::test {
 namespace {
@@ -33,23 +34,24 @@ class Stopwatch {
 struct Cost {
   double runs = 0, code = 0;
 };
-Cost cost_of(const ir::Stmt& s, double runs, double code) {
+Cost cost_of(const ir::Stmt& s, double runs, double code, const ir::VarMap& sizes) {
   if (!s) return {};
   Cost sum;
   const auto add = [&](const Cost& c) { sum.runs += c.runs, sum.code += c.code; };
   if (const auto* f = s.as<ir::For>()) {
-    const auto extent = static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 1));
+    const Expr number = sizes.empty() ? f->extent : ir::simplify(ir::substitute(f->extent, sizes));
+    const auto extent = static_cast<double>(std::max<int64_t>(ir::as_int(number).value_or(1), 1));
     const bool copied = f->mode == ir::LoopMode::unrolled || f->mode == ir::LoopMode::vthread;
     const double copies = copied ? extent : f->mode == ir::LoopMode::vectorized ? std::ceil(extent / 8) : 1;
-    add(cost_of(f->body, runs * extent, code * copies));
+    add(cost_of(f->body, runs * extent, code * copies, sizes));
   } else if (const auto* q = s.as<ir::Seq>()) {
-    for (const ir::Stmt& one : q->stmts) add(cost_of(one, runs, code));
+    for (const ir::Stmt& one : q->stmts) add(cost_of(one, runs, code, sizes));
   } else if (const auto* i = s.as<ir::If>()) {
-    add(cost_of(i->if_true, runs, code)), add(cost_of(i->if_false, runs, code));
+    add(cost_of(i->if_true, runs, code, sizes)), add(cost_of(i->if_false, runs, code, sizes));
   } else if (const auto* a = s.as<ir::Alloc>()) {
-    add(cost_of(a->body, runs, code));
+    add(cost_of(a->body, runs, code, sizes));
   } else if (const auto* l = s.as<ir::Let>()) {
-    add(cost_of(l->body, runs, code));
+    add(cost_of(l->body, runs, code, sizes));
   } else {
     add({runs, code});
   }
@@ -127,7 +129,7 @@ class CaseRun {
  public:
   CaseRun(const Subject& subject, const Schedule& schedule)
       : subject_(subject), schedule_(schedule), target_(target_of(subject.seed())) {
-    for (const ir::TensorView& v : views_of(subject.expected_)) inputs_.push_back(v);
+    for (const auto& i : subject.instances_) inputs_.push_back(views_of(i.expected));
     // lanes of a vectorized reduction do depend on each other
     races_ = schedule.folds_lanes();
   }
@@ -182,27 +184,36 @@ class CaseRun {
     auto lowered = lower(schedule_, args());
     if (!lowered) return differ("lower", lowered.error().str()), false;
     lowered_ = std::move(lowered).value();
-    const Cost cost = cost_of(lowered_->func->body, 1, 1);
+    ir::VarMap most;  // the values that cost most
+    for (const auto& [v, n] : subject_.instances_.back().sizes) most[v] = ir::int_imm(n);
+    const Cost cost = cost_of(lowered_->func->body, 1, 1, most);
     if (cost.runs > kMaxRuns || cost.code > kMaxCode) return verdict_.kind = Verdict::heavy, false;
     for (const Pack& p : lowered_->packs) {
       const auto i = static_cast<size_t>(p.arg);
-      packed_.emplace_back(inputs_[i].type, p.shape);
-      const ir::TensorView pair[] = {inputs_[i], packed_.back().view()};
-      if (const auto error = ir::interpret(p.func, pair))
-        return differ("pack", error->str() + "\n" + ir::to_string(p.func)), false;
-      inputs_[i] = packed_.back().view();
+      for (auto& inputs : inputs_) {
+        packed_.emplace_back(inputs[i].type, p.shape);
+        const ir::TensorView pair[] = {inputs[i], packed_.back().view()};
+        if (const auto error = ir::interpret(p.func, pair))
+          return differ("pack", error->str() + "\n" + ir::to_string(p.func)), false;
+        inputs[i] = packed_.back().view();
+      }
     }
     return true;
   }
 
+  using Instance = Subject::Instance;
   void interpret(const std::string& where, const FuncRef& f) {
+    for (size_t i = 0; i < inputs_.size(); ++i) interpret(where, f, subject_.instances_[i], inputs_[i]);
+    before_ = f;
+  }
+  void interpret(const std::string& where, const FuncRef& f, const Instance& instance,
+                 std::vector<ir::TensorView> views) {
     if (verdict_.kind != Verdict::agree) return;
     const Stopwatch watch(Subject::times.interpret);
-    std::vector<ir::TensorView> views = inputs_;
     std::vector<HostTensor> outputs;
     for (size_t i = 0; i < args().size(); ++i) {
       if (is_input(i)) continue;
-      outputs.emplace_back(args()[i]);
+      outputs.emplace_back(args()[i].dtype(), instance.expected[i].shape());
       views[i] = outputs.back().view();
     }
     for (size_t i = 0; i < views.size(); ++i) {  // flattened functions take flat arguments
@@ -216,27 +227,36 @@ class CaseRun {
     options.detect_races = !races_;
     options.order = subject_.seed_ % 2 ? ir::LoopOrder::shuffled : ir::LoopOrder::reverse;
     options.seed = subject_.seed_;
+    options.sizes = instance.sizes;
     const auto error = ir::interpret(f, views, options);
-    if (error) return differ(where, error->str() + show(f));
+    if (error) return differ(where + instance.text(), error->str() + show(f));
     size_t next = 0;
     for (size_t i = 0; i < args().size(); ++i)
-      if (!is_input(i)) compare(where, outputs[next++], i, f);
-    before_ = f;
+      if (!is_input(i)) compare(where, instance, outputs[next++], i, f);
   }
   [[nodiscard]] std::string show(const FuncRef& f) const {
     return (before_ ? "\n---- before\n" + ir::to_string(before_) : "") + "\n---- after\n" + ir::to_string(f);
   }
 
-  void compare(const std::string& where, const HostTensor& got, size_t arg, const FuncRef& f) {
-    const std::string text = difference(got, subject_.expected_[arg]);
-    if (!text.empty()) differ(where, fmt::format("{}: {}{}", args()[arg].name(), text, f ? show(f) : ""));
+  void compare(const std::string& where, const Instance& instance, const HostTensor& got, size_t arg,
+               const FuncRef& f) {
+    const std::string text = difference(got, instance.expected[arg]);
+    if (!text.empty())
+      differ(where + instance.text(), fmt::format("{}: {}{}", args()[arg].name(), text, f ? show(f) : ""));
   }
 
   void machine_code(const FuncRef& f) {
     codegen::AbiSpec abi;
     for (size_t i = 0; i < args().size(); ++i) {
-      const ir::TensorView& v = inputs_[i];
+      const ir::TensorView& v = inputs_[0][i];
       abi.args.push_back({args()[i].name(), v.type, v.shape, !is_input(i), 0});
+      bool numbers = true;
+      for (size_t d = 0; d < args()[i].shape().size(); ++d) {
+        const auto n = ir::as_int(args()[i].shape()[d]);
+        numbers &= n.has_value();
+        if (!n) abi.args.back().shape[d] = -1;
+      }
+      if (!numbers) abi.args.back().extents = args()[i].shape();
     }
     std::optional<codegen::Kernel> kernel;
     {
@@ -264,7 +284,8 @@ class CaseRun {
     options.compile.use_cache = false;
     const auto built = build(schedule_, args(), options);
     if (!built) return differ("build", built.error().str());
-    inputs_ = views_of(subject_.expected_);
+    inputs_.clear();
+    for (const Instance& i : subject_.instances_) inputs_.push_back(views_of(i.expected));
     call(
         "build", [&](std::span<const DLTensor* const> tensors) { return built.value().run(tensors); },
         nullptr);
@@ -272,26 +293,32 @@ class CaseRun {
 
   template <class F>
   void call(const std::string& where, F run, const FuncRef& f) {
+    for (size_t i = 0; i < inputs_.size(); ++i) call(where, run, f, subject_.instances_[i], inputs_[i]);
+  }
+  template <class F>
+  void call(const std::string& where, F run, const FuncRef& f, const Instance& instance,
+            const std::vector<ir::TensorView>& inputs) {
     std::vector<DLTensor> tensors;
     std::vector<Guarded> outputs;
     outputs.reserve(args().size());
     for (size_t i = 0; i < args().size(); ++i) {
-      void* data = inputs_[i].data;
-      if (!is_input(i)) data = outputs.emplace_back(subject_.expected_[i]).data();
-      tensors.push_back(dl_of(inputs_[i].type, inputs_[i].shape, data));
+      void* data = inputs[i].data;
+      if (!is_input(i)) data = outputs.emplace_back(instance.expected[i]).data();
+      tensors.push_back(dl_of(inputs[i].type, inputs[i].shape, data));
     }
     std::vector<const DLTensor*> pointers;
     for (const DLTensor& t : tensors) pointers.push_back(&t);
-    if (const auto error = run(pointers)) return differ(where, error->str());
+    if (const auto error = run(pointers)) return differ(where + instance.text(), error->str());
     size_t next = 0;
     for (size_t i = 0; i < args().size(); ++i) {
       if (is_input(i)) continue;
       const Guarded& out = outputs[next++];
-      HostTensor got(args()[i]);
+      HostTensor got(args()[i].dtype(), instance.expected[i].shape());
       std::memcpy(got.data(), out.data(), got.bytes());
-      compare(where, got, i, f);
+      compare(where, instance, got, i, f);
       if (!out.margins_intact())
-        differ(where, args()[i].name() + ": written outside its bounds" + (f ? show(f) : ""));
+        differ(where + instance.text(),
+               args()[i].name() + ": written outside its bounds" + (f ? show(f) : ""));
     }
   }
 
@@ -299,7 +326,7 @@ class CaseRun {
   const Schedule& schedule_;
   const codegen::Target& target_;
   std::optional<Lowered> lowered_;
-  std::vector<ir::TensorView> inputs_;  // one per arg; those packed are
+  std::vector<std::vector<ir::TensorView>> inputs_;  // per instance, one per arg; those packed are
   std::vector<HostTensor> packed_;
   FuncRef before_;  // the last function that was right
   bool races_ = false;
@@ -310,8 +337,25 @@ Times Subject::times;
 
 Subject::Subject(RandomProgram program, uint64_t seed) : program_(std::move(program)), seed_(seed) {
   const Stopwatch watch(times.program);
-  expected_ = random_args(program_, seed);
-  if (const auto error = evaluate(program_.args, views_of(expected_))) broken_ = error->str();
+  const std::vector<VarRef> sizes = sizes_of(program_.args);
+  if (sizes.empty()) {
+    instances_.push_back({{}, random_args(program_, seed)});
+  } else {
+    for (const int64_t n : size_values(seed, sizes[0]->least.value_or(0))) {
+      Instance i;
+      for (const VarRef& v : sizes) i.sizes.emplace_back(v, n);
+      i.expected = make_args(bind_sizes(program_.args, i.sizes).args, seed, Fill::small_integers);
+      instances_.push_back(std::move(i));
+    }
+  }
+  for (const Instance& i : instances_)
+    if (const auto error = evaluate(program_.args, views_of(i.expected))) broken_ = error->str() + i.text();
+}
+
+std::string Subject::Instance::text() const {
+  std::string out;
+  for (const auto& [v, n] : sizes) out += fmt::format(" for {} = {}", v->name, n);
+  return out;
 }
 
 std::vector<Step> Subject::legal(std::span<const Step> steps) const {

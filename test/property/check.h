@@ -5,6 +5,7 @@
 #include <span>
 
 #include "tc/schedule/schedule.h"
+#include "tc/te/evaluate.h"
 #include "te/random_te.h"
 
 namespace tc::test {
@@ -44,7 +45,13 @@ class Subject {
   friend class CaseRun;
   RandomProgram program_;
   uint64_t seed_;
-  std::vector<HostTensor> expected_;  // one per arg
+  /// The inputs and the outputs that the definition gives, for one value of the size.
+  struct Instance {
+    std::vector<std::pair<VarRef, int64_t>> sizes;
+    std::vector<HostTensor> expected;        // one per arg
+    [[nodiscard]] std::string text() const;  // " for n = 3", or ""
+  };
+  std::vector<Instance> instances_;
   std::string broken_;
 };
 

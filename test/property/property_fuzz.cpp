@@ -61,7 +61,7 @@ void crashed(int signal) {
 }
 
 struct Result {
-  uint64_t cases = 0, mismatches = 0, heavy = 0;
+  uint64_t cases = 0, mismatches = 0, heavy = 0, sized = 0;
 };
 
 std::string fail_text(const RandomCase& c, uint64_t seed, const Verdict& v, bool shrinks) {
@@ -80,6 +80,7 @@ Result run(const Options& o, uint64_t offset, uint64_t stride, Coverage& coverag
       RandomCase c = RandomCase::of(seed);
       const Verdict v = check(c);
       coverage.add(c.steps);
+      r.sized += !tc::sizes_of(c.subject.program().args).empty();
       r.heavy += v.kind == Verdict::heavy;
       if (v.kind == Verdict::differ) failure = fail_text(c, seed, v, o.shrink);
     } catch (const std::exception& e) {
@@ -124,8 +125,8 @@ int main(int argc, char** argv) {
         "{:.1f}\n",
         coverage.table(), t.program, t.lower, t.passes, t.interpret, t.compile, t.run);
   }
-  fmt::print("{} cases, {} mismatches, {} too heavy to run, in {:.1f} s ({:.1f} cases/s)\n", r.cases,
-             r.mismatches, r.heavy, seconds, static_cast<double>(r.cases) / seconds);
+  fmt::print("{} cases, {} with a size, {} mismatches, {} too heavy to run, in {:.1f} s ({:.1f} cases/s)\n",
+             r.cases, r.sized, r.mismatches, r.heavy, seconds, static_cast<double>(r.cases) / seconds);
   std::fflush(stdout);
   bool failed = r.mismatches > 0;
   if (is_last)

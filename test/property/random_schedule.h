@@ -312,7 +312,7 @@ class ScheduleDice {
     std::vector<int64_t> spatial, reduce;
     for (int64_t p = from; p < count; ++p) {
       const auto axis = static_cast<size_t>(s.leaves[static_cast<size_t>(p)]);
-      const int64_t n = nests.of(id).axis_extent[axis];
+      const int64_t n = ir::as_int(nests.of(id).axis_extent[axis]).value_or(4);
       if (n != 1) (s.axes[axis].reduce ? reduce : spatial).push_back(n);
     }
     spatial.insert(spatial.begin(), {1, 1});

@@ -18,12 +18,17 @@ struct AbiArg {
   std::vector<int64_t> shape;  ///< row-major, compact; its product is the flat parameter's extent
   bool is_output = false;      ///< the function writes it
   int alignment = 0;           ///< bytes that callers guarantee; 0: that of the element type
+  /// Where sizes stand in the shape: every extent, and -1 in `shape` for those that are no numbers.
+  std::vector<ir::Expr> extents = {};
 };
 
 /// The outer form of a function.
 struct AbiSpec {
   std::string workload;  ///< text for people and logs; may be empty
   std::vector<AbiArg> args;
+
+  /// The sizes that a call binds, in the order in which arguments have them as extents.
+  [[nodiscard]] std::vector<ir::VarRef> sizes() const;
 
   /// The flat parameters of `func` as they are; outputs are those it stores to.
   [[nodiscard]] static AbiSpec of(const ir::Func& func);
@@ -32,6 +37,9 @@ struct AbiSpec {
 /// Nothing, or the error codegen.abi that says which argument does not describe
 /// its parameter.
 [[nodiscard]] Check check_abi(const ir::Func& func, const AbiSpec& abi);
+
+/// "64", "n + 2": one extent of an argument.
+[[nodiscard]] std::string extent_text(const AbiArg& arg, size_t dim);
 
 /// The DLPack type of scalars of `type`; a bool takes a byte.
 [[nodiscard]] DLDataType dl_type(ir::DType type);

@@ -58,9 +58,12 @@ struct NodeOf : Node {
   NodeOf() : Node(K) {}
 };
 
-/// A variable: its identity is the node; the name is a hint for people.
+/// A variable: its identity is the node; the name is a hint for people. One with a `least`
+/// value is a size: an extent that the shapes of a function's parameters give when it is
+/// called, the same throughout and never below `least`. No statement binds it.
 struct Var : ExprOf<Kind::Var> {
   std::string name;
+  std::optional<int64_t> least = std::nullopt;
   explicit Var(std::string n, DType t = kIndex) : ExprOf(t), name(std::move(n)) {}
   static constexpr std::string_view syntax = "{name}";
   static constexpr auto fields() { return std::tuple{attr("name", &Var::name)}; }
@@ -278,6 +281,10 @@ struct Reduce : ExprOf<Kind::Reduce> {
 // ---- making expressions. All check types (error ir.type) and depth (ir.depth),
 // and fold constants and identities where that is exact.
 [[nodiscard]] VarRef var(std::string name, DType type = kIndex);
+[[nodiscard]] VarRef size_var(std::string name, int64_t least = 0);
+/// Whether `e` uses no variables but sizes, and no memory; and each size that it uses, once.
+[[nodiscard]] bool is_of_sizes(const Expr& e);
+void collect_sizes(const Expr& e, std::vector<VarRef>& into);
 [[nodiscard]] Expr int_imm(int64_t value, DType type = kIndex);  // wraps into the type; broadcast for vectors
 [[nodiscard]] Expr float_imm(double value, DType type = kF32);   // rounds to the type
 [[nodiscard]] Expr bool_imm(bool value);

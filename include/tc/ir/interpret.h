@@ -63,6 +63,9 @@ struct InterpretOptions {
   bool detect_uninitialized = true;
   /// Whether the parameters that the function stores to hold values already.
   bool initialized_outputs = false;
+  /// Values of sizes that no parameter's dimension gives by itself, as in flat functions; found
+  /// by identity, else by name.
+  std::vector<std::pair<VarRef, int64_t>> sizes;
   /// Notes the writes of one element; error ir.interpret.watch where there is no such buffer.
   Watch* watch = nullptr;
   LoopOrder order = LoopOrder::forward;

@@ -116,8 +116,18 @@ typedef struct {
  *                          tensor without elements, do not matter)
  *   runtime.arg.data       data is NULL though the tensor has elements
  *   runtime.arg.alignment  data is not aligned
- *   runtime.arg.overlap    an output shares memory with another argument */
+ *   runtime.arg.overlap    an output shares memory with another argument
+ * A compiled function with sizes then checks these itself: runtime.arg.shape
+ * where an extent differs from what the sizes make it, and runtime.arg.size
+ * where they are so large together that a buffer or loop would overflow. */
 TC_API int32_t tc_check_args(const tc_func_spec* spec, const DLTensor* const* args, int32_t n);
+
+/* For compiled functions, after tc_check_args: refuses args[arg] because its
+ * extent on `axis` is not as the function's sizes ask. `relation` is "n = ",
+ * "n + 2 = " or "n >= ", which `expected` completes; `origin` says where the
+ * sizes come from. Returns 1, the error being runtime.arg.shape. */
+TC_API int32_t tc_refuse_extent(const tc_func_spec* spec, const DLTensor* const* args, int32_t arg,
+                                int32_t axis, int64_t expected, const char* relation, const char* origin);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -29,6 +29,14 @@ struct ParsedGraph {
 };
 [[nodiscard]] Expected<ParsedGraph> from_func(const FuncRef& te_func);
 
+/// The computation for some values of its sizes: tensors anew, in the order of `args`, with numbers
+/// where those sizes stood; other sizes stay. Errors: those of to_func and from_func, and te.shape.negative
+/// for a value below the size's least.
+[[nodiscard]] ParsedGraph bind_sizes(const std::vector<Tensor>& args,
+                                     const std::vector<std::pair<VarRef, int64_t>>& sizes);
+/// The sizes of a computation, in the order in which the inputs among `args` name them.
+[[nodiscard]] std::vector<VarRef> sizes_of(const std::vector<Tensor>& args);
+
 /// Floating-point operations of one evaluation (multiply, add, compare: one
 /// each; a function of an element: one).
 [[nodiscard]] double count_flops(const Graph& graph);

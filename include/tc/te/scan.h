@@ -27,7 +27,7 @@ struct ScanBody {
 
 /// What stands for a history in the updates of a scan: a placeholder of its shape, time
 /// first. Reads of stages that depend on it are checked when the scan is made.
-[[nodiscard]] Tensor scan_state(std::vector<int64_t> shape, DType type = kF32, std::string name = "h");
+[[nodiscard]] Tensor scan_state(const Shape& shape, DType type = kF32, std::string name = "h");
 
 /// The recurrence in which tensor i is init[i] at the first times, as many as
 /// init[i] has, and update[i] from then on; `state[i]` stands in the updates for

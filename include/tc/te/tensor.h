@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "tc/ir/stmt.h"
+#include "tc/te/shape.h"
 
 namespace tc {
 
@@ -30,6 +31,8 @@ struct ReduceAxis {
 /// The axis over begin, ..., end - 1. Errors te.axis.negative where end is below
 /// begin, te.axis.range where there are more than 2^63 - 1 values.
 [[nodiscard]] ReduceAxis reduce_axis(int64_t begin, int64_t end, std::string name);
+/// The same over a range of sizes; te.axis.negative too where begin may be above end for some of them.
+[[nodiscard]] ReduceAxis reduce_axis(const Extent& begin, const Extent& end, std::string name);
 
 struct ScanBody;    // te/scan.h
 struct ExternBody;  // te/extern.h
@@ -68,6 +71,7 @@ class Tensor {
   [[nodiscard]] DType dtype() const { return buffer_->type; }
   [[nodiscard]] int ndim() const { return static_cast<int>(buffer_->shape.size()); }
   [[nodiscard]] const std::vector<Expr>& shape() const { return buffer_->shape; }
+  [[nodiscard]] Extent dim(int d) const { return buffer_->shape.at(static_cast<size_t>(d)); }
   /// The constant extent of a dimension; error te.shape.symbolic where it is not constant.
   [[nodiscard]] int64_t extent(int dim) const;
   [[nodiscard]] std::vector<int64_t> extents() const;
@@ -85,24 +89,26 @@ class Tensor {
   BufferRef buffer_;
 };
 
-/// An input. Extents must not be negative (te.shape.negative) and their product
-/// must fit 2^62 bytes (te.shape.overflow).
-[[nodiscard]] Tensor placeholder(std::vector<int64_t> shape, DType type = kF32, std::string name = "A");
+/// An input. Extents are numbers, or made of sizes and numbers by + - * // min and max
+/// (te.shape.extent); they must not be negative, whatever the sizes (te.shape.negative), and the
+/// product of the numbers must fit 2^62 bytes (te.shape.overflow).
+[[nodiscard]] Tensor placeholder(const Shape& shape, DType type = kF32, std::string name = "A");
 
 using Axes = std::vector<Expr>;
-/// One value per element of `shape`: body is given an expression per axis and uses no others (te.axis.free).
+/// One value per element of `shape`: body is given an expression per axis and uses no others (te.axis.free),
+/// save sizes, which every value may use.
 /// `axis_names` default to those of the names i j k l (or y x for two).
-[[nodiscard]] Tensor compute(std::vector<int64_t> shape, const std::function<Expr(const Axes&)>& body,
+[[nodiscard]] Tensor compute(const Shape& shape, const std::function<Expr(const Axes&)>& body,
                              std::string name = "T", std::vector<std::string> axis_names = {});
 /// The same with one parameter per axis.
 template <class F>
   requires(!std::is_convertible_v<F, std::function<Expr(const Axes&)>>)
-[[nodiscard]] Tensor compute(std::vector<int64_t> shape, F&& body, std::string name = "T",
+[[nodiscard]] Tensor compute(const Shape& shape, F&& body, std::string name = "T",
                              std::vector<std::string> axis_names = {});
 
 /// Several outputs of one shape, computed together: either all components of
 /// one tuple reduction or none a reduction (error te.compute.outputs).
-[[nodiscard]] std::vector<Tensor> compute_many(std::vector<int64_t> shape,
+[[nodiscard]] std::vector<Tensor> compute_many(const Shape& shape,
                                                const std::function<std::vector<Expr>(const Axes&)>& body,
                                                std::vector<std::string> names,
                                                std::vector<std::string> axis_names = {});
@@ -160,10 +166,10 @@ consteval size_t axis_count() {
 }  // namespace detail
 template <class F>
   requires(!std::is_convertible_v<F, std::function<Expr(const Axes&)>>)
-Tensor compute(std::vector<int64_t> shape, F&& body, std::string name, std::vector<std::string> axis_names) {
+Tensor compute(const Shape& shape, F&& body, std::string name, std::vector<std::string> axis_names) {
   constexpr size_t kN = detail::axis_count<F>();
   if (shape.size() != kN) detail::wrong_axis_count(name, shape.size(), kN);
-  return compute(std::move(shape), std::function<Expr(const Axes&)>([&](const Axes& a) {
+  return compute(shape, std::function<Expr(const Axes&)>([&](const Axes& a) {
                    return detail::call_with_axes(body, a, std::make_index_sequence<kN>{});
                  }),
                  std::move(name), std::move(axis_names));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "emitter.h"
+#include "tc/ir/print.h"
 
 namespace tc::codegen {
 
@@ -13,12 +14,13 @@ namespace {
 constexpr int64_t kMaxStackBytes = 64 << 10;  // a function, its calls not counted
 constexpr int kAlignment = 64;
 
-int64_t constant_extent(const Buffer& buffer, const std::string& where) {
+// Nothing for an extent that the call tells.
+std::optional<int64_t> constant_extent(const Buffer& buffer, const std::string& where) {
   if (buffer.shape.size() > 1)
     refuse(fmt::format("the buffer {} has {} dimensions", buffer.name, buffer.shape.size()), where);
   if (buffer.shape.empty()) return 1;
   const auto extent = as_int(buffer.shape[0]);
-  if (!extent) refuse(fmt::format("the extent of the buffer {} is no constant", buffer.name), where);
+  if (!extent) return std::nullopt;
   if (*extent > INT64_MAX / 16)
     refuse(fmt::format("the buffer {} has {} elements", buffer.name, *extent), where);
   return *extent;
@@ -82,7 +84,17 @@ bool FunctionEmitter::emit_slots(const Alloc& alloc) {
 // ahead: one place serves a double buffer too.
 void FunctionEmitter::emit_alloc(const Alloc& alloc) {
   const Buffer& buffer = *alloc.buffer;
-  const int64_t extent = constant_extent(buffer, s_.name);
+  const auto number = constant_extent(buffer, s_.name);
+  if (!number && buffer.scope != Scope::global)
+    throw Error("codegen.stack", fmt::format("{} is kept in {} and its size is known at the call only",
+                                             buffer.name, to_string(buffer.scope)))
+        .fact("function", s_.name)
+        .fact("elements", to_string(buffer.shape[0]))
+        .fix(fmt::format(
+            "compute {} at a loop further in, where a number of its elements are needed, or keep it "
+            "in global",
+            buffer.name));
+  const int64_t extent = number.value_or(0);
   const int64_t bytes = extent * buffer.type.bytes();
   if (buffer.scope == Scope::register_ && emit_slots(alloc)) return;
   if (buffer.scope != Scope::global && buffer.scope != Scope::stack && buffer.scope != Scope::register_)
@@ -106,7 +118,10 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
     buffers_.erase(&buffer);
     return;
   }
-  llvm::CallInst* block = b_.CreateCall(s_.runtime("tc_alloc"), {i64(bytes)}, buffer.name);
+  Value* size = number
+                    ? i64(bytes)
+                    : b_.CreateMul(materialize(linearize(buffer.shape[0])).value, i64(buffer.type.bytes()));
+  llvm::CallInst* block = b_.CreateCall(s_.runtime("tc_alloc"), {size}, buffer.name);
   fail_unless(b_.CreateIsNotNull(block), b_.getInt32(1));
   heap_.push_back(block);
   // a level of its own: addresses in the block are made right here, outside the loops of the body

@@ -37,6 +37,10 @@ llvm::FunctionCallee ModuleState::runtime(const char* symbol) {
     type = llvm::FunctionType::get(llvm::Type::getVoidTy(c), {ptr}, false);
   else if (name == "tc_parallel_for")
     type = llvm::FunctionType::get(i32, {ptr, ptr, i64}, false);
+  else if (name == "tc_set_error")
+    type = llvm::FunctionType::get(llvm::Type::getVoidTy(c), {ptr, ptr}, false);
+  else if (name == "tc_refuse_extent")
+    type = llvm::FunctionType::get(i32, {ptr, ptr, i32, i32, i64, ptr, ptr}, false);
   else
     type = llvm::FunctionType::get(i32, {ptr, ptr, i32}, false);  // tc_check_args
   const bool known = module.getFunction(symbol) != nullptr;
@@ -62,11 +66,24 @@ void add_pointer_attributes(llvm::Function* f, unsigned param, int64_t bytes, in
 llvm::Function* emit_kernel(ModuleState& s, const Func& func, const AbiSpec& abi) {
   llvm::LLVMContext& c = s.context();
   std::vector<llvm::Type*> params(func.params.size(), llvm::PointerType::get(c, 0));
+  const std::vector<VarRef> sizes = abi.sizes();
+  if (sizes.empty())  // with sizes emit_sizes sees to them
+    walk<Alloc>(func.body, [&](const Alloc& a) {
+      for (const Expr& e : a.buffer->shape)
+        if (!as_int(e))
+          refuse(fmt::format("the extent of the buffer {} is no constant", a.buffer->name), s.name);
+    });
+  params.insert(params.end(), sizes.size(), llvm::Type::getInt64Ty(c));
   llvm::Function* f = s.make_function(s.name + "_kernel", llvm::Type::getInt32Ty(c), params, true);
   FunctionEmitter e(s, f, false);
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    llvm::Argument* size = f->getArg(static_cast<unsigned>(func.params.size() + i));
+    size->setName(sizes[i]->name);
+    e.bind(*sizes[i], size, true);
+  }
   for (size_t i = 0; i < func.params.size(); ++i) {
     const Buffer& b = *func.params[i];
-    int64_t elements = 1;
+    int64_t elements = abi.args[i].extents.empty() ? 1 : 0;  // of a size nothing is said
     for (const int64_t n : abi.args[i].shape) elements *= n;
     add_pointer_attributes(f, static_cast<unsigned>(i), elements * b.type.bytes(),
                            std::max(b.type.bytes(), abi.args[i].alignment));
@@ -156,13 +173,17 @@ void emit_raw(ModuleState& s, llvm::Function* kernel) {
   llvm::Function* f = s.make_function(s.name + "_raw", kernel->getReturnType(), {ptr}, false);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(s.context(), "entry", f));
   std::vector<Value*> args;
-  for (unsigned i = 0; i < kernel->arg_size(); ++i)
+  for (unsigned i = 0; i < kernel->arg_size(); ++i) {
     args.push_back(b.CreateAlignedLoad(ptr, b.CreateConstGEP1_64(ptr, f->getArg(0), i), llvm::Align(8)));
+    if (kernel->getArg(i)->getType()->isIntegerTy())  // a size, behind the pointers
+      args.back() = b.CreateAlignedLoad(b.getInt64Ty(), args.back(), llvm::Align(8));
+  }
   b.CreateRet(b.CreateCall(kernel, args));
 }
 
 // int32_t NAME(const DLTensor* const* args, int32_t n)
-void emit_entry(ModuleState& s, llvm::Function* kernel, llvm::Constant* spec) {
+void emit_entry(ModuleState& s, llvm::Function* kernel, llvm::Constant* spec, const Func& func,
+                const AbiSpec& abi) {
   llvm::Type *ptr = llvm::PointerType::get(s.context(), 0), *i32 = llvm::Type::getInt32Ty(s.context());
   llvm::Function* f = s.make_function(s.name, i32, {ptr, i32}, false);
   auto* refused = llvm::BasicBlock::Create(s.context(), "refused", f);
@@ -178,20 +199,22 @@ void emit_entry(ModuleState& s, llvm::Function* kernel, llvm::Constant* spec) {
     return b.CreateAlignedLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), tensor, offset), llvm::Align(8));
   };
   std::vector<Value*> data;
-  for (unsigned i = 0; i < kernel->arg_size(); ++i) {
+  for (unsigned i = 0; i < abi.args.size(); ++i) {
     Value* tensor = b.CreateAlignedLoad(ptr, b.CreateConstGEP1_64(ptr, f->getArg(0), i), llvm::Align(8));
     Value* first = field(ptr, tensor, offsetof(DLTensor, data));
     data.push_back(
         b.CreateGEP(b.getInt8Ty(), first, field(b.getInt64Ty(), tensor, offsetof(DLTensor, byte_offset))));
   }
+  if (const auto sizes = abi.sizes(); !sizes.empty())
+    for (Value* v : emit_sizes(s, b, f, spec, func, abi)) data.push_back(v);
   b.CreateRet(b.CreateCall(kernel, data));
 }
 
 }  // namespace
 
-void emit_entries(ModuleState& s, llvm::Function* kernel, const AbiSpec& abi) {
+void emit_entries(ModuleState& s, llvm::Function* kernel, const Func& func, const AbiSpec& abi) {
   emit_raw(s, kernel);
-  emit_entry(s, kernel, SpecWriter(s).func(abi));
+  emit_entry(s, kernel, SpecWriter(s).func(abi), func, abi);
 }
 
 LlvmModule emit_module(const std::vector<ExportFunc>& funcs, const Target& target) {
@@ -205,7 +228,7 @@ LlvmModule emit_module(const std::vector<ExportFunc>& funcs, const Target& targe
   for (const ExportFunc& f : funcs) {
     if (Check wrong = check_abi(*f.func, f.abi)) throw *wrong;
     ModuleState state{*out.module, target, symbol_name(f.func->name)};
-    emit_entries(state, emit_kernel(state, *f.func, f.abi), f.abi);
+    emit_entries(state, emit_kernel(state, *f.func, f.abi), *f.func, f.abi);
   }
   return out;
 }

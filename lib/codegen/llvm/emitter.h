@@ -221,10 +221,14 @@ FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b,
   return {v, level_of(v)};
 }
 
-/// The kernel `symbol`(one pointer a parameter) of a function.
+/// The kernel of a function: one pointer a parameter, then one i64 a size.
 llvm::Function* emit_kernel(ModuleState& state, const ir::Func& func, const AbiSpec& abi);
 /// `NAME_raw`, `NAME` and `NAME_spec` around it.
-void emit_entries(ModuleState& state, llvm::Function* kernel, const AbiSpec& abi);
+void emit_entries(ModuleState& state, llvm::Function* kernel, const ir::Func& func, const AbiSpec& abi);
+/// In the entry `f`, whose arguments are checked: the values of the sizes, in the order of abi.sizes(),
+/// after refusals of extents that differ from them and of sizes that are too large (emit_sizes.cpp).
+std::vector<llvm::Value*> emit_sizes(ModuleState& state, llvm::IRBuilder<>& b, llvm::Function* f,
+                                     llvm::Constant* spec, const ir::Func& func, const AbiSpec& abi);
 /// The attributes of a pointer to `bytes` bytes that nothing else points to.
 void add_pointer_attributes(llvm::Function* function, unsigned param, int64_t bytes, int align);
 

@@ -94,6 +94,7 @@ void* runtime_symbol(const std::string& name) {
       {"tc_parallel_for", address_of(&tc_parallel_for)},
       {"tc_check_args", address_of(&tc_check_args)},
       {"tc_set_error", address_of(&tc_set_error)},
+      {"tc_refuse_extent", address_of(&tc_refuse_extent)},
       // what LLVM falls back to where the processor has no instruction
       {"memcpy", address_of<void*(void*, const void*, size_t)>(&std::memcpy)},
       {"memmove", address_of<void*(void*, const void*, size_t)>(&std::memmove)},

@@ -5,7 +5,8 @@
 //
 // Index arithmetic is i64 and does not overflow; a ramp in the last dimension
 // stays a ramp, and lanes that run on from row to row become one. A 0-d buffer holds one element. Dimensions
-// of extent 1 take no part, as their only index is 0. Parameters need constant shapes (ir.flatten).
+// of extent 1 take no part, as their only index is 0. Extents of parameters are constants or sums of
+// sizes (ir.flatten).
 #include <fmt/format.h>
 
 #include "lanes.h"
@@ -41,10 +42,11 @@ class Flattener {
 
   BufferRef declare_param(const BufferRef& b) {
     for (const Expr& extent : b->shape)
-      if (b->shape.size() != 1 && !as_int(extent))
-        throw Error("ir.flatten", fmt::format("the shape of parameter {} is not constant", b->name))
+      if (b->shape.size() != 1 && !is_of_sizes(extent))
+        throw Error("ir.flatten",
+                    fmt::format("the shape of parameter {} is not known when it is called", b->name))
             .fact("extent", to_string(extent))
-            .fix("give it as a number: build a function for each shape");
+            .fix("give it as a number, or in sizes that parameters have as extents");
     return declare(b);
   }
 

@@ -16,7 +16,9 @@
 // by a chain of `if`s in the loop's body; so is the variable of a parallel loop,
 // whose iterations must stay together. Where a segment has one value, the value is
 // put in. What stays mixed over a few values is cut into single ones. Conditions
-// that a loop does not change are decided outside it. == and != are left alone.
+// that a loop does not change are decided outside it. == and != are left alone. Where the
+// conditions ask for sizes, a loop is cut at expressions of them, into a main loop in which they
+// hold and what is before and after it (peel_sizes.h).
 //
 // Code may grow to 16 times its size and by PassContext::max_peeled statements;
 // beyond, the `if` stays. Segments are treated longest first, so that the main
@@ -25,7 +27,9 @@
 
 #include "clone.h"
 #include "peel_conditions.h"
+#include "peel_sizes.h"
 #include "tc/ir/passes.h"
+#include "tc/ir/simplify.h"
 
 namespace tc::ir {
 
@@ -113,14 +117,68 @@ class Peeler {
 
   Stmt loop(const For& f) {
     const auto min = as_int(f.min), extent = as_int(f.extent);
-    if (!min || !extent || f.var->type != kIndex) return whole_loop(f);
+    if (!min || !extent || f.var->type != kIndex) return size_loop(f);
     if (*extent <= 0) return seq({});
     const Segment all{*min, *min + *extent - 1};
     const std::vector<Segment> segments = cut(f.body, f.var, all);
-    if (segments.size() == 1) return again(whole_loop(f));
+    if (segments.size() == 1) return again(size_loop(f));
     if (!afford(f.body, segments.size() - 1)) return whole_loop(f);
     if (f.mode == LoopMode::parallel) return parallel_loop(f, segments);
     return seq(in_order(segments, [&](const Segment& s) { return segment_loop(f, s); }));
+  }
+
+  // A loop that sizes cut: a main loop in which the comparisons hold, and what is before and
+  // after it. Of a loop of lanes, of copies or of virtual threads the extent has to stay.
+  Stmt size_loop(const For& f) {
+    const bool parallel = f.mode == LoopMode::parallel;
+    if ((f.mode != LoopMode::serial && !parallel) || f.var->type != kIndex) return whole_loop(f);
+    const auto cut = size_cut(f, bounds_);
+    if (!cut || !afford(f.body, cut->first && cut->end ? 2 : 1)) return whole_loop(f);
+    if (parallel) return size_branch(f, *cut);
+    const Expr end = tc::ir::simplify(f.min + f.extent, bounds_);
+    const bool rest = !cut->outside_false;
+    Expr first = cut->first ? greater(f.min, cut->first, bounds_) : f.min;
+    if (cut->first && rest) first = lesser(first, end, bounds_);
+    Expr last = cut->end ? lesser(end, cut->end, bounds_) : end;
+    if (cut->end && rest) last = greater(first, last, bounds_);
+    const auto part = [&](const Expr& from, const Expr& to, const Stmt& body) {
+      const VarRef v = var(f.var->name);
+      const Expr extent = tc::ir::simplify(to - from, bounds_);
+      return whole_loop(*for_(v, from, extent, f.mode, clone(body, {{f.var, v}})).as<For>());
+    };
+    Stmt main = part(first, last, with_comparisons(f.body, *cut, true));
+    if (!rest) {
+      // what comparisons do not guard runs outside too
+      const Stmt other = with_comparisons(f.body, *cut, false);
+      if (is_empty(simplify(other, bounds_))) return main;
+      if (cut->first) first = lesser(first, end, bounds_);
+      if (cut->end) last = greater(first, last, bounds_);
+      main = part(first, last, with_comparisons(f.body, *cut, true));
+      return seq({cut->first ? part(f.min, first, other) : seq({}), std::move(main),
+                  cut->end ? part(last, end, other) : seq({})});
+    }
+    return seq({cut->first ? part(f.min, first, f.body) : seq({}), std::move(main),
+                cut->end ? part(last, end, f.body) : seq({})});
+  }
+  // The same of a parallel loop, whose iterations must stay together.
+  Stmt size_branch(const For& f, const SizeCut& cut) {
+    Expr inside = bool_imm(true);
+    if (cut.first) inside = logical_and(inside, f.var >= cut.first);
+    if (cut.end) inside = logical_and(inside, f.var < cut.end);
+    const auto mark = bounds_.mark();
+    bounds_.push_loop(f.var, f.min, f.extent);
+    const auto side = [&](bool value) {
+      const auto known = bounds_.mark();
+      bounds_.assume(inside, value);
+      const Stmt body = value || cut.outside_false ? with_comparisons(f.body, cut, value) : f.body;
+      Stmt out = steps(clone(body, {}), f.var);
+      bounds_.pop(known);
+      return out;
+    };
+    Stmt yes = side(true), no = side(false);
+    bounds_.pop(mark);
+    Stmt body = is_empty(no) ? if_(inside, yes) : if_(inside, yes, no);
+    return for_(f.var, f.min, f.extent, f.mode, body);
   }
 
   // The loop as it stands, its body treated.

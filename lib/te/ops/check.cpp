@@ -20,15 +20,15 @@ void require_rank(std::string_view op, std::string_view argument, const Tensor& 
                   std::string_view layout) {
   require_present(op, argument, t);
   TC_REQUIRE(t.ndim() == rank, op_error("rank", op, argument, fmt::format("{}-dimensional", rank),
-                                        fmt::format("{} of shape {}", t.name(), text_of(t.extents())),
+                                        fmt::format("{} of shape {}", t.name(), text_of(t.shape())),
                                         fmt::format("give it as {}", layout)));
 }
 
 void require_shape(std::string_view op, std::string_view argument, const Tensor& t, const Shape& expected) {
   require_present(op, argument, t);
-  TC_REQUIRE(t.extents() == expected,
+  TC_REQUIRE(Shape(t.shape()) == expected,
              op_error("shape", op, argument, fmt::format("of shape {}", text_of(expected)),
-                      text_of(t.extents()), "make the shapes of the operands agree"));
+                      text_of(t.shape()), "make the shapes of the operands agree"));
 }
 
 void require_dtype(std::string_view op, std::string_view argument, const Tensor& t, DType expected) {
@@ -91,6 +91,30 @@ std::vector<int64_t> checked_axes(std::string_view op, const std::vector<int64_t
   return out;
 }
 
+Expr count_along(const Tensor& x, const std::vector<int64_t>& axes, DType type) {
+  double count = 1;
+  Expr symbolic;
+  for (const int64_t a : axes) {
+    const Extent e = x.dim(static_cast<int>(a));
+    if (e.number())
+      count *= static_cast<double>(*e.number());
+    else
+      symbolic = symbolic ? symbolic * e.expr() : e.expr();
+  }
+  const Expr number = ir::const_of(type, count);
+  return symbolic ? tc::cast(type, symbolic) * number : number;
+}
+
+void require_elements(std::string_view op, const Tensor& x, int64_t axis, std::string_view why) {
+  const Extent e = x.dim(static_cast<int>(axis));
+  TC_REQUIRE(
+      e.at_least(1),
+      op_error("empty", op, "x", fmt::format("of 1 or more elements along axis {}", axis),
+               e.number() ? "0" : fmt::format("{}, which may be 0", to_string(e)),
+               e.number() ? std::string(why)
+                          : fmt::format("{}: say that the size is 1 or more, size_var(\"n\", 1)", why)));
+}
+
 std::vector<std::string> axis_names(size_t rank) {
   static const std::vector<std::string> kNames[] = {{}, {"x"}, {"y", "x"}, {"z", "y", "x"}};
   if (rank <= 3) return kNames[rank];
@@ -102,8 +126,8 @@ std::vector<std::string> axis_names(size_t rank) {
 std::vector<ReduceAxis> reduce_axes_of(const Tensor& x, const std::vector<int64_t>& axes) {
   std::vector<ReduceAxis> out;
   for (size_t i = 0; i < axes.size(); ++i)
-    out.push_back(
-        reduce_axis(0, x.extent(static_cast<int>(axes[i])), axes.size() == 1 ? "k" : fmt::format("k{}", i)));
+    out.push_back(reduce_axis(Extent(0), x.dim(static_cast<int>(axes[i])),
+                              axes.size() == 1 ? "k" : fmt::format("k{}", i)));
   return out;
 }
 
@@ -154,11 +178,11 @@ Tensor epilogue(std::string_view op, const Tensor& y, const Tensor& bias, size_t
                         "convert the result to a float type first"));
   if (bias) {
     require_dtype(op, "bias", bias, y.dtype());
-    require_shape(op, "bias", bias, {y.extent(static_cast<int>(axis))});
+    require_shape(op, "bias", bias, {y.dim(static_cast<int>(axis))});
   }
   if (!bias && act == Act::none) return y;
   return compute(
-      y.extents(),
+      y.shape(),
       [&](const Axes& i) {
         const Expr v = y.at(i);
         return apply(act, bias ? v + bias(i[axis]) : v);

@@ -7,8 +7,6 @@
 
 namespace tc::op {
 
-using Shape = std::vector<int64_t>;
-
 /// Numbers above this are refused as strides, paddings and the like, so that
 /// index arithmetic cannot overflow.
 inline constexpr int64_t kMaxAttr = (int64_t{1} << 31) - 1;
@@ -24,7 +22,10 @@ inline Error op_error(std::string_view code, std::string_view op, std::string_vi
       .fix(std::move(fix));
 }
 
-inline std::string text_of(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+inline std::string text_of(const std::vector<int64_t>& list) {
+  return fmt::format("[{}]", fmt::join(list, ", "));
+}
+inline std::string text_of(const Shape& shape) { return to_string(shape); }
 inline std::string text_of(DType type) { return ir::to_string(type); }
 
 /// The tensor is there and has `rank` dimensions; `layout` names them.
@@ -44,15 +45,20 @@ int64_t checked_axis(std::string_view op, int64_t axis, int rank);
 /// Ascending; none means all.
 std::vector<int64_t> checked_axes(std::string_view op, const std::vector<int64_t>& axes, int rank);
 
+/// How many elements the axes of x have together, as a value of `type`.
+Expr count_along(const Tensor& x, const std::vector<int64_t>& axes, DType type);
+/// The axis has an element, whatever the sizes.
+void require_elements(std::string_view op, const Tensor& x, int64_t axis, std::string_view why);
+
 /// x / y x / z y x / i0 i1 i2 i3 ...
 std::vector<std::string> axis_names(size_t rank);
 /// One reduce axis per axis of x that is reduced: k, or k0 k1 ...
 std::vector<ReduceAxis> reduce_axes_of(const Tensor& x, const std::vector<int64_t>& axes);
 
 /// `list` without, or with only, the positions in `axes`.
-template <class T>
-std::vector<T> without(const std::vector<T>& list, const std::vector<int64_t>& axes) {
-  std::vector<T> out;
+template <class L>
+L without(const L& list, const std::vector<int64_t>& axes) {
+  L out;
   for (size_t i = 0; i < list.size(); ++i)
     if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) == axes.end()) out.push_back(list[i]);
   return out;

@@ -36,9 +36,9 @@ void check_groups(const Tensor& x, const Tensor& weight, Layout layout, int64_t 
   };
   const Layout other = other_than(layout);
   const Kernel turned = kernel_of(weight, other);
-  const int64_t image = x.extent(ImageDims(other).c);
+  const auto image = x.dim(ImageDims(other).c).number();
   const bool other_fits =
-      image % groups == 0 && turned.inputs == image / groups && turned.outputs % groups == 0;
+      image && *image % groups == 0 && turned.inputs == *image / groups && turned.outputs % groups == 0;
   if (channels % groups) refuse("input channels", channels);
   if (kernel.outputs % groups) refuse("output channels", kernel.outputs);
   TC_REQUIRE(
@@ -60,14 +60,14 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   const Kernel kernel = kernel_of(weight, o.layout);
   check_groups(x, weight, o.layout, o.groups);
   const Padding& p = o.padding;
-  const int64_t rows = window_count("conv2d", "height", x.extent(at.h), p.top + p.bottom, kernel.rows,
-                                    o.stride.y, o.dilation.y);
-  const int64_t columns = window_count("conv2d", "width", x.extent(at.w), p.left + p.right, kernel.columns,
-                                       o.stride.x, o.dilation.x);
+  const Extent rows =
+      window_count("conv2d", "height", x.dim(at.h), p.top + p.bottom, kernel.rows, o.stride.y, o.dilation.y);
+  const Extent columns = window_count("conv2d", "width", x.dim(at.w), p.left + p.right, kernel.columns,
+                                      o.stride.x, o.dilation.x);
   const ReduceAxis r = reduce_axis(0, kernel.rows, "r"), s = reduce_axis(0, kernel.columns, "s"),
                    ci = reduce_axis(0, kernel.inputs, "ci");
   const Tensor y = compute(
-      image_shape(o.layout, x.extent(0), kernel.outputs, rows, columns),
+      image_shape(o.layout, x.dim(0), kernel.outputs, rows, columns),
       [&](const Axes& i) {
         const Expr co = i[at.c];
         const Expr channel = o.groups == 1 ? ci : co / (kernel.outputs / o.groups) * kernel.inputs + ci;
@@ -92,20 +92,19 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const int64_t got = weight.extent(nhwc ? 2 : 0);
   TC_REQUIRE(
       got == channels,
-      op_error(
-          "shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
-          fix_layout(o.layout, weight.extent(nhwc ? 0 : 2) == x.extent(ImageDims(other_than(o.layout)).c),
-                     "give weight one kernel a channel of x")));
+      op_error("shape", kOp, "weight", fmt::format("of {} channels, as x is", channels), std::to_string(got),
+               fix_layout(o.layout, weight.dim(nhwc ? 0 : 2) == x.dim(ImageDims(other_than(o.layout)).c),
+                          "give weight one kernel a channel of x")));
   require_range(kOp, "the multiplier of weight", multiplier, 1, kMaxAttr);
   const ReduceAxis r = reduce_axis(0, weight.extent(nhwc ? 0 : 2), "r"),
                    s = reduce_axis(0, weight.extent(nhwc ? 1 : 3), "s");
   const Padding& p = o.padding;
-  const int64_t rows = window_count(kOp, "height", x.extent(at.h), p.top + p.bottom,
-                                    weight.extent(nhwc ? 0 : 2), o.stride.y, o.dilation.y);
-  const int64_t columns = window_count(kOp, "width", x.extent(at.w), p.left + p.right,
-                                       weight.extent(nhwc ? 1 : 3), o.stride.x, o.dilation.x);
+  const Extent rows = window_count(kOp, "height", x.dim(at.h), p.top + p.bottom, weight.extent(nhwc ? 0 : 2),
+                                   o.stride.y, o.dilation.y);
+  const Extent columns = window_count(kOp, "width", x.dim(at.w), p.left + p.right,
+                                      weight.extent(nhwc ? 1 : 3), o.stride.x, o.dilation.x);
   const Tensor y = compute(
-      image_shape(o.layout, x.extent(0), channels * multiplier, rows, columns),
+      image_shape(o.layout, x.dim(0), channels * multiplier, rows, columns),
       [&](const Axes& i) {
         const Expr channel = i[at.c] / multiplier, copy = i[at.c] % multiplier;
         const Expr w = nhwc ? weight(r, s, channel, copy) : weight(channel, copy, r, s);

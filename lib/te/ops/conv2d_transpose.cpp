@@ -30,7 +30,7 @@ void check_side(const Side& side, std::string_view which) {
 
 Tensor spread(const Tensor& x, const Conv2dOptions& o, const Side& v, const Side& h) {
   const ImageDims at(o.layout);
-  Shape shape = x.extents();
+  Shape shape = x.shape();
   shape[at.h] = v.output() + v.kernel - 1;
   shape[at.w] = h.output() + h.kernel - 1;
   return compute(
@@ -66,7 +66,7 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bia
   TC_REQUIRE(got == channels,
              op_error("shape", kOp, "weight", fmt::format("of {} input channels, as x is", channels),
                       std::to_string(got),
-                      fix_layout(o.layout, weight.extent(nhwc ? 0 : 2) == x.extent(nhwc ? 1 : 3),
+                      fix_layout(o.layout, weight.dim(nhwc ? 0 : 2) == x.dim(nhwc ? 1 : 3),
                                  "make weight's input channels those of x")));
   require_range(kOp, "groups", o.groups, 1, kMaxAttr);
   TC_REQUIRE(channels % o.groups == 0,
@@ -83,7 +83,7 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& weight, const Tensor& bia
   const ReduceAxis r = reduce_axis(0, v.kernel, "r"), s = reduce_axis(0, h.kernel, "s"),
                    ci = reduce_axis(0, inputs, "ci");
   const Tensor y = compute(
-      image_shape(o.layout, x.extent(0), share * o.groups, v.output(), h.output()),
+      image_shape(o.layout, x.dim(0), share * o.groups, v.output(), h.output()),
       [&](const Axes& i) {
         const Expr group = o.groups == 1 ? ir::int_imm(0) : i[at.c] / share;
         const Expr co = o.groups == 1 ? i[at.c] : i[at.c] % share;

@@ -11,7 +11,7 @@ std::string name_or(const std::string& name, std::string_view own) {
 Tensor map(std::string_view op, const Tensor& x, const std::string& name,
            const std::function<Expr(Expr)>& f) {
   return compute(
-      x.extents(), [&](const Axes& i) { return f(x.at(i)); }, name_or(name, op),
+      x.shape(), [&](const Axes& i) { return f(x.at(i)); }, name_or(name, op),
       axis_names(static_cast<size_t>(x.ndim())));
 }
 
@@ -19,22 +19,22 @@ Tensor map(std::string_view op, const Tensor& x, const std::string& name,
 Expr broadcast_at(const Tensor& x, const Axes& i) {
   Axes own(i.end() - x.ndim(), i.end());
   for (int d = 0; d < x.ndim(); ++d)
-    if (x.extent(d) == 1) own[static_cast<size_t>(d)] = ir::int_imm(0);
+    if (x.dim(d) == 1) own[static_cast<size_t>(d)] = ir::int_imm(0);
   return x.at(own);
 }
 
 Shape broadcast_shape(std::string_view op, const Tensor& a, const Tensor& b) {
-  const Shape sa = a.extents(), sb = b.extents();
-  Shape out(std::max(sa.size(), sb.size()), 1);
+  const Shape sa = a.shape(), sb = b.shape();
+  Shape out(std::max(sa.size(), sb.size()), Extent(1));
   for (size_t i = 0; i < out.size(); ++i) {  // from the last dimension
-    const int64_t ea = i < sa.size() ? sa[sa.size() - 1 - i] : 1,
-                  eb = i < sb.size() ? sb[sb.size() - 1 - i] : 1;
+    const Extent ea = i < sa.size() ? sa[sa.size() - 1 - i] : Extent(1),
+                 eb = i < sb.size() ? sb[sb.size() - 1 - i] : Extent(1);
     TC_REQUIRE(
         ea == eb || ea == 1 || eb == 1,
         op_error(
             "shape", op, "b", fmt::format("of a shape that broadcasts with {}", text_of(sa)), text_of(sb),
-            fmt::format("make extents {} and {}, counted from the last dimension, equal or one of them 1", ea,
-                        eb)));
+            fmt::format("make extents {} and {}, counted from the last dimension, equal or one of them 1",
+                        to_string(ea), to_string(eb))));
     out[out.size() - 1 - i] = ea == 1 ? eb : ea;
   }
   return out;
@@ -115,7 +115,7 @@ Tensor cast(const Tensor& x, DType type, const std::string& name) {
 
 Tensor broadcast_to(const Tensor& x, const std::vector<int64_t>& shape, const std::string& name) {
   require_present("broadcast_to", "x", x);
-  const Shape own = x.extents();
+  const Shape own = x.shape();
   bool ok = own.size() <= shape.size();
   for (size_t i = 0; ok && i < own.size(); ++i)
     ok = own[i] == 1 || own[i] == shape[shape.size() - own.size() + i];

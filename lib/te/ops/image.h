@@ -15,7 +15,8 @@ struct ImageDims {
         w(layout == Layout::nhwc ? 2 : 3) {}
 };
 
-[[nodiscard]] Shape image_shape(Layout layout, int64_t n, int64_t c, int64_t h, int64_t w);
+[[nodiscard]] Shape image_shape(Layout layout, const Extent& n, const Extent& c, const Extent& h,
+                                const Extent& w);
 [[nodiscard]] Expr image_at(const Tensor& x, Layout layout, const Expr& n, const Expr& c, const Expr& h,
                             const Expr& w);
 /// The names of the axes of an image, `channel` that of its channels.
@@ -30,8 +31,8 @@ void require_pair(std::string_view op, std::string_view argument, const Pair& p,
 void require_padding(std::string_view op, const Padding& p);
 
 /// How many windows of `kernel` elements, `dilation` apart, fit when they move by `stride`.
-[[nodiscard]] int64_t window_count(std::string_view op, std::string_view which, int64_t extent,
-                                   int64_t padding, int64_t kernel, int64_t stride, int64_t dilation);
+[[nodiscard]] Extent window_count(std::string_view op, std::string_view which, const Extent& extent,
+                                  int64_t padding, int64_t kernel, int64_t stride, int64_t dilation);
 /// A term of a sum over a window at (h, w) of the padded image: `term` of the element
 /// where it lies inside the image, else zero. The padding takes no part in the sum.
 [[nodiscard]] Expr padded_term(const Tensor& x, Layout layout, const Padding& p, const Expr& n, const Expr& c,

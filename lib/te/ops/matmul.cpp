@@ -6,10 +6,10 @@
 namespace tc::op {
 namespace {
 
-void require_same_k(std::string_view op, std::string_view second, int64_t k, int64_t got) {
-  TC_REQUIRE(k == got,
-             op_error("shape", op, second, fmt::format("of {} along the axis k, as the first operand is", k),
-                      std::to_string(got), "make the inner extents equal, or transpose an operand"));
+void require_same_k(std::string_view op, std::string_view second, const Extent& k, const Extent& got) {
+  TC_REQUIRE(k == got, op_error("shape", op, second,
+                                fmt::format("of {} along the axis k, as the first operand is", to_string(k)),
+                                to_string(got), "make the inner extents equal, or transpose an operand"));
 }
 
 }  // namespace
@@ -20,10 +20,10 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
   require_rank("matmul", "b", b, 2, tb ? "[n, k]" : "[k, n]");
   require_product_types("matmul", a, "b", b);
   const DType t = product_type("matmul", a, options.out);
-  const int64_t depth = a.extent(ta ? 0 : 1);
-  require_same_k("matmul", "b", depth, b.extent(tb ? 1 : 0));
-  const ReduceAxis k = reduce_axis(0, depth, "k");
-  return compute({a.extent(ta ? 1 : 0), b.extent(tb ? 0 : 1)},
+  const Extent depth = a.dim(ta ? 0 : 1);
+  require_same_k("matmul", "b", depth, b.dim(tb ? 1 : 0));
+  const ReduceAxis k = reduce_axis(Extent(0), depth, "k");
+  return compute({a.dim(ta ? 1 : 0), b.dim(tb ? 0 : 1)},
                  [&](Expr y, Expr x) {
                    return tc::sum(tc::cast(t, ta ? a(k, y) : a(y, k)) * tc::cast(t, tb ? b(x, k) : b(k, x)),
                                   k);
@@ -37,16 +37,16 @@ Tensor batch_matmul(const Tensor& a, const Tensor& b, const MatmulOptions& optio
   require_rank("batch_matmul", "b", b, 3, tb ? "[b, n, k]" : "[b, k, n]");
   require_product_types("batch_matmul", a, "b", b);
   const DType t = product_type("batch_matmul", a, options.out);
-  const int64_t batch_a = a.extent(0), batch_b = b.extent(0);
+  const Extent batch_a = a.dim(0), batch_b = b.dim(0);
   TC_REQUIRE(batch_a == batch_b || batch_a == 1 || batch_b == 1,
-             op_error("shape", "batch_matmul", "b", fmt::format("of {} matrices, or 1", batch_a),
-                      std::to_string(batch_b), "make the batches equal, or one of them 1"));
-  const int64_t depth = a.extent(ta ? 1 : 2);
-  require_same_k("batch_matmul", "b", depth, b.extent(tb ? 2 : 1));
-  const ReduceAxis k = reduce_axis(0, depth, "k");
+             op_error("shape", "batch_matmul", "b", fmt::format("of {} matrices, or 1", to_string(batch_a)),
+                      to_string(batch_b), "make the batches equal, or one of them 1"));
+  const Extent depth = a.dim(ta ? 1 : 2);
+  require_same_k("batch_matmul", "b", depth, b.dim(tb ? 2 : 1));
+  const ReduceAxis k = reduce_axis(Extent(0), depth, "k");
   const Expr first = ir::int_imm(0);
   return compute(
-      {batch_a == 1 ? batch_b : batch_a, a.extent(ta ? 2 : 1), b.extent(tb ? 1 : 2)},
+      {batch_a == 1 ? batch_b : batch_a, a.dim(ta ? 2 : 1), b.dim(tb ? 1 : 2)},
       [&](Expr i, Expr y, Expr x) {
         const Expr ia = batch_a == 1 ? first : i, ib = batch_b == 1 ? first : i;
         return tc::sum(
@@ -60,10 +60,10 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, const De
   require_rank("dense", "weight", weight, 2, "[n, k]");
   require_product_types("dense", x, "weight", weight);
   const DType t = product_type("dense", x, options.out);
-  require_same_k("dense", "weight", x.extent(1), weight.extent(1));
-  const ReduceAxis k = reduce_axis(0, x.extent(1), "k");
+  require_same_k("dense", "weight", x.dim(1), weight.dim(1));
+  const ReduceAxis k = reduce_axis(Extent(0), x.dim(1), "k");
   const Tensor c =
-      compute({x.extent(0), weight.extent(0)},
+      compute({x.dim(0), weight.dim(0)},
               [&](Expr i, Expr j) { return tc::sum(tc::cast(t, x(i, k)) * tc::cast(t, weight(j, k)), k); },
               options.name, {"y", "x"});
   return epilogue("dense", c, bias, 1, options.act, options.name, {"y", "x"});

@@ -6,7 +6,7 @@
 namespace tc::op {
 namespace {
 
-int64_t product(const Shape& shape) {
+int64_t product(const std::vector<int64_t>& shape) {
   int64_t n = 1;  // tensors hold at most 2^62 bytes; an extent of 0 makes the rest free
   for (const int64_t e : shape)
     if (e == 0) return 0;
@@ -30,7 +30,7 @@ Tensor transpose(const Tensor& x, const std::vector<int64_t>& perm, const std::s
     for (const int64_t p : perm) from.push_back(static_cast<size_t>(checked_axis("transpose", p, x.ndim())));
   }
   Shape shape;
-  for (const size_t f : from) shape.push_back(x.extent(static_cast<int>(f)));
+  for (const size_t f : from) shape.push_back(x.dim(static_cast<int>(f)));
   return compute(
       shape,
       [&](const Axes& i) {
@@ -43,8 +43,8 @@ Tensor transpose(const Tensor& x, const std::vector<int64_t>& perm, const std::s
 
 Tensor reshape(const Tensor& x, const std::vector<int64_t>& wanted, const std::string& name) {
   require_present("reshape", "x", x);
-  const Shape own = x.extents();
-  Shape shape = wanted;
+  const std::vector<int64_t> own = x.extents();
+  std::vector<int64_t> shape = wanted;
   const auto refuse = [&] {
     return op_error("shape", "reshape", "shape",
                     fmt::format("of {} elements, as x of shape {}", product(own), text_of(own)),
@@ -79,31 +79,33 @@ Tensor concat(const std::vector<Tensor>& xs, int64_t which, const std::string& n
                                    "pass the tensors to put together"));
   for (const Tensor& t : xs) require_present("concat", "xs", t);
   const auto axis = static_cast<size_t>(checked_axis("concat", which, xs[0].ndim()));
-  Shape shape = xs[0].extents();
+  Shape shape = xs[0].shape();
   for (size_t t = 1; t < xs.size(); ++t) {
     const std::string argument = fmt::format("xs[{}]", t);
     require_dtype("concat", argument, xs[t], xs[0].dtype());
-    require_rank("concat", argument, xs[t], xs[0].ndim(), text_of(xs[0].extents()));
-    Shape expected = xs[0].extents();
-    expected[axis] = xs[t].extent(static_cast<int>(axis));
+    require_rank("concat", argument, xs[t], xs[0].ndim(), text_of(xs[0].shape()));
+    Shape expected = xs[0].shape();
+    expected[axis] = xs[t].dim(static_cast<int>(axis));
     require_shape("concat", argument, xs[t], expected);
-    TC_REQUIRE(!__builtin_add_overflow(shape[axis], expected[axis], &shape[axis]),
+    const auto sum = shape[axis].number(), more = expected[axis].number();
+    int64_t total = 0;
+    TC_REQUIRE(!sum || !more || !__builtin_add_overflow(*sum, *more, &total),
                op_error("shape", "concat", argument, "of an extent that can be added",
-                        std::to_string(expected[axis]), "use fewer tensors"));
+                        to_string(expected[axis]), "use fewer tensors"));
+    shape[axis] = shape[axis] + expected[axis];
   }
   return compute(
       shape,
       [&](const Axes& i) {
-        int64_t start = shape[axis];
+        Extent start = shape[axis];
         Expr value;
         for (size_t t = xs.size(); t-- > 0;) {
-          start -= xs[t].extent(static_cast<int>(axis));
+          const Extent own = xs[t].dim(static_cast<int>(axis));
+          start = start - own;
           Axes source = i;
-          source[axis] = i[axis] - start;
+          source[axis] = i[axis] - start.expr();
           const Expr here = xs[t].at(source);
-          value = value
-                      ? tc::if_then_else(i[axis] < start + xs[t].extent(static_cast<int>(axis)), here, value)
-                      : here;
+          value = value ? tc::if_then_else(i[axis] < (start + own).expr(), here, value) : here;
         }
         return value;
       },
@@ -122,8 +124,8 @@ Tensor pad(const Tensor& x, const std::vector<int64_t>& before, const std::vecto
     for (const int64_t n : list) require_range("pad", argument, n, 0, kMaxAttr);
   }
   const Expr fill = exact("pad", "value", value, x.dtype());
-  Shape shape = x.extents();
-  for (size_t d = 0; d < rank; ++d) shape[d] += before[d] + after[d];
+  Shape shape = x.shape();
+  for (size_t d = 0; d < rank; ++d) shape[d] = shape[d] + (before[d] + after[d]);
   return compute(
       shape,
       [&](const Axes& i) {
@@ -132,7 +134,8 @@ Tensor pad(const Tensor& x, const std::vector<int64_t>& before, const std::vecto
         for (size_t d = 0; d < rank; ++d) {
           source[d] = i[d] - before[d];
           if (before[d]) inside = ir::logical_and(inside, i[d] >= before[d]);
-          if (after[d]) inside = ir::logical_and(inside, i[d] < before[d] + x.extent(static_cast<int>(d)));
+          if (after[d])
+            inside = ir::logical_and(inside, i[d] < (x.dim(static_cast<int>(d)) + before[d]).expr());
         }
         return tc::if_then_else(inside, x.at(source), fill);
       },
@@ -146,13 +149,13 @@ Tensor gather(const Tensor& x, const Tensor& indices, int64_t which, const std::
              op_error("dtype", "gather", "indices", "of type i32 or i64", text_of(indices.dtype()),
                       "convert them: op::cast(indices, i64)"));
   const auto axis = static_cast<size_t>(checked_axis("gather", which, x.ndim()));
-  const int64_t extent = x.extent(static_cast<int>(axis));
-  TC_REQUIRE(extent > 0 || product(indices.extents()) == 0,
-             op_error("empty", "gather", "x", fmt::format("of 1 or more elements along axis {}", axis), "0",
-                      "there is nothing to take from"));
+  const Extent extent = x.dim(static_cast<int>(axis));
+  const Shape wanted = indices.shape();
+  const bool none = std::any_of(wanted.begin(), wanted.end(), [](const Extent& e) { return e == 0; });
+  if (!none) require_elements("gather", x, static_cast<int64_t>(axis), "there is nothing to take from");
   const auto inner = static_cast<size_t>(indices.ndim());
-  Shape shape = x.extents();
-  const Shape between = indices.extents();
+  Shape shape = x.shape();
+  const Shape between = indices.shape();
   shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
   shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(axis), between.begin(), between.end());
   return compute(
@@ -162,7 +165,7 @@ Tensor gather(const Tensor& x, const Tensor& indices, int64_t which, const std::
                    end = start + static_cast<std::ptrdiff_t>(inner);
         const Expr index = tc::cast(ir::kIndex, indices.at(Axes(start, end)));
         Axes source(i.begin(), start);
-        source.push_back(tc::max(tc::min(index, ir::int_imm(extent - 1)), ir::int_imm(0)));
+        source.push_back(tc::max(tc::min(index, (extent - 1).expr()), ir::int_imm(0)));
         source.insert(source.end(), end, i.end());
         return x.at(source);
       },

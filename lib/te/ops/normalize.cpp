@@ -11,7 +11,7 @@ struct Rows {
   std::vector<std::string> names, rest_names;
   Rows(std::string_view op, const Tensor& x, int64_t which)
       : axis(static_cast<size_t>(checked_axis(op, which, x.ndim()))),
-        full(x.extents()),
+        full(x.shape()),
         rest(without(full, {static_cast<int64_t>(axis)})),
         names(axis_names(full.size())),
         rest_names(without(names, {static_cast<int64_t>(axis)})) {}
@@ -21,7 +21,7 @@ struct Rows {
     return out;
   }
   [[nodiscard]] Axes row(const Axes& i) const { return without(i, {static_cast<int64_t>(axis)}); }
-  [[nodiscard]] ReduceAxis k() const { return reduce_axis(0, full[axis], "k"); }
+  [[nodiscard]] ReduceAxis k() const { return reduce_axis(Extent(0), full[axis], "k"); }
 };
 
 Tensor row_maximum(const Tensor& x, const Rows& rows) {
@@ -63,7 +63,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   require_range("layer_norm", "axes", o.axes, 1, std::max(x.ndim(), 1));
   TC_REQUIRE(x.ndim() > 0, op_error("rank", "layer_norm", "x", "of 1 or more dimensions", "0-d",
                                     "there is no axis to normalise"));
-  const Shape full = x.extents();
+  const Shape full = x.shape();
   const size_t lead = full.size() - static_cast<size_t>(o.axes);
   const Shape rest(full.begin(), full.begin() + static_cast<std::ptrdiff_t>(lead)),
       last(full.begin() + static_cast<std::ptrdiff_t>(lead), full.end());
@@ -74,11 +74,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   const Expr eps = exact("layer_norm", "eps", o.eps, x.dtype());
   const auto names = axis_names(full.size());
   const std::vector<std::string> rest_names(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(lead));
-  double n = 1;
   std::vector<int64_t> reduced;
-  for (size_t d = lead; d < full.size(); ++d)
-    n *= static_cast<double>(full[d]), reduced.push_back(static_cast<int64_t>(d));
-  const Expr count = ir::const_of(x.dtype(), n);
+  for (size_t d = lead; d < full.size(); ++d) reduced.push_back(static_cast<int64_t>(d));
+  const Expr count = count_along(x, reduced, x.dtype());
   const auto over = [&](const std::string& stage,
                         const std::function<Expr(const Axes& row, Expr element)>& f) {
     const std::vector<ReduceAxis> k = reduce_axes_of(x, reduced);
@@ -114,7 +112,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                   const Tensor& var, const NormOptions& o) {
   require_float("batch_norm", "x", x);
   const auto axis = static_cast<size_t>(checked_axis("batch_norm", o.axis, x.ndim()));
-  const int64_t channels = x.extent(static_cast<int>(axis));
+  const Extent channels = x.dim(static_cast<int>(axis));
   for (const auto& [argument, t] : {std::pair<std::string_view, const Tensor&>{"gamma", gamma},
                                     {"beta", beta},
                                     {"mean", mean},
@@ -126,7 +124,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   const Tensor scale = compute(
       {channels}, [&](const Axes& c) { return gamma.at(c) / tc::sqrt(var.at(c) + eps); }, "scale", {"x"});
   return compute(
-      x.extents(), [&](const Axes& i) { return (x.at(i) - mean(i[axis])) * scale(i[axis]) + beta(i[axis]); },
+      x.shape(), [&](const Axes& i) { return (x.at(i) - mean(i[axis])) * scale(i[axis]) + beta(i[axis]); },
       o.name, axis_names(static_cast<size_t>(x.ndim())));
 }
 

@@ -12,11 +12,9 @@ Windows windows_of(std::string_view op, const Tensor& x, const PoolOptions& o, c
   require_range(op, "padding", std::max(p.top, p.bottom), 0, o.kernel.y - 1);
   require_range(op, "padding", std::max(p.left, p.right), 0, o.kernel.x - 1);
   const ImageDims at(o.layout);
-  const int64_t rows =
-      window_count(op, "height", x.extent(at.h), p.top + p.bottom, o.kernel.y, o.stride.y, 1);
-  const int64_t columns =
-      window_count(op, "width", x.extent(at.w), p.left + p.right, o.kernel.x, o.stride.x, 1);
-  return {pad_image(x, o.layout, p, fill), image_shape(o.layout, x.extent(0), x.extent(at.c), rows, columns),
+  const Extent rows = window_count(op, "height", x.dim(at.h), p.top + p.bottom, o.kernel.y, o.stride.y, 1);
+  const Extent columns = window_count(op, "width", x.dim(at.w), p.left + p.right, o.kernel.x, o.stride.x, 1);
+  return {pad_image(x, o.layout, p, fill), image_shape(o.layout, x.dim(0), x.dim(at.c), rows, columns),
           reduce_axis(0, o.kernel.y, "r"), reduce_axis(0, o.kernel.x, "s")};
 }
 
@@ -36,11 +34,12 @@ Tensor reduce_windows(const Windows& win, const PoolOptions& o,
 }
 
 /// How many elements of a window that starts at `start` (may be negative) lie in [0, extent).
-Expr inside(const Expr& start, int64_t kernel, int64_t extent, bool before, bool after) {
+Expr inside(const Expr& start, int64_t kernel, const Extent& extent, bool before, bool after) {
   const Expr first = before ? tc::max(start, ir::int_imm(0)) : start;
-  const Expr end = after ? tc::min(start + kernel, ir::int_imm(extent)) : start + kernel;
+  const Expr end = after ? tc::min(start + kernel, extent.expr()) : start + kernel;
   if (!before && !after) return ir::int_imm(kernel);
   // an empty image has windows of padding alone
+  if (!extent.number() && !extent.at_least(1)) return tc::max(end - first, ir::int_imm(1));
   return extent == 0 ? ir::int_imm(1) : end - first;
 }
 
@@ -65,8 +64,8 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& o) {
       [&](const Axes& i) {
         Expr count = ir::int_imm(o.kernel.y * o.kernel.x);
         if (!o.count_include_pad)
-          count = inside(i[at.h] * o.stride.y - p.top, o.kernel.y, x.extent(at.h), p.top > 0, p.bottom > 0) *
-                  inside(i[at.w] * o.stride.x - p.left, o.kernel.x, x.extent(at.w), p.left > 0, p.right > 0);
+          count = inside(i[at.h] * o.stride.y - p.top, o.kernel.y, x.dim(at.h), p.top > 0, p.bottom > 0) *
+                  inside(i[at.w] * o.stride.x - p.left, o.kernel.x, x.dim(at.w), p.left > 0, p.right > 0);
         return sums.at(i) / tc::cast(x.dtype(), count);
       },
       o.name, image_axes(o.layout, "c"));
@@ -76,9 +75,8 @@ Tensor global_avg_pool(const Tensor& x, Layout layout, const std::string& name) 
   require_rank("global_avg_pool", "x", x, 4, image_layout(layout));
   require_float("global_avg_pool", "x", x);
   const ImageDims at(layout);
-  const int64_t height = x.extent(at.h), width = x.extent(at.w);
-  const ReduceAxis r = reduce_axis(0, height, "r"), s = reduce_axis(0, width, "s");
-  const Shape shape = image_shape(layout, x.extent(0), x.extent(at.c), 1, 1);
+  const ReduceAxis r = reduce_axis(Extent(0), x.dim(at.h), "r"), s = reduce_axis(Extent(0), x.dim(at.w), "s");
+  const Shape shape = image_shape(layout, x.dim(0), x.dim(at.c), 1, 1);
   const Tensor sums = compute(
       shape,
       [&](const Axes& i) {
@@ -86,11 +84,8 @@ Tensor global_avg_pool(const Tensor& x, Layout layout, const std::string& name) 
       },
       name + "_sum", image_axes(layout, "c"));
   return compute(
-      shape,
-      [&](const Axes& i) {
-        return sums.at(i) / ir::const_of(x.dtype(), static_cast<double>(height) * static_cast<double>(width));
-      },
-      name, image_axes(layout, "c"));
+      shape, [&](const Axes& i) { return sums.at(i) / count_along(x, {at.h, at.w}, x.dtype()); }, name,
+      image_axes(layout, "c"));
 }
 
 }  // namespace tc::op

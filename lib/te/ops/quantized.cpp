@@ -20,10 +20,10 @@ Tensor map_sums(const Tensor& sums, const Tensor& bias, size_t channel, const Re
                 std::vector<std::string> axes) {
   if (bias) {
     require_dtype("requantize", "bias", bias, kI32);
-    require_shape("requantize", "bias", bias, {sums.extent(static_cast<int>(channel))});
+    require_shape("requantize", "bias", bias, {sums.dim(static_cast<int>(channel))});
   }
   return compute(
-      sums.extents(),
+      sums.shape(),
       [&](const Axes& i) { return requantize(bias ? sums.at(i) + bias(i[channel]) : sums.at(i), q); },
       sums.name() + "_out", std::move(axes));
 }
@@ -64,7 +64,7 @@ Expr requantize(Expr x, const Requantize& q) {
 Tensor requantize(const Tensor& x, const Requantize& q, const std::string& name) {
   require_dtype("requantize", "x", x, kI32);
   return compute(
-      x.extents(), [&](const Axes& i) { return requantize(x.at(i), q); }, name,
+      x.shape(), [&](const Axes& i) { return requantize(x.at(i), q); }, name,
       axis_names(static_cast<size_t>(x.ndim())));
 }
 
@@ -104,9 +104,9 @@ Tensor qavg_pool2d(const Tensor& x, const PoolOptions& o, const Requantize& q) {
 Tensor qadd(const Tensor& a, const Tensor& b, const Requantize& q, const std::string& name) {
   require_dtype("qadd", "a", a, kI8);
   require_dtype("qadd", "b", b, kI8);
-  require_shape("qadd", "b", b, a.extents());
+  require_shape("qadd", "b", b, a.shape());
   return compute(
-      a.extents(),
+      a.shape(),
       [&](const Axes& i) { return requantize(tc::cast(kI32, a.at(i)) + tc::cast(kI32, b.at(i)), q); }, name,
       axis_names(static_cast<size_t>(a.ndim())));
 }

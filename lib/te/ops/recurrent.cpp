@@ -10,7 +10,7 @@ Tensor cumsum(const Tensor& x, int64_t axis, const std::string& name) {
   require_number("cumsum", "x", x);
   const auto a = static_cast<size_t>(checked_axis("cumsum", axis, x.ndim()));
   const DType type = sum_type(x.dtype());
-  const Shape full = x.extents();
+  const Shape full = x.shape();
   const auto names = axis_names(full.size());
   const auto at = [&](const Axes& i) { return tc::cast(type, x.at(i)); };
   if (full[a] == 0) return compute(full, at, name, names);
@@ -51,7 +51,8 @@ struct Layer {
   std::string_view op;
   const Tensor &x, &weight, &recurrent;
   const RecurrentOptions& o;
-  int64_t gates, times, batch, inputs, n;
+  int64_t gates;
+  Extent times = 0, batch = 0, inputs = 0, n = 0;
   DType type;  // of the states
 
   Layer(std::string_view name, int64_t count, const Tensor& x_, const Tensor& w, const Tensor& u,
@@ -60,7 +61,7 @@ struct Layer {
     require_rank(op, "x", x, 3, "[t, b, k]");
     require_float(op, "x", x);
     require_rank(op, "recurrent", u, 2, "[gates * n, n]");
-    times = x.extent(0), batch = x.extent(1), inputs = x.extent(2), n = u.extent(1);
+    times = x.dim(0), batch = x.dim(1), inputs = x.dim(2), n = u.dim(1);
     type = sum_type(x.dtype());
     require(u, "recurrent", {gates * n, n});
     require(w, "weight", {gates * n, inputs});
@@ -79,7 +80,7 @@ struct Layer {
 
   // x weight^T + bias, of all times at once.
   [[nodiscard]] Tensor projection() const {
-    const ReduceAxis k = reduce_axis(0, inputs, "k");
+    const ReduceAxis k = reduce_axis(Extent(0), inputs, "k");
     const Tensor p =
         compute({times, batch, gates * n},
                 [&](const Axes& i) { return tc::sum(wide(x(i[0], i[1], k)) * wide(weight(i[2], k)), k); },
@@ -99,7 +100,7 @@ struct Layer {
   }
   // The states' part of the gates.
   [[nodiscard]] Tensor from_state(const Tensor& h) const {
-    const ReduceAxis k = reduce_axis(0, n, "k");
+    const ReduceAxis k = reduce_axis(Extent(0), n, "k");
     return compute({times + 1, batch, gates * n},
                    [&](const Axes& i) { return tc::sum(h(i[0] - 1, i[1], k) * wide(recurrent(i[2], k)), k); },
                    "R", {"t", "b", "n"});
@@ -115,7 +116,8 @@ struct Layer {
                    {"t", "b", "n"});
   }
   [[nodiscard]] Tensor last(const Tensor& t, const std::string& name) const {
-    return compute({batch, n}, [&](const Axes& i) { return tc::cast(x.dtype(), t(times, i[0], i[1])); }, name,
+    return compute({batch, n},
+                   [&](const Axes& i) { return tc::cast(x.dtype(), t(times.expr(), i[0], i[1])); }, name,
                    {"b", "n"});
   }
 };
@@ -127,7 +129,7 @@ Recurrent lstm(const Tensor& x, const Tensor& weight, const Tensor& recurrent, c
   const Tensor p = l.projection(), h = l.state(o.name + "_h"), c = l.state(o.name + "_c");
   const Tensor r = l.from_state(h);
   const auto gate = [&](int64_t which, const Expr& t, const Expr& b, const Expr& n) {
-    const Expr at = n + which * l.n;
+    const Expr at = n + (which * l.n).expr();
     return p(t - 1, b, at) + r(t, b, at) + l.bias_of(o.bias, at) + l.bias_of(o.recurrent_bias, at);
   };
   const Tensor next_c = l.step(o.name + "_c", [&](const Expr& t, const Expr& b, const Expr& n) {
@@ -147,10 +149,10 @@ Recurrent gru(const Tensor& x, const Tensor& weight, const Tensor& recurrent, co
   const Tensor p = l.projection(), h = l.state(o.name + "_h");
   const Tensor r = l.from_state(h);
   const auto input = [&](int64_t which, const Expr& t, const Expr& b, const Expr& n) {
-    return p(t - 1, b, n + which * l.n) + l.bias_of(o.bias, n + which * l.n);
+    return p(t - 1, b, n + (which * l.n).expr()) + l.bias_of(o.bias, n + (which * l.n).expr());
   };
   const auto state = [&](int64_t which, const Expr& t, const Expr& b, const Expr& n) {
-    return r(t, b, n + which * l.n) + l.bias_of(o.recurrent_bias, n + which * l.n);
+    return r(t, b, n + (which * l.n).expr()) + l.bias_of(o.recurrent_bias, n + (which * l.n).expr());
   };
   const Tensor next = l.step(o.name + "_h", [&](const Expr& t, const Expr& b, const Expr& n) {
     const Expr reset = tc::sigmoid(input(0, t, b, n) + state(0, t, b, n)),

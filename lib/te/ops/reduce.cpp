@@ -17,7 +17,8 @@ struct Plan {
   Plan(std::string_view op, const Tensor& x, const std::vector<int64_t>& which, bool keep)
       : axes(checked_axes(op, which, x.ndim())), k(reduce_axes_of(x, axes)), keepdims(keep) {
     const auto all = axis_names(static_cast<size_t>(x.ndim()));
-    shape = keep ? x.extents() : without(x.extents(), axes);
+    shape = x.shape();
+    if (!keep) shape = without(shape, axes);
     names = keep ? all : without(all, axes);
     if (keep)
       for (const int64_t a : axes) shape[static_cast<size_t>(a)] = 1;
@@ -52,10 +53,11 @@ Tensor arg(std::string_view op, const Tensor& x, const ArgOptions& o,
   TC_REQUIRE(o.index == kI64 || o.index == kI32,
              op_error("dtype", op, "index", "i64 or i32", text_of(o.index), "leave it out for i64"));
   const int64_t axis = checked_axis(op, o.axis, x.ndim());
-  const int64_t extent = x.extent(static_cast<int>(axis));
-  TC_REQUIRE(extent > 0, op_error("empty", op, "x", fmt::format("of 1 or more elements along axis {}", axis),
-                                  "0", "there is no index to give"));
-  if (o.index == kI32) require_range(op, fmt::format("the extent of axis {}", axis), extent, 1, kMaxAttr);
+  require_elements(op, x, axis, "there is no index to give");
+  const auto extent = x.dim(static_cast<int>(axis)).number();
+  TC_REQUIRE(extent || o.index == kI64, op_error("dtype", op, "index", "i64 along an axis of any extent",
+                                                 text_of(o.index), "leave it out for i64"));
+  if (o.index == kI32) require_range(op, fmt::format("the extent of axis {}", axis), *extent, 1, kMaxAttr);
   const Plan plan(op, x, {axis}, o.keepdims);
   return compute_many(
       plan.shape,
@@ -88,12 +90,9 @@ Tensor min(const Tensor& x, const ReduceOptions& o) {
 Tensor mean(const Tensor& x, const ReduceOptions& o) {
   require_float("mean", "x", x);
   const Plan plan("mean", x, o.axes, o.keepdims);
-  double count = 1;
-  for (const int64_t a : plan.axes) count *= static_cast<double>(x.extent(static_cast<int>(a)));
+  const Expr count = count_along(x, plan.axes, x.dtype());
   const Tensor sums = reduce_with("mean", x, o, x.dtype(), o.name + "_sum", &tc::sum);
-  return compute(
-      plan.shape, [&](const Axes& i) { return sums.at(i) / ir::const_of(x.dtype(), count); }, o.name,
-      plan.names);
+  return compute(plan.shape, [&](const Axes& i) { return sums.at(i) / count; }, o.name, plan.names);
 }
 
 namespace {

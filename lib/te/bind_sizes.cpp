@@ -1,0 +1,45 @@
+// A computation for some values of its sizes: its te form with numbers put in.
+#include <fmt/format.h>
+
+#include "tc/ir/simplify.h"
+#include "tc/ir/traverse.h"
+#include "tc/te/graph.h"
+
+namespace tc {
+
+std::vector<VarRef> sizes_of(const std::vector<Tensor>& args) {
+  std::vector<VarRef> out;
+  for (const Tensor& t : args)
+    if (t && t.op().is_placeholder())
+      for (const Expr& e : t.shape()) ir::collect_sizes(e, out);
+  return out;
+}
+
+ParsedGraph bind_sizes(const std::vector<Tensor>& args,
+                       const std::vector<std::pair<VarRef, int64_t>>& sizes) {
+  ir::VarMap map;
+  for (const auto& [v, value] : sizes) {
+    TC_REQUIRE(value >= v->least.value_or(0),
+               Error("te.shape.negative", fmt::format("the size {} cannot be {}", v->name, value))
+                   .fact("size", v->name)
+                   .fact("expected", fmt::format("{} or more", v->least.value_or(0)))
+                   .fix("give a value that the size can have"));
+    map[v] = ir::int_imm(value);
+  }
+  std::vector<Tensor> outputs;
+  for (const Tensor& t : args)
+    if (t && !t.op().is_placeholder()) outputs.push_back(t);
+  const FuncRef f = to_func(Graph::of(outputs), args);
+  ir::BufferMap made;
+  std::vector<BufferRef> params;
+  for (const BufferRef& p : f->params) {
+    std::vector<Expr> shape;
+    for (const Expr& e : p->shape) shape.push_back(ir::simplify(ir::substitute(e, map)));
+    params.push_back(ir::buffer(p->name, p->type, std::move(shape)));
+    made[p] = params.back();
+  }
+  const ir::Stmt body = ir::substitute(ir::substitute(f->body, map), made);
+  return from_func(ir::func(f->name, std::move(params), body)).value();
+}
+
+}  // namespace tc

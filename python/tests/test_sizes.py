@@ -1,0 +1,67 @@
+"""Extents that only the call tells."""
+import numpy as np
+import pytest
+import tc
+
+
+def product() -> tuple[tc.Expr, list[tc.Tensor]]:
+    n = tc.size_var("n")
+    A, B = tc.placeholder((n, 16), name="A"), tc.placeholder((16, 24), name="B")
+    return n, [A, B, tc.op.relu(tc.op.matmul(A, B, name="P"), name="C")]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 4, 5, 17])
+def test_one_function_serves_every_size(rows: int) -> None:
+    _, args = product()
+    A, B, C = args
+    s = tc.Schedule(C)
+    yo, yi = s[C].split(s[C].axes[0], 4)
+    s["P"].compute_at(s[C], yo)
+    s["P"].vectorize(s["P"].split(s["P"].axes[1], 8)[1])
+    s[C].parallel(yo)
+    f = tc.build(s, args)
+    rng = np.random.default_rng(rows)
+    a = rng.integers(-3, 4, (rows, 16)).astype(np.float32)
+    b = rng.integers(-3, 4, (16, 24)).astype(np.float32)
+    c, d = np.full((rows, 24), -1, np.float32), np.full((rows, 24), -1, np.float32)
+    f(a, b, c)
+    np.testing.assert_array_equal(c, np.maximum(a @ b, 0))
+    np.testing.assert_array_equal(tc.evaluate(C, {A: a, B: b}), c)
+    tc.interpret(s, args, [a, b, d])
+    np.testing.assert_array_equal(d, c)
+
+
+def test_a_call_compares_extents() -> None:
+    _, args = product()
+    f = tc.build(tc.Schedule(args[2]), args)
+    with pytest.raises(tc.Error) as error:
+        f(np.zeros((37, 16), np.float32), np.zeros((16, 24), np.float32), np.zeros((36, 24), np.float32))
+    assert error.value.code == "runtime.arg.shape"
+    assert "expected n = 37" in error.value.message
+
+
+def test_shapes_show_sizes() -> None:
+    n, args = product()
+    assert args[0].shape[1] == 16 and str(args[0].shape[0]) == "n"
+    assert repr(args[0]) == "Tensor(A: f32[n, 16])"
+    bound = tc.bind_sizes(args, {n: 5})
+    assert [t.shape for t in bound] == [(5, 16), (16, 24), (5, 24)]
+
+
+def test_what_is_refused() -> None:
+    n = tc.size_var("n")
+    A = tc.placeholder((n,), name="A")
+    for call, code in [
+        (lambda: tc.size_var("n", -1), "te.size.least"),
+        (lambda: tc.placeholder((n - 1,)), "te.shape.negative"),
+        (lambda: tc.compute((n,), lambda i: A[i + 1]), "te.bounds"),
+        (lambda: tc.workload([A, tc.op.exp(A)]), "te.shape.symbolic"),
+    ]:
+        with pytest.raises(tc.Error) as error:
+            call()
+        assert error.value.code == code
+    C = tc.compute((n,), lambda i: A[i] + 1, name="C")
+    s = tc.Schedule(C)
+    with pytest.raises(tc.Error) as error:
+        s[C].vectorize(s[C].axes[0])
+    assert error.value.code == "schedule.extent"
