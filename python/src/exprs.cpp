@@ -6,6 +6,7 @@
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 #include "tc/te/extern.h"
+#include "tc/te/graph.h"
 #include "tc/te/reducer.h"
 #include "tc/te/scan.h"
 
