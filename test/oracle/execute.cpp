@@ -158,6 +158,8 @@ class Executor {
       else
         run_stage(id, Point(s.dims.size(), 0), s.shape);
     }
+    for (const auto& [id, shares] : shares_)
+      if (!shares) throw window_fault(id);
     for (const auto& [id, match] : tensors_)
       if (match.passed_over())
         throw Fault{fmt::format("the loops of {} are not an intrinsic's", m_.stages[at(id)].name), false};
@@ -442,12 +444,15 @@ class Executor {
     }
     return rings;
   }
+  [[nodiscard]] Fault window_fault(int id) const {
+    return {fmt::format("the window of {} does not move on", m_.stages[at(id)].name), false};
+  }
   Ring ring_of(int id, const std::vector<Need>& windows) {
     const Stage& s = m_.stages[at(id)];
     Ring ring{id, {Point(s.dims.size(), 0), s.shape}, std::nullopt};
     std::vector<bool>& whole = whole_[id];
     whole.assign(s.dims.size(), false);
-    const auto fault = [&] { return Fault{fmt::format("the window of {} does not move on", s.name), false}; };
+    const auto fault = [&] { return window_fault(id); };
     for (size_t d = 0; d < s.dims.size() && windows.size() > 1; ++d) {
       const int64_t step = windows[1].lo[d] - windows[0].lo[d];
       int64_t size = 0;
@@ -458,7 +463,8 @@ class Executor {
       }
       whole[d] = size >= s.shape[d];
       if (whole[d] || (even && step == 0)) continue;
-      if (!even || step < 0 || step >= size || ring.storage.ring_dim >= 0) throw fault();
+      if (!even || step < 0 || ring.storage.ring_dim >= 0) throw fault();
+      shares_.try_emplace(id, false).first->second |= step < size;
       ring.storage.ring_dim = static_cast<int>(d);
       ring.storage.size[d] = size;
     }
@@ -566,6 +572,7 @@ class Executor {
   Memory memory_;
   std::vector<Compiled> compiled_;
   std::map<int, TensorMatch> tensors_;
+  std::map<int, bool> shares_;              // of stages in rings: whether two windows had something in common
   std::map<int, std::vector<bool>> whole_;  // of stages in rings: dimensions
   Need* need_ = nullptr;
 };

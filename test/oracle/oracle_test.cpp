@@ -154,7 +154,7 @@ TEST(Oracle, AgreesWithTheCompiler) {
   for (uint64_t seed = 1; seed <= 1000; ++seed) judge_random(seed, tally);
   for (const std::string& wrong : tally.wrong) ADD_FAILURE() << wrong;
   EXPECT_LE(tally.refused_share(), 0.02) << tally.text();  // docs/oracle.md says which
-  for (const auto& [kind, n] : tally.kinds) EXPECT_GT(std::min(n.first, n.second), 20) << kind;
+  for (const auto& [kind, n] : tally.kinds) EXPECT_GT(std::min(n.first, n.second), 10) << kind;
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ target_link_libraries(coverage_test PRIVATE tc_schedule fmt::fmt GTest::gtest_ma
 add_test(NAME coverage COMMAND coverage_test)
 set_tests_properties(coverage PROPERTIES ENVIRONMENT GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/gtest-coverage.xml)
 
+add_executable(passes_fuzz ${DIR}/passes_fuzz.cpp)
+target_include_directories(passes_fuzz PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(passes_fuzz PRIVATE tc_schedule fmt::fmt)
+
 # The seeded faults (faults.py) are tried by hand; that they can be is seen here.
 find_package(Python3 COMPONENTS Interpreter)
 if(Python3_FOUND)
