@@ -37,16 +37,24 @@ std::vector<std::string> kinds_of(const Options& o, const codegen::Target& targe
   TC_REQUIRE(!program || target.is_accel(), Error("cli.usage", "--emit program is for an accelerator")
                                                 .fact("target", target.text())
                                                 .fix("--target accel:FILE"));
+  // what export_to would refuse when all is compiled
+  TC_REQUIRE(!target.is_accel() || std::find(o.emit.begin(), o.emit.end(), "header") == o.emit.end(),
+             Error("codegen.export.accel", "a function with parts on an accelerator has no header for C")
+                 .fact("target", target.text())
+                 .fix("leave out header; tc::accel::Bundle runs what --emit program,so writes"));
   return o.emit;
+}
+
+// Text that stands on standard output.
+bool is_text(const std::string& kind) {
+  return kind == "ir" || kind == "llvm" || kind == "asm" || kind == "schedule";
 }
 
 std::string one_text(const Function& f, const std::string& kind) {
   if (kind == "ir") return f.ir("nested") + "\n";
   if (kind == "llvm") return f.llvm();
   if (kind == "asm") return f.assembly();
-  if (kind == "schedule") return f.schedule_text();
-  throw Error("cli.usage", fmt::format("--emit {} is no text for standard output", kind))
-      .fix("one of ir, llvm, asm, schedule with -o -");
+  return f.schedule_text();
 }
 
 std::vector<std::string> write_files(const Function& f, const Options& o, const std::string& name,
@@ -104,11 +112,19 @@ int run(const Options& o, bool json) {
   BuildOptions build_options;
   build_options.target = parse_target(o.target);
   build_options.name = codegen::symbol_name(o.name.empty() ? std::string(w.name()) : o.name);
-  const Function f = build(w, log, threads, build_options).value();
   const bool to_stdout = o.directory == "-";
-  const std::vector<std::string> kinds = kinds_of(o, f.target());
+  const std::vector<std::string> kinds = kinds_of(o, build_options.target);
   TC_REQUIRE(!to_stdout || (kinds.size() == 1 && !json),
              Error("cli.usage", "-o - takes one kind of text, and no --json"));
+  TC_REQUIRE(!to_stdout || is_text(kinds[0]),
+             Error("cli.usage", fmt::format("--emit {} is no text for standard output", kinds[0]))
+                 .fix("one of ir, llvm, asm, schedule with -o -"));
+  const Function f = build(w, log, threads, build_options).value();
+  const bool listing = std::find(o.emit.begin(), o.emit.end(), "asm") != o.emit.end();
+  TC_REQUIRE(!listing || !f.target().is_accel() || !f.programs().empty(),
+             Error("codegen.accel.nothing", "the accelerator computes no part of this: there is no listing")
+                 .fact("schedule", f.explain())
+                 .fix("leave out asm, or compile for the target cpu"));
   if (!json) note(fmt::format("{}\n  schedule  {}", w.text(), f.explain()));
   if (to_stdout) {
     print(one_text(f, kinds[0]));

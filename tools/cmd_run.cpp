@@ -60,7 +60,11 @@ Checks check(const BoundKernel& kernel, const WorkloadGraph& graph, uint64_t see
 // Time is the device's: cycles of a timed run, and no rounds, for they are always the same.
 int run_on_accel(const Options& o, const Workload& w, const BoundKernel& kernel, Checks checks, bool json) {
   const Profile profile = timed_run(kernel);
-  if (o.orders > 0) {
+  const bool programs = !kernel.function().programs().empty();
+  if (o.orders > 0 && !programs) {
+    checks.json.push_back({{"orders", 0}, {"passed", true}, {"difference", "there is no program to order"}});
+    checks.lines += "  check     no random orders: there is no program for the accelerator\n";
+  } else if (o.orders > 0) {
     const std::string wrong = check_orders(kernel, o.orders, o.seed);
     checks.passed &= wrong.empty();
     checks.json.push_back({{"orders", o.orders}, {"passed", wrong.empty()}, {"difference", wrong}});
@@ -75,7 +79,7 @@ int run_on_accel(const Options& o, const Workload& w, const BoundKernel& kernel,
     print_json(out);
   } else {
     print(fmt::format("{}\n  schedule  {}\n{}\n{}", w.text(), kernel.function().explain(), checks.lines,
-                      profile.table() + "\n" + profile.timeline()));
+                      profile.table() + (programs ? "\n" + profile.timeline() : "")));
   }
   return checks.passed ? kDone : kResultsDiffer;
 }

@@ -52,6 +52,14 @@ double Profile::gemm_utilisation() const {
 }
 
 std::string Profile::table() const {
+  const bool device = std::any_of(segments.begin(), segments.end(), [](const auto& s) { return s.device; });
+  if (!timed()) {
+    std::string out = fmt::format("{:<24}{:>14}{:>14}\n", "segment", "", device ? "instructions" : "");
+    for (const SegmentProfile& s : segments)
+      out += s.device ? fmt::format("{:<24}{:>14}{:>14}\n", s.name, "device", s.program->insns.size())
+                      : fmt::format("{:<24}{:>14}\n", s.name, fmt::format("host {:.2f} ms", s.host_ms));
+    return device ? out + "\n" + sim::table(total()) : out;
+  }
   std::string out = fmt::format("{:<24}{:>14}{:>12}{:>12}{:>14}\n", "segment", "cycles", "occupied", "GEMM",
                                 "instructions");
   for (const SegmentProfile& s : segments) {
@@ -101,9 +109,24 @@ class Row {
 
 }  // namespace
 
+namespace {
+// Of a drawing: that there are times in it.
+void require_times(const Profile& p) {
+  const bool device =
+      std::any_of(p.segments.begin(), p.segments.end(), [](const auto& s) { return s.device; });
+  TC_REQUIRE(!device || p.timed(),
+             Error("codegen.profile", "the run was not timed: there are no cycles to draw")
+                 .fix("profile with the order timed, which is the default"));
+}
+}  // namespace
+
 std::string Profile::timeline(int columns) const {
+  TC_REQUIRE(columns >= 1,
+             Error("codegen.profile", fmt::format("a timeline of {} columns shows nothing", columns))
+                 .fix("give 1 or more, 96 say"));
+  require_times(*this);
   const int64_t cycles = std::max<int64_t>(1, this->cycles());
-  const auto n = static_cast<size_t>(std::min<int64_t>(std::max(1, columns), cycles));
+  const auto n = static_cast<size_t>(std::min<int64_t>(columns, cycles));
   std::vector<Row> rows(isa::kUnits, Row(n, cycles));
   int64_t base = 0;
   for (const SegmentProfile& s : segments) {
@@ -121,6 +144,7 @@ std::string Profile::timeline(int columns) const {
 }
 
 std::string Profile::chrome_trace() const {
+  require_times(*this);
   std::vector<sim::TracedRun> runs;
   for (const SegmentProfile& s : segments)
     if (s.device) runs.push_back({s.name, s.program.get(), &s.result});

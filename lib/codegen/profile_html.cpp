@@ -147,6 +147,9 @@ std::string percent(int64_t part, int64_t all) {
                   : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(all));
 }
 
+// Of a run that was not timed there are none.
+std::string cycles_text(int64_t n) { return n == 0 ? "-" : std::to_string(n); }
+
 std::string units(const sim::Counters& c) {
   std::string out = "<table>\n" + row("th", {"unit", "busy", "waits for instructions", "for the unit before",
                                              "for the unit behind", "for room", "idle"});
@@ -167,14 +170,16 @@ std::string Profile::html(size_t max_events) const {
       "<div>\n<table>\n" + row("th", {"segment", "cycles", "occupied", "GEMM", "instructions", "data bytes"});
   for (const SegmentProfile& s : segments) {
     const sim::Counters& own = s.result.counters;
-    out += s.device ? row("td", {escaped(s.name), std::to_string(own.cycles),
+    out += s.device ? row("td", {escaped(s.name), cycles_text(own.cycles),
                                  percent(own.occupied(), own.cycles), percent(own.gemm_uops, own.cycles),
                                  std::to_string(s.program->insns.size()), std::to_string(own.data_bytes())})
                     : row("td", {escaped(s.name), fmt::format("host, {:.2f} ms", s.host_ms), "", "", "", ""});
   }
-  out += row("td", {"all on " + escaped(machine), std::to_string(c.cycles), percent(c.occupied(), c.cycles),
+  out += row("td", {"all on " + escaped(machine), cycles_text(c.cycles), percent(c.occupied(), c.cycles),
                     percent(c.gemm_uops, c.cycles), "", std::to_string(c.data_bytes())});
-  out += "</table>\n" + units(c);
+  out += "</table>\n";
+  if (!timed()) return out + "</div>\n";
+  out += units(c);
   return out + drawing(*this, std::max<size_t>(1, max_events)) + legend() + "</div>\n";
 }
 

@@ -55,6 +55,10 @@ Expected<std::string> read_config(const std::string& path) {
 
 Expected<Target> parse_accel(std::string_view text) {
   const std::string_view what = text == "accel" ? "vta" : text.substr(6);
+  if (what.empty())
+    return Error("codegen.target.config", "accel: names no machine")
+        .fact("known by name", fmt::format("{}", fmt::join(isa::builtin_config_names(), ", ")))
+        .fix("write accel:NAME, accel:FILE, or accel for the default machine");
   if (const auto named = isa::builtin_config(what)) return Target::accel(*named);
   const bool inline_text = what.starts_with("{");
   auto json = inline_text ? Expected<std::string>(std::string(what)) : read_config(std::string(what));
@@ -88,6 +92,8 @@ Expected<Target> Target::parse(std::string_view text) {
   words >> kind;
   if (text.starts_with("accel:") || text == "accel") return parse_accel(text);
   Target t = detected_host();
+  if (kind == "accel")
+    return bad_target(text, "accel takes no options; the processor beside it is this machine's");
   if (kind != "cpu") return bad_target(text, fmt::format("there is no target of kind `{}`", kind));
   std::string attributes;
   for (std::string word; words >> word;) {

@@ -122,14 +122,15 @@ void expand_scans(Graph& graph) {
 }  // namespace
 
 Graph Graph::of(std::vector<Tensor> outputs) {
-  TC_REQUIRE(!outputs.empty(), Error("te.graph.outputs", "a computation without outputs"));
+  TC_REQUIRE(!outputs.empty(), Error("te.graph.outputs", "a computation without outputs")
+                                   .fix("give at least one tensor that is computed"));
   Graph graph;
   Walker walker{graph, {}, {}, {}};
   for (const Tensor& t : outputs) {
     TC_REQUIRE(t, Error("te.tensor.empty", "an empty Tensor is an output").fix("give what compute returns"));
     TC_REQUIRE(!t.op().is_placeholder(),
                Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
-                   .fix("compute a copy: compute(shape, [&](...) { return A(...); })"));
+                   .fix("compute a copy of it, each element from the same place of the input"));
     walker.visit(t.buffer());
   }
   for (const auto& op : graph.ops) graph.buffers.push_back(outputs_of(op, walker.held[op.get()]));

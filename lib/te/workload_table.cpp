@@ -367,7 +367,7 @@ Keys conv_keys(const Keys& between, const Keys& after) {
 // How i32 becomes i8 again: op::Requantize.
 Keys requantize_keys() {
   return {{"act", KeyKind::choice, "none", "relu cuts below 0", false, "none relu"},
-          {"mul", KeyKind::integer, "1", "factor of the sums, 16 bits", false, {}},
+          {"mul", KeyKind::integer, "1", "factor of the sums, 16 bits, not 0", false, {}},
           {"shift", KeyKind::integer, "0", "bits that the sums are moved right", false, {}},
           flag("round", "1 rounds to nearest, halves up; 0 floors"),
           {"low", KeyKind::integer, "-128", "lower bound of the result", false, {}},

@@ -1,6 +1,8 @@
 // The accelerator: its programs and what a run of them did.
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "functions.h"
@@ -10,9 +12,10 @@
 namespace tc::python {
 
 std::string machine_text(py::handle config) {
-  if (py::isinstance<py::dict>(config))
-    return py::module_::import("json").attr("dumps")(config).cast<std::string>();
-  return to_path(config);
+  if (!py::isinstance<py::dict>(config)) return to_path(config);
+  // numbers of NumPy are integers too; what is none stays out of the JSON
+  const auto number = py::cpp_function([](py::handle value) { return to_int(value, "a size of a machine"); });
+  return py::module_::import("json").attr("dumps")(config, py::arg("default") = number).cast<std::string>();
 }
 
 py::dict machine_dict(const isa::MachineConfig& machine) {
@@ -58,13 +61,15 @@ py::dict counters_dict(const sim::Counters& c) {
 }
 
 void write_text(const std::string& path, std::string_view text) {
+  errno = 0;
   std::ofstream out(path, std::ios::binary);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   out.close();
-  TC_REQUIRE(!!out, Error("io.write", fmt::format("cannot write {}", path)));
+  TC_REQUIRE(!!out, Error("io.write", fmt::format("cannot write {}: {}", path, std::strerror(errno)))
+                        .fix("name a file in a folder that exists and may be written"));
 }
 
-Profile profile(const Function& f, const py::args& given, const std::string& order, uint64_t seed,
+Profile profile(const Function& f, const py::args& given, const std::string& order, py::handle seed,
                 bool check) {
   sim::RunOptions options = Function::timed();
   TC_REQUIRE(order == "timed" || order == "random" || order == "program",
@@ -73,7 +78,7 @@ Profile profile(const Function& f, const py::args& given, const std::string& ord
   options.order = order == "timed"    ? sim::Order::timed
                   : order == "random" ? sim::Order::random
                                       : sim::Order::program;
-  options.seed = seed;
+  options.seed = to_seed(seed);
   options.check_order = check;
   options.timeline = options.order == sim::Order::timed;
   const CallArgs args(f, given);

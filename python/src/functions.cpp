@@ -22,6 +22,13 @@ codegen::Target to_target(py::handle value) {
   return codegen::Target::parse(py::str(value).cast<std::string>()).value();
 }
 
+uint64_t to_seed(py::handle value) {
+  const int64_t seed = to_int(value, "a seed");
+  TC_REQUIRE(seed >= 0, Error("te.number", fmt::format("the seed is {}; it is 0 or more", seed))
+                            .fix("give an int of 0 or more"));
+  return static_cast<uint64_t>(seed);
+}
+
 int to_threads(py::handle value) {
   if (value.is_none()) return tc_num_threads();
   const int64_t n = to_int(value, "threads");
@@ -36,13 +43,6 @@ int to_threads(py::handle value) {
 }
 
 namespace {
-
-// One argument of a Function.
-struct Arg {
-  std::string name, dtype;
-  std::vector<Expr> shape;
-  bool is_output;
-};
 
 std::vector<Tensor> args_of(const Graph& g) {
   std::vector<Tensor> out = g.inputs;
@@ -123,11 +123,10 @@ std::vector<Arg> args_of(const Function& f) {
 
 }  // namespace
 
-CallArgs::CallArgs(const Function& f, const py::args& given) {
-  const codegen::AbiSpec& abi = f.abi();
+CallArgs::CallArgs(const std::string& function, const codegen::AbiSpec& abi, const py::args& given) {
   if (given.size() != abi.args.size()) {
     throw Error("runtime.arg.count",
-                fmt::format("{} takes {} arguments and is given {}", f.name(), abi.args.size(), given.size()))
+                fmt::format("{} takes {} arguments and is given {}", function, abi.args.size(), given.size()))
         .fact("expected", names_of(abi))
         .fix("give every argument in this order, outputs too");
   }
@@ -330,7 +329,7 @@ void bind_write(py::module_& m) {
 }
 
 void bind_function(py::module_& m) {
-  py::class_<Arg> arg(m, "Arg", "An argument of a Function.");
+  py::class_<Arg> arg(m, "Arg", "An argument of a Function or Bundle.");
   arg.def_readonly("name", &Arg::name)
       .def_readonly("dtype", &Arg::dtype)
       .def_readonly("is_output", &Arg::is_output);
@@ -392,7 +391,7 @@ void bind_function(py::module_& m) {
       "export(\"dir/matmul\"): writes dir/matmul.o, dir/matmul.h and dir/libmatmul.so, which need only tc's "
       "runtime; for an accelerator no header, but dir/matmul.NAME.prog for each program, and "
       "dir/matmul.bundle, "
-      "by which C++ runs it all with tc::accel::Bundle.");
+      "which tc.load and C++'s tc::accel::Bundle run.");
   c.def("__repr__", [](const Function& f) {
     std::vector<std::string> names;
     for (const auto& a : f.abi().args) names.push_back(a.name);

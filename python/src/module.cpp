@@ -1,5 +1,5 @@
 // The extension module tc._tc; python/tc/__init__.py gives its names.
-#include "convert.h"
+#include "functions.h"
 #include "signatures.h"
 
 PYBIND11_MODULE(_tc, m) {
@@ -15,6 +15,7 @@ PYBIND11_MODULE(_tc, m) {
   bind_functions(m);
   bind_tuning(m);
   bind_accel(m);
+  bind_bundles(m);
   give_signatures(m);
   give_signatures(m.attr("op"));
 }

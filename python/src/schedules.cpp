@@ -280,9 +280,7 @@ void bind_stage(py::module_& m) {
         return s;
       },
       py::arg("axis"), "init_at(axis): where the reduction is initialised.");
-  c.def(
-      "steps",
-      [](const H& s) { return s.get().steps(); }, "The steps applied to this stage, in order.");
+  c.def("steps", [](const H& s) { return s.get().steps(); }, "The steps applied to this stage, in order.");
   c.def("__repr__", [](const H& s) {
     std::vector<std::string> loops;
     for (const Axis& a : s.get().leaf_axes()) loops.push_back(a.name);

@@ -69,6 +69,13 @@ py::dict decisions_of(const Point& p) {
   return out;
 }
 
+// Of an accelerator run_ns counts cycles.
+std::string cost_text(const Record& r) {
+  if (!r.ok()) return "no time";
+  if (r.target.kind == "accel") return fmt::format("{:.0f} cycles", r.cost());
+  return r.cost() < 1e5 ? fmt::format("{:.4g} ns", r.cost()) : fmt::format("{:.4g} ms", r.cost() / 1e6);
+}
+
 // ---- the session
 
 // What a callback gets, and may keep.
@@ -117,7 +124,7 @@ class Callbacks {
   std::atomic<bool> stopped_ = false;
 };
 
-TuneResult tune_any(py::handle what, py::handle target, int64_t trials, py::handle log, uint64_t seed,
+TuneResult tune_any(py::handle what, py::handle target, int64_t trials, py::handle log, py::handle seed,
                     py::handle threads, const py::object& on_progress, const std::string& search,
                     double time_budget, int64_t early_stop, size_t workers, double build_timeout,
                     double run_timeout, const py::object& worker) {
@@ -129,7 +136,7 @@ TuneResult tune_any(py::handle what, py::handle target, int64_t trials, py::hand
   settings.worker = worker.is_none() ? py::module_::import("tc._worker").attr("path")().cast<std::string>()
                                      : to_path(worker);
   TuneOptions& o = settings.options;
-  o.trials = trials, o.seed = seed, o.search = search, o.time_budget_s = time_budget,
+  o.trials = trials, o.seed = to_seed(seed), o.search = search, o.time_budget_s = time_budget,
   o.early_stop = early_stop;
   o.limits = {build_timeout, run_timeout};
   if (!log.is_none()) o.log_path = to_path(log);
@@ -164,12 +171,13 @@ void bind_records(py::module_& m) {
       .def_readonly("check", &Record::check);
   r.def_property_readonly("status", [](const Record& x) { return std::string(to_string(x.status)); });
   r.def_property_readonly("ok", &Record::ok);
-  r.def_property_readonly("cost", &Record::cost, "The median of run_ns in nanoseconds; infinity unless ok.");
+  r.def_property_readonly("cost", &Record::cost,
+                          "The median of run_ns: nanoseconds, of an accelerator cycles; infinity unless ok.");
   r.def_property_readonly("decisions", [](const Record& x) { return decisions_of(x.decisions); });
   r.def_property_readonly("target", [](const Record& x) { return json_to_python(to_json(x.target)); });
   r.def("line", [](const Record& x) { return to_line(x); }, "The record as its line of JSON.");
   r.def("__repr__", [](const Record& x) {
-    return fmt::format("Record({}, {}, {:.4g} ns)", x.workload, to_string(x.status), x.cost());
+    return fmt::format("Record({}, {}, {})", x.workload, to_string(x.status), cost_text(x));
   });
 
   using P = ProgressCopy;
@@ -203,8 +211,7 @@ void bind_records(py::module_& m) {
     return out;
   });
   t.def("__repr__", [](const TuneResult& x) {
-    return fmt::format("TuneResult(best {}, {} trials, ended by {})",
-                       x.best ? fmt::format("{:.4g} ms", x.best->cost() / 1e6) : "none",
+    return fmt::format("TuneResult(best {}, {} trials, ended by {})", x.best ? cost_text(*x.best) : "none",
                        x.resumed + x.measured, to_string(x.end));
   });
 }

@@ -11,12 +11,12 @@ from typing_extensions import Buffer
 from . import op as op
 
 __all__ = [
-    "Arg", "Axis", "BadLine", "DeviceProgram", "Error", "Expr", "Function", "Intrinsic", "Log", "NDArray", "OutputCheck", "Profile", "Progress",
-    "Record", "ReduceAxis", "Reducer", "Schedule", "SegmentProfile", "Stage", "Step", "Target", "TaskStats", "Tensor", "TuneResult", "Workload",
-    "Write", "__version__", "abs", "bind_sizes", "build", "cast", "ceil", "comm_reducer", "compute", "const", "cos", "empty", "erf", "evaluate", "exp", "extern",
-    "floor", "from_dlpack", "if_then_else", "interpret", "log", "max", "min", "num_threads", "op", "placeholder", "pow", "prod", "reduce_axis",
-    "reduce_tuple", "round", "rsqrt", "scan", "scan_state", "select", "set_num_threads", "sigmoid", "sin", "size_var", "sqrt", "sum", "tanh", "tune", "workload",
-    "workload_help",
+    "Arg", "Axis", "BadLine", "Bundle", "DeviceProgram", "Error", "Expr", "Function", "Intrinsic", "Log", "NDArray", "OutputCheck", "Profile",
+    "Progress", "Record", "ReduceAxis", "Reducer", "Schedule", "SegmentProfile", "Stage", "Step", "Target", "TaskStats", "Tensor", "TuneResult",
+    "Workload", "Write", "__version__", "abs", "bind_sizes", "build", "cast", "ceil", "comm_reducer", "compute", "const", "cos", "empty", "erf",
+    "evaluate", "exp", "extern", "floor", "from_dlpack", "if_then_else", "interpret", "load", "log", "max", "min", "num_threads", "op", "placeholder",
+    "pow", "prod", "reduce_axis", "reduce_tuple", "round", "rsqrt", "scan", "scan_state", "select", "set_num_threads", "sigmoid", "sin", "size_var",
+    "sqrt", "sum", "tanh", "tune", "workload", "workload_help",
 ]
 
 __version__: str
@@ -337,7 +337,7 @@ class NDArray(Buffer):
 
 @final
 class Arg:
-    """An argument of a Function."""
+    """An argument of a Function or Bundle."""
 
     @property
     def name(self) -> str: ...
@@ -367,7 +367,7 @@ class Function:
     def schedule(self) -> str: ...
     @property
     def target(self) -> Target: ...
-    def profile(self, *arrays: builtins.object, order: str = "timed", seed: int = 0, check: bool = True) -> Profile: ...
+    def profile(self, *arrays: builtins.object, order: str = "timed", seed: SupportsIndex = 0, check: bool = True) -> Profile: ...
     def programs(self) -> list[DeviceProgram]: ...
     def export(
         self,
@@ -392,6 +392,16 @@ class DeviceProgram:
     def stats(self) -> dict[str, int]: ...
     def listing(self) -> str: ...
     def save(self, path: _Path) -> None: ...
+
+@final
+class Bundle:
+    """A saved function of an accelerator: b(x, y, out) runs it on arrays as the Function did."""
+
+    def __call__(self, *arrays: builtins.object) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def args(self) -> list[Arg]: ...
 
 @final
 class SegmentProfile:
@@ -452,6 +462,7 @@ def build(
     cache: bool = True,
 ) -> Function: ...
 @overload
+def load(path: _Path) -> Bundle: ...
 def evaluate(outputs: Tensor, inputs: Mapping[Tensor, object]) -> npt.NDArray[Any]: ...
 @overload
 def evaluate(outputs: Sequence[Tensor], inputs: Mapping[Tensor, object]) -> list[npt.NDArray[Any]]: ...

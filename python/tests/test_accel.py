@@ -152,4 +152,63 @@ def test_tuning_by_cycles(tmp_path):
     assert (d == 1).all()
     best = tc.Log(log).best(tc.workload(args), target=target)
     assert best is not None and best.cost == result.best.cost
+    assert f"{best.cost:.0f} cycles" in repr(best) and f"best {best.cost:.0f} cycles" in repr(result)
     assert tc.Log(log).best(tc.workload(args), target="accel:vta-4x16x16") is None
+
+
+def test_saved_functions_run_without_compiling(tmp_path):
+    f = tc.build(product(), target="accel", name="mm")
+    f.export(tmp_path / "mm")
+    saved = tc.load(tmp_path / "mm.bundle")
+    a, b, d, expected = arrays()
+    assert saved(a, b, d) is None
+    np.testing.assert_array_equal(d, expected)
+    assert saved.name == "mm" and repr(saved) == "Bundle(mm(A, B, D))"
+    assert [(x.name, x.dtype, x.shape, x.is_output) for x in saved.args] == [(x.name, x.dtype, x.shape, x.is_output) for x in f.args]
+    for call, code in (
+        (lambda: saved(a, b), "runtime.arg.count"),
+        (lambda: saved(a, b, np.zeros((9, 21), np.int8)), "runtime.arg.shape"),
+        (lambda: saved(a, b.astype(np.int32), d), "runtime.arg.dtype"),
+        (lambda: tc.load(tmp_path / "none.bundle"), "runtime.accel.file"),
+        (lambda: tc.load(tmp_path / "libmm.so"), "runtime.accel.bundle"),
+    ):
+        with pytest.raises(tc.Error) as e:
+            call()
+        assert e.value.code == code
+
+
+def test_numbers_of_numpy_and_wrong_ones():
+    machine = tc.Target("accel", {"batch": np.int64(2), "block_in": np.int32(8)}).machine
+    assert machine is not None and machine["batch"] == 2 and machine["name"].startswith("vta-2x8x16-")
+    f = tc.build(product(), target="accel")
+    a, b, d, _ = arrays()
+    for call, code in (
+        (lambda: tc.Target("accel", {"batch": object()}), "te.number"),
+        (lambda: f.profile(a, b, d, order="random", seed=-1), "te.number"),
+        (lambda: f.profile(a, b, d, order="random", seed="x"), "te.number"),
+        (lambda: tc.tune("qmatmul m=4 n=4 k=4", target="accel", seed=-1), "te.number"),
+        (lambda: tc.Target("accel:"), "codegen.target.config"),
+        (lambda: tc.op.qmatmul(*product()[:2], mul=0), "te.op.attr"),
+    ):
+        with pytest.raises(tc.Error) as e:
+            call()
+        assert e.value.code == code and e.value.fix
+
+
+def test_profiles_without_times(tmp_path):
+    f = tc.build(product(), target="accel")
+    a, b, d, _ = arrays()
+    p = f.profile(a, b, d, order="random")
+    assert p.cycles == 0 and "busy" not in p.table() and "<svg" not in p.html() and "kernel_1" in p.table()
+    timed = f.profile(a, b, d)
+    for call, code in (
+        (p.chrome_trace, "codegen.profile"),
+        (p.timeline, "codegen.profile"),
+        (lambda: p.save_trace(tmp_path / "t.json"), "codegen.profile"),
+        (lambda: timed.timeline(0), "codegen.profile"),
+        (lambda: timed.save_trace(tmp_path / "no" / "t.json"), "io.write"),
+    ):
+        with pytest.raises(tc.Error) as e:
+            call()
+        assert e.value.code == code and e.value.fix
+    assert "No such file" in str(e.value)

@@ -30,8 +30,7 @@ std::string both_events(const isa::Program& program, const Event& e, int64_t beg
 }
 
 std::string percent(int64_t part, int64_t all) {
-  return all == 0 ? "-"
-                  : fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(all));
+  return fmt::format("{:.1f}%", 100.0 * static_cast<double>(part) / static_cast<double>(all));
 }
 
 }  // namespace
@@ -70,14 +69,17 @@ std::string chrome_trace(std::span<const TracedRun> runs) {
 }
 
 std::string table(const Counters& c) {
-  std::string out = fmt::format("cycles {}\n", c.cycles);
-  out += fmt::format("occupancy of compute {}   GEMM utilisation {}   memory port busy {}\n",
-                     percent(c.occupied(), c.cycles), percent(c.gemm_uops, c.cycles),
-                     percent(c.memory_busy, c.cycles));
+  const bool timed = c.cycles > 0;
+  std::string out = timed ? fmt::format("cycles {}\n", c.cycles) : "";
+  if (timed)
+    out += fmt::format("occupancy of compute {}   GEMM utilisation {}   memory port busy {}\n",
+                       percent(c.occupied(), c.cycles), percent(c.gemm_uops, c.cycles),
+                       percent(c.memory_busy, c.cycles));
   out += fmt::format("micro-ops  gemm {}  reset {}  alu {}\n", c.gemm_uops, c.reset_uops, c.alu_uops);
-  out += fmt::format("bytes  instructions {}  uop {}  wgt {}  inp {}  acc {}  out {}\n\n", c.insn_bytes,
+  out += fmt::format("bytes  instructions {}  uop {}  wgt {}  inp {}  acc {}  out {}\n", c.insn_bytes,
                      c.uop_bytes, c.wgt_bytes, c.inp_bytes, c.acc_bytes, c.out_bytes);
-  out += fmt::format("{:<8}{:>12}{:>7}{:>12}{:>12}{:>12}{:>12}{:>12}\n", "unit", "busy", "", "no insn",
+  if (!timed) return out;
+  out += fmt::format("\n{:<8}{:>12}{:>7}{:>12}{:>12}{:>12}{:>12}{:>12}\n", "unit", "busy", "", "no insn",
                      "token prev", "token next", "push", "idle");
   for (const isa::Unit unit : {isa::Unit::load, isa::Unit::compute, isa::Unit::store}) {
     const UnitCycles& u = c.unit[static_cast<size_t>(unit)];

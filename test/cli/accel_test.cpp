@@ -154,6 +154,29 @@ TEST_F(AccelCommand, SaysWhatCannotBe) {
   refuses(with({"compile", "--emit", "program", "-o", path("out")}), 2, "cli.usage");
   refuses(with({"run", "--target", "accel:none.json"}), 3, "codegen.target.config");
   refuses(with({"run", "--orders", "2"}), 2, "cli.usage");
+  refuses(with({"run", "--target", "accel:"}), 3, "codegen.target.config");
+  refuses(with({"run", "--target", "accel -mcpu=znver4"}), 3, "codegen.target");
+}
+
+// All on the CPU: there is no listing, no order to check, and no cycles.
+TEST_F(AccelCommand, SaysWhereThereIsNoProgram) {
+  const Words softmax = {"softmax m=4 n=8", "--target", "accel"};
+  const auto command = [&](Words words) {
+    words.insert(words.begin() + 1, softmax.begin(), softmax.end());
+    return words;
+  };
+  refuses(command({"compile", "--emit", "asm", "-o", path("out")}), 1, "codegen.accel.nothing");
+  refuses(command({"compile", "--emit", "asm", "-o", "-"}), 1, "codegen.accel.nothing");
+  const Finished ran = run(command({"run", "--orders", "3"}));
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_NE(ran.out.find("no random orders: there is no program for the accelerator"), std::string::npos)
+      << ran.out;
+  EXPECT_EQ(ran.out.find("cycles"), ran.out.npos) << ran.out;
+  EXPECT_EQ(json(command({"run", "--orders", "3"}), 0)["checks"][0]["orders"], 0);
+  // what was not timed has no columns of cycles
+  const Finished untimed = run({"sim", write("a.s", kText), "--order", "program"});
+  EXPECT_EQ(untimed.exit, 0) << untimed.err;
+  EXPECT_EQ(untimed.out.find("busy"), untimed.out.npos) << untimed.out;
 }
 
 }  // namespace

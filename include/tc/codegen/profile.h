@@ -31,6 +31,8 @@ struct Profile {
   std::string machine;
   std::vector<SegmentProfile> segments;
 
+  /// Whether there are cycles: the order was timed, and some program ran.
+  [[nodiscard]] bool timed() const { return cycles() > 0; }
   /// The counters of all programs together.
   [[nodiscard]] sim::Counters total() const;
   [[nodiscard]] int64_t cycles() const { return total().cycles; }
@@ -38,13 +40,14 @@ struct Profile {
   /// GEMM did. 0 where nothing was timed.
   [[nodiscard]] double occupancy() const;
   [[nodiscard]] double gemm_utilisation() const;
-  /// A line a segment, then sim::table of the total.
+  /// A line a segment, then sim::table of the total; without cycles where the run was not timed.
   [[nodiscard]] std::string table() const;
   /// The timeline in letters, a row a unit: what it did for most of a column's cycles. L load,
   /// U load of micro-ops or of ACC, G GEMM, R reset, A ALU, S store, . waiting, blank when done.
+  /// Throws codegen.profile where a program ran and was not timed, or for fewer columns than one.
   [[nodiscard]] std::string timeline(int columns = 96) const;
   /// The instructions as a trace for chrome://tracing and ui.perfetto.dev, a cycle as a
-  /// microsecond. The host's segments are not in it.
+  /// microsecond. The host's segments are not in it. Throws codegen.profile as timeline does.
   [[nodiscard]] std::string chrome_trace() const;
   /// The table and the timeline as one piece of HTML with a drawing inside, for notebooks;
   /// no scripts, nothing from elsewhere. Of more than `max_events` instructions the

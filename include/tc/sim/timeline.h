@@ -20,7 +20,7 @@ struct TracedRun {
 };
 [[nodiscard]] std::string chrome_trace(std::span<const TracedRun> runs);
 
-/// Counters of a timed run as an aligned table.
+/// Counters as an aligned table; of a run that was not timed without what is about cycles.
 [[nodiscard]] std::string table(const Counters& counters);
 
 }  // namespace tc::sim

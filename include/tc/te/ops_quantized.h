@@ -11,7 +11,7 @@ namespace tc::op {
 /// `round` 2^(shift-1) is added before, so that halves go up), cut to 0 below with `relu`, and
 /// to [low, high]. Sums and products wrap in i32.
 struct Requantize {
-  int64_t mul = 1;    // -32768 .. 32767
+  int64_t mul = 1;    // -32768 .. 32767, not 0
   int64_t shift = 0;  // 0 .. 31
   bool round = false;
   bool relu = false;

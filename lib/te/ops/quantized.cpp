@@ -9,6 +9,9 @@ namespace {
 void check(const Requantize& q) {
   constexpr std::string_view kOp = "requantize";
   require_range(kOp, "mul", q.mul, -32768, 32767);
+  TC_REQUIRE(q.mul != 0,
+             op_error("attr", kOp, "mul", "-32768 .. 32767 but 0", "0",
+                      "leave it 1 to scale by the shift alone; with 0 every element is the same"));
   require_range(kOp, "shift", q.shift, 0, 31);
   require_range(kOp, "low", q.low, -128, q.high);
   require_range(kOp, "high", q.high, q.low, 127);
