@@ -104,7 +104,7 @@ std::vector<ErrorCase> libraries() {
          const runtime::Tensor x({int64_t{1} << 40, 0}, kFloat32), y({int64_t{1} << 40, 0}, kFloat32);
          const runtime::Tensor out({}, kFloat32);
          const DLTensor* args[] = {x.dl(), y.dl(), out.dl()};
-         throw_if(build(Schedule({c}), {a, b, c}).value().run(args));
+         if (const Check error = build(Schedule({c}), {a, b, c}).value().run(args)) throw *error;
        }},
       {"runtime.failed", "a function that fails and leaves no text in tc_last_error",
        [] { throw_if(runtime::status_of_error_text("")); }},
