@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_set>
 
 #include "interpret_code.h"
 #include "tc/ir/print.h"
@@ -159,7 +160,13 @@ class Compiler {
     };
     for (const BufferRef& b : f.params)
       for (const Expr& e : b->shape) walk<Var>(e, given);
-    walk<Var>(f.body, given);
+    std::unordered_set<const Node*> seen;  // expressions may be shared many times over
+    if (f.body)
+      walk_all(*f.body, [&](const Node& n) {
+        if (!seen.insert(&n).second) return false;
+        if (n.kind == Kind::Var) given(static_cast<const Var&>(n));
+        return true;
+      });
     for (uint32_t i = 0; i < f.params.size(); ++i)
       for (uint32_t d = 0; d < f.params[i]->shape.size(); ++d)
         emit({.op = Op::check_extent, .a = expr(f.params[i]->shape[d]), .b = i, .imm = d});

@@ -212,12 +212,14 @@ TEST(Alloc, WhatNoStackHasRoomForIsRefused) {
                      "func f(O: i64[1]) { alloc T: i64[8193] stack\n"
                      " for i in [0, +8193) serial { T[i] = i } O[0] = T[8192] }")
                      .value();
-  EXPECT_EQ(compile(f, AbiSpec::of(*f), Target::host(), fresh()).error().str(),
-            "error[codegen.stack]: T does not fit the stack\n"
-            "  function  f\n"
-            "  bytes     65544\n"
-            "  limit     65536 bytes\n"
-            "  fix       compute T at a loop further in, where less of it is needed, or keep it in global");
+  EXPECT_EQ(
+      compile(f, AbiSpec::of(*f), Target::host(), fresh()).error().str(),
+      "error[codegen.stack]: T alone does not fit the stack\n"
+      "  function  f\n"
+      "  bytes     65544\n"
+      "  limit     65536 bytes\n"
+      "  fix       compute_at T at a loop further in, where less of it is needed, or place it in memory: "
+      "set_scope T scope=global");
 }
 TEST(Alloc, FailureComesBackAsAnError) {
   Tensor o(kI64, {1});

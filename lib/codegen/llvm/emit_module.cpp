@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <unordered_set>
 
 #include "emitter.h"
 #include "module.h"
@@ -63,16 +64,27 @@ void add_pointer_attributes(llvm::Function* f, unsigned param, int64_t bytes, in
       param, llvm::Attribute::getWithDereferenceableBytes(f->getContext(), static_cast<uint64_t>(bytes)));
 }
 
+// Each node is looked at once, as expressions may be shared many times over.
+static void refuse_dynamic_buffers(const Func& func, const std::string& name) {
+  std::unordered_set<const Node*> seen;
+  if (!func.body) return;
+  walk_all(*func.body, [&](const Node& n) {
+    if (!seen.insert(&n).second) return false;
+    if (n.kind == Kind::Alloc) {
+      const Buffer& b = *static_cast<const Alloc&>(n).buffer;
+      for (const Expr& e : b.shape)
+        if (!as_int(e)) refuse(fmt::format("the extent of the buffer {} is no constant", b.name), name);
+    }
+    return true;
+  });
+}
+
 llvm::Function* emit_kernel(ModuleState& s, const Func& func, const AbiSpec& abi) {
   llvm::LLVMContext& c = s.context();
   std::vector<llvm::Type*> params(func.params.size(), llvm::PointerType::get(c, 0));
   const std::vector<VarRef> sizes = abi.sizes();
   if (sizes.empty())  // with sizes emit_sizes sees to them
-    walk<Alloc>(func.body, [&](const Alloc& a) {
-      for (const Expr& e : a.buffer->shape)
-        if (!as_int(e))
-          refuse(fmt::format("the extent of the buffer {} is no constant", a.buffer->name), s.name);
-    });
+    refuse_dynamic_buffers(func, s.name);
   params.insert(params.end(), sizes.size(), llvm::Type::getInt64Ty(c));
   llvm::Function* f = s.make_function(s.name + "_kernel", llvm::Type::getInt32Ty(c), params, true);
   FunctionEmitter e(s, f, false);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "emitter.h"
 #include "tc/ir/print.h"
@@ -100,7 +101,9 @@ class SizeEmitter {
 // Every extent in the function that the sizes tell, evaluated.
 void check_extents(SizeEmitter& e, const Stmt& stmt, const std::string& name) {
   constexpr int64_t kMostBytes = int64_t{1} << 62;
+  std::unordered_set<const Node*> seen;  // expressions may be shared many times over
   walk_all(*stmt, [&](const Node& n) {
+    if (!seen.insert(&n).second) return false;
     if (n.kind == Kind::Let) {
       const auto& l = static_cast<const Let&>(n);
       if (l.var->type == kIndex)
