@@ -139,7 +139,7 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
                  fmt::format("the accelerator runs programs of numbers, and {} is a size",
                              s.plain.sizes()[0]->name))
         .fact("target", options.target.text())
-        .fix("build it for each value that is needed: bind_sizes(args, {{n, 64}})");
+        .fix("build it for each value that is needed, with bind_sizes");
   if (options.target.is_accel()) {
     auto code = AccelCode::make(s.lowered.func, s.plain, options);
     if (!code) return code.error();

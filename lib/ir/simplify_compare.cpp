@@ -1,4 +1,5 @@
 // Comparisons, min and max of i64, and conditions.
+#include <algorithm>
 #include <cstdlib>
 #include <numeric>
 
@@ -16,6 +17,17 @@ const AffineTerm* sole_quotient(const Affine& s) {
     if (found || (t.coef != 1 && t.coef != -1)) return nullptr;
     found = &t;
   }
+  return found;
+}
+
+// Whether it is or may be of what memory holds; large expressions, which may be shared, are not searched.
+bool may_be_data(const Expr& e) {
+  bool found = e->depth > 12;
+  if (!found)
+    walk_all(*e, [&](const Node& n) {
+      found |= n.kind == Kind::Load;
+      return !found;
+    });
   return found;
 }
 
@@ -184,9 +196,17 @@ Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const E
   if (d.constant == INT64_MIN) return keep();
   cancel(d);
   const bool equality = op == BinaryOp::eq || op == BinaryOp::ne;
+  const auto is_sum = [](const Expr& e) {
+    return as_binary(e, BinaryOp::add) || as_binary(e, BinaryOp::sub) || as_binary(e, BinaryOp::mul);
+  };
+  const bool data =
+      (is_sum(a) || is_sum(b)) &&
+      std::any_of(d.terms.begin(), d.terms.end(), [](const AffineTerm& t) { return may_be_data(t.atom); });
   if (d.is_constant()) return bool_imm(equality ? (d.constant == 0) == (op == BinaryOp::eq) : d.constant < 0);
   const Expr e = equality ? compare_equal(op, std::move(d), from) : compare_less(std::move(d), from);
   if (!e) return keep();
+  // What memory holds may be any number: sums of such may overflow where they were not computed before.
+  if (data && !as_int(e)) return keep();
   if (const auto known = bounds_.known(e)) return bool_imm(*known);
   return e;
 }

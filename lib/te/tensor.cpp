@@ -270,7 +270,7 @@ int64_t Tensor::extent(int dim) const {
              Error("te.shape.symbolic", fmt::format("dimension {} of {} has no constant extent", dim, name()))
                  .fact("tensor", name())
                  .fact("extent", to_string(this->dim(dim)))
-                 .fix("give the size a value: bind_sizes(args, {{n, 64}}), or make the extent a number"));
+                 .fix("give the size a value with bind_sizes, or make the extent a number"));
   return *v;
 }
 std::vector<int64_t> Tensor::extents() const {

@@ -171,7 +171,7 @@ Expected<Workload> Workload::from_graph(const std::vector<Tensor>& args) {
                Error("te.shape.symbolic",
                      fmt::format("a workload is made of numbers, and {} is a size", sizes[0]->name))
                    .fact("size", sizes[0]->name)
-                   .fix("give the sizes values: bind_sizes(args, {{n, 64}})"));
+                   .fix("give the sizes values with bind_sizes"));
     Workload w;
     w.func_ = Renamer(to_func(graph, args)).run();
     w.text_ = "graph: " + one_line(ir::to_string(w.func_));

@@ -91,7 +91,7 @@ inline void try_computation(const std::vector<Tensor>& args, const isa::MachineC
   // what decides, before anything is lowered, whether a program is too long
   int64_t made = 0, estimated = 0;
   for (const isa::Program& p : c.value().programs) made += static_cast<int64_t>(p.insns.size());
-  for (size_t i = 0; i < l.ops.size(); ++i) estimated += 4 * instructions(l.ops[i], plans[i], config) + 64;
+  for (size_t i = 0; i < l.ops.size(); ++i) estimated += 8 * instructions(l.ops[i], plans[i], config) + 64;
   EXPECT_LE(made, estimated) << s.text();
   const std::vector<HostTensor> want = make_args(args, seed, Fill::uniform);
   const Check error = evaluate(args, views_of(want));

@@ -327,6 +327,18 @@ TEST(SimplifyStmt, ConditionsOnMemoryAreForgotten) {
   EXPECT_EQ(simple_func(text), text);
 }
 
+// Indices do not overflow, but what memory holds may be the least number there is: found by a
+// random maximum of differences, whose identity that is.
+TEST(SimplifyStmt, TermsReadFromMemoryStayOnTheirSide) {
+  const std::string text = R"(func f(A: i64[4], B: i64[4]) {
+  for i in [0, +4) {
+    if A[i] < B[i] - B[0] {
+      A[i] = B[i] - B[0]
+    }
+  }
+})";
+  EXPECT_EQ(simple_func(text), text);
+}
 TEST(SimplifyStmt, StartsAreReadFromMemoryOnce) {
   EXPECT_EQ(simple_func(R"(func f(A: i64[64]) {
   for i in [A[0], +1) {

@@ -183,7 +183,8 @@ Expected<DeviceCode> compile_device(const ir::FuncRef& func, const isa::MachineC
     check(isa::validate(config));
     check(ir::verify(func, ir::Form::nested));
     // copies of an unrolled loop have its variable as a number, which shifts may be by
-    const Tree tree = make_tree(ir::passes::unroll.run(func, {}), config);
+    const ir::FuncRef unrolled = ir::passes::unroll.run(func, {});  // leaves point into it
+    const Tree tree = make_tree(unrolled, config);
     const Places places = Places::make(tree).value();
     std::vector<Op> ops = lower_alu(walk(tree, places), tree, places);
     check_written(ops, tree);
