@@ -70,6 +70,7 @@ Expected<Function> build_default(const WorkloadGraph& graph, const autotune::Spa
     return scheduled ? build_scheduled(scheduled.value(), options) : scheduled.error();
   };
   auto function = attempt(context);
+  const Expected<Function> first = function;
   // What the ALU computes on the way takes tiles that plans do not count: those for a smaller ACC leave room.
   for (int64_t part = 2; part <= 16 && !function && context.target.is_accel() &&
                          function.error().code() == "codegen.accel.capacity";
@@ -81,6 +82,7 @@ Expected<Function> build_default(const WorkloadGraph& graph, const autotune::Spa
     autotune::SpaceContext roomy = context;
     roomy.target = smaller.value();
     function = attempt(roomy);
+    if (function && function.value().programs().empty()) function = first;  // the reason is not its size
   }
   if (function || !context.target.is_accel() || !too_large(function.error())) return function;
   return build_scheduled(

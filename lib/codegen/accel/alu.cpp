@@ -115,7 +115,8 @@ class AluLowering {
     for (size_t i = 0; i < counts.size(); ++i)
       if (counts[i] > counts[longest]) longest = i;
     if (counts.empty() || counts[longest] == 1)
-      throw Error("codegen.accel.capacity", "acc has no room for an intermediate result")
+      throw Error("codegen.accel.capacity",
+                  fmt::format("acc, of {} tiles, has no room for an intermediate result", config_.acc_depth))
           .fact("stage", leaf_.statement->buffer->name)
           .fact("statement", ir::to_string(ir::Stmt(leaf_.statement)))
           .fix("leave some tiles of acc free, or compute the stage in more steps");
