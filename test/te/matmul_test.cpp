@@ -125,13 +125,14 @@ TEST(Matmul, SaysWhatIsWrongAndHowToFixIt) {
     (void)op::matmul(placeholder({2, 3}, kF32, "A"), placeholder({4, 5}, kF32, "B"));
     FAIL();
   } catch (const Error& e) {
-    EXPECT_EQ(e.str(),
-              "error[te.op.shape]: matmul: b must be 3 long along the axis k, as the first operand is, not 4\n"
-              "  operator  matmul\n"
-              "  argument  b\n"
-              "  expected  3 long along the axis k, as the first operand is\n"
-              "  got       4\n"
-              "  fix       make the inner extents equal, or transpose an operand");
+    EXPECT_EQ(
+        e.str(),
+        "error[te.op.shape]: matmul: b must be 3 long along the axis k, as the first operand is, not 4\n"
+        "  operator  matmul\n"
+        "  argument  b\n"
+        "  expected  3 long along the axis k, as the first operand is\n"
+        "  got       4\n"
+        "  fix       make the inner extents equal, or transpose an operand");
   }
 }
 

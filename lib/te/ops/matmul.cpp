@@ -7,9 +7,10 @@ namespace tc::op {
 namespace {
 
 void require_same_k(std::string_view op, std::string_view second, const Extent& k, const Extent& got) {
-  TC_REQUIRE(k == got, op_error("shape", op, second,
-                                fmt::format("{} long along the axis k, as the first operand is", to_string(k)),
-                                to_string(got), "make the inner extents equal, or transpose an operand"));
+  TC_REQUIRE(k == got,
+             op_error("shape", op, second,
+                      fmt::format("{} long along the axis k, as the first operand is", to_string(k)),
+                      to_string(got), "make the inner extents equal, or transpose an operand"));
 }
 
 }  // namespace
