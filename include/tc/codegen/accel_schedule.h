@@ -48,11 +48,13 @@ struct Footprint {
 };
 [[nodiscard]] Footprint footprint(const DeviceOp& op, const DevicePlan& plan);
 
-/// About how many instructions the program of a plan has; compile_device makes 4 times that and 64 at most.
+/// About how many instructions the program of a plan has: an estimate, of which compile_device makes mostly
+/// less than 4 times and, seen with random plans of small networks, up to 6 times as many.
 [[nodiscard]] int64_t instructions(const DeviceOp& op, const DevicePlan& plan,
                                    const isa::MachineConfig& config);
 /// The longest plan that a legalised computation starts from, by that count: far more than any
-/// layer on a machine that computes it well, and safely less than what compile_device takes.
+/// layer on a machine that computes it well. A program that is too long nevertheless is refused when it is
+/// made (codegen.accel.limit), and a default build then runs on the CPU.
 inline constexpr int64_t kMaxPlanned = kMaxDeviceInsns / 4;
 
 /// A plan that fits the machine, with virtual threads where there are tiles for them; nothing where not
