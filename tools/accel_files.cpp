@@ -10,6 +10,7 @@ constexpr size_t kMaxConfig = size_t{1} << 20, kMaxProgram = size_t{1} << 30;
 
 isa::MachineConfig read_config(const std::string& path) {
   if (path.empty()) return {};
+  if (const auto named = isa::builtin_config(path)) return *named;
   return isa::parse_config(read_file(path, kMaxConfig), path).value();
 }
 

@@ -6,7 +6,7 @@
 
 namespace tc::cli {
 
-/// A machine's JSON, or the default machine for "".
+/// A machine by its name (vta-1x32x32) or the file of its JSON; the default machine for "".
 [[nodiscard]] isa::MachineConfig read_config(const std::string& path);
 /// A program: assembly text where the name ends in .s, else a program file. `config`
 /// is the machine of texts that name none.

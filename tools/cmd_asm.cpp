@@ -76,7 +76,9 @@ void add_asm(CLI::App& app, Call& call) {
         sub.add_option("-o,--output", o.output, "The file to write; without it the text is only checked");
         sub.add_flag("--disassemble", o.disassemble, "From a program to text");
         sub.add_flag("--words", o.words, "List the instructions with their 128-bit words, low and high");
-        sub.add_option("--config", o.config, "The machine (JSON, ours or VTA's) of texts without .config");
+        sub.add_option(
+            "--config", o.config,
+            "The machine of texts without .config: a name (vta-1x32x32) or a file (JSON, ours or VTA's)");
         sub.footer("The syntax stands in docs/isa.md and include/tc/isa/assembler.h.");
       },
       run);

@@ -92,7 +92,8 @@ void add_sim(CLI::App& app, Call& call) {
       [](CLI::App& sub, Options& o) {
         sub.add_option("FILE", o.file, "A program file, or assembly text (.s)")->required();
         sub.add_option("--config", o.config,
-                       "The machine (JSON, ours or VTA's); a program file fixes all but its times");
+                       "The machine: a name (vta-1x32x32) or a file (JSON, ours or VTA's); a program file "
+                       "fixes all but its times");
         sub.add_option("--order", o.order, "program, random or timed; only timed counts cycles")
             ->check(CLI::IsMember({"program", "random", "timed"}));
         sub.add_option("--seed", o.seed, "Of the random order");

@@ -62,28 +62,12 @@ bool too_large(const Error& e) {
          e.code() == "codegen.accel.capacity";
 }
 
-// The default: of an accelerator also where its programs would be too long, or need too much memory.
+// The default; where a program of an accelerator would be too long, or need too much memory, on the CPU.
 Expected<Function> build_default(const WorkloadGraph& graph, const autotune::SpaceContext& context,
                                  const BuildOptions& options) {
-  const auto attempt = [&](const autotune::SpaceContext& planned_for) -> Expected<Function> {
-    auto scheduled = schedule_of(graph, planned_for, nullptr);
-    return scheduled ? build_scheduled(scheduled.value(), options) : scheduled.error();
-  };
-  auto function = attempt(context);
-  const Expected<Function> first = function;
-  // What the ALU computes on the way takes tiles that plans do not count: those for a smaller ACC leave room.
-  for (int64_t part = 2; part <= 16 && !function && context.target.is_accel() &&
-                         function.error().code() == "codegen.accel.capacity";
-       part *= 2) {
-    isa::MachineConfig machine = context.target.machine();
-    machine.acc_depth = std::max<int64_t>(machine.acc_depth / part, 2);
-    const auto smaller = codegen::Target::accel(machine);
-    if (!smaller) break;
-    autotune::SpaceContext roomy = context;
-    roomy.target = smaller.value();
-    function = attempt(roomy);
-    if (function && function.value().programs().empty()) function = first;  // the reason is not its size
-  }
+  auto scheduled = schedule_of(graph, context, nullptr);
+  auto function =
+      scheduled ? build_scheduled(scheduled.value(), options) : Expected<Function>(scheduled.error());
   if (function || !context.target.is_accel() || !too_large(function.error())) return function;
   return build_scheduled(
       {graph.args, Schedule(graph.outputs), fmt::format("; on the CPU all: {}", function.error().message())},

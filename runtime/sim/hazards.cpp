@@ -21,10 +21,10 @@ size_t index(Unit unit) { return static_cast<size_t>(unit); }
 Hazards::Hazards(const isa::Program& program, bool fresh)
     : program_(&program),
       fresh_(fresh),
-      inp_{"INP", Unit::load, Unit::compute, {}},
-      wgt_{"WGT", Unit::load, Unit::compute, {}},
-      acc_{"OUT", Unit::compute, Unit::store, {}},
-      uop_{"UOP", Unit::compute, Unit::compute, {}} {
+      inp_{"INP", MemId::inp, Unit::load, Unit::compute, {}},
+      wgt_{"WGT", MemId::wgt, Unit::load, Unit::compute, {}},
+      acc_{"OUT", MemId::acc, Unit::compute, Unit::store, {}},
+      uop_{"UOP", MemId::uop, Unit::compute, Unit::compute, {}} {
   const isa::MachineConfig& config = program.config;
   inp_.places.resize(static_cast<size_t>(config.inp_depth));
   wgt_.places.resize(static_cast<size_t>(config.wgt_depth));
@@ -103,7 +103,32 @@ Check Hazards::ordered(Unit other, uint32_t number, const char* what, const char
       .fix("let the one that must be first push a token that the other pops");
 }
 
+// The last instruction before this one in the program that the pad's writer has not run, as far as
+// is known, and that writes the element. Where micro-ops go is not known before they are loaded.
+std::optional<uint32_t> Hazards::pending_writer(const Scratchpad& pad, uint64_t element) const {
+  const std::vector<uint32_t>& writers = order_[index(pad.writer)];
+  const uint32_t here = order_[index(unit_)][at_ - 1];
+  std::optional<uint32_t> found;
+  for (uint32_t k = clock_[index(pad.writer)]; k < writers.size() && writers[k] < here; ++k) {
+    const isa::Insn& insn = program_->insns[writers[k]];
+    const auto dma = dma_of(insn, program_->config);
+    const bool writes = dma ? dma->mem_id == pad.memory && element >= dma->sram_base &&
+                                  element - dma->sram_base < dma->elements
+                            : &pad == &acc_ && micro_ops(insn) > 0;
+    if (writes) found = k + 1;
+  }
+  return found;
+}
+
 Error Hazards::unwritten(const Scratchpad& pad, uint64_t element) const {
+  if (pad.writer != unit_)
+    if (const auto writer = pending_writer(pad, element))
+      return Error("sim.hazard.sram",
+                   fmt::format("{} reads {}[{}], and no token makes it wait until {} has written it",
+                               to_string(unit_), pad.name, element, to_string(pad.writer)))
+          .fact("one", describe(pad.writer, *writer))
+          .fact("other", describe(unit_, at_))
+          .fix("let the one that must be first push a token that the other pops");
   const bool out = pad.writer == Unit::compute && unit_ == Unit::compute && &pad == &acc_;
   return Error("sim.unwritten", fmt::format("element {} of {} is read, and nothing has written it", element,
                                             out ? "ACC" : pad.name))

@@ -34,6 +34,7 @@ class Hazards {
   };
   struct Scratchpad {
     const char* name;
+    isa::MemId memory;  // that loads into it name
     isa::Unit writer, reader;
     std::vector<Place> places;
   };
@@ -56,6 +57,7 @@ class Hazards {
   Check access_uops(const Insn& insn, const Machine& machine);
   Check at_finish() const;
   Check ordered(isa::Unit other, uint32_t number, const char* what, const char* memory, uint64_t place) const;
+  [[nodiscard]] std::optional<uint32_t> pending_writer(const Scratchpad& pad, uint64_t element) const;
   [[nodiscard]] Error unwritten(const Scratchpad& pad, uint64_t element) const;
   [[nodiscard]] std::string describe(isa::Unit unit, uint32_t number) const;
 

@@ -33,6 +33,20 @@ constexpr Refusal kRefusals[] = {
     for y in [0, +6) { for i in [0, +4) { x[y, i] = i32(0) } }
     for y in [0, +6) { for i in [0, +4) { C[t * 6 + y, i] = cast(i8, x[y, i]) } }
   })"},
+    {"codegen.accel.capacity", "no room for what the ALU computes on the way", R"(
+  alloc x: i32[8, 4] acc
+  for y in [0, +8) { for i in [0, +4) { x[y, i] = D[y, i] } }
+  for y in [0, +4) { for i in [0, +4) {
+    C[y, i] = cast(i8, x[y, i] * x[y + 4, i] + x[y, i] * x[y + 4, i])
+  } })"},
+    {"codegen.accel.capacity", "no room in a copy of an unrolled loop", R"(
+  alloc x: i32[8, 4] acc
+  for y in [0, +8) { for i in [0, +4) { x[y, i] = D[y, i] } }
+  for u in [0, +2) unrolled {
+    for y in [0, +4) { for i in [0, +4) {
+      C[u * 4 + y, i] = cast(i8, x[y, i] * x[y + 4, i] + (x[y + 4, i] >> cast(i32, u)))
+    } }
+  })"},
     {"codegen.accel.lanes", "the lanes outside", R"(
   alloc x: i32[4, 4] acc
   for i in [0, +4) {

@@ -72,7 +72,7 @@ ErrorFamily isa_errors() {
           config("isa.config.key", "{\"LOG_BLOK\": 4}"),
           config("isa.config.value", "{\"LOG_WGT_BUFF_SIZE\": 8}"),
           config("isa.config.range", "{\"batch\": 0}"),
-          config("isa.config.width", "{\"LOG_INP_WIDTH\": 2}"),
+          config("isa.config.width", "{\"inp_bits\": 12}"),
           config("isa.config.size",
                  "{\"block_in\": 256, \"block_out\": 256, \"wgt_depth\": 2048, \"acc_depth\": 64}"),
           config("isa.config.fit", "{\"LOG_ACC_BUFF_SIZE\": 18}"),

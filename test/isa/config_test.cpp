@@ -135,8 +135,9 @@ TEST(Config, BadSizesAreRefused) {
   EXPECT_EQ(code_of(R"({"block_out": -9223372036854775808})"), "isa.config.range");
   EXPECT_EQ(code_of(R"({"uop_depth": 1})"), "isa.config.range");
   EXPECT_EQ(code_of(R"({"name": "a b"})"), "isa.config.range");
-  EXPECT_EQ(code_of(R"({"LOG_INP_WIDTH": 2})"), "isa.config.width");
-  EXPECT_EQ(code_of(R"({"acc_bits": 64})"), "isa.config.width");
+  EXPECT_EQ(code_of(R"({"LOG_INP_WIDTH": 2})"), "isa.config.range");
+  EXPECT_EQ(code_of(R"({"acc_bits": 64})"), "isa.config.range");
+  EXPECT_EQ(code_of(R"({"acc_bits": 24})"), "isa.config.width");
   EXPECT_EQ(code_of(R"({"acc_bits": 16, "out_bits": 32})"), "isa.config.width");
   EXPECT_EQ(
       code_of(R"({"batch": 64, "block_out": 256, "block_in": 256, "wgt_depth": 2048, "acc_depth": 64})"),

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "tc/ir/print.h"
@@ -114,21 +115,33 @@ class AluLowering {
     size_t longest = 0;
     for (size_t i = 0; i < counts.size(); ++i)
       if (counts[i] > counts[longest]) longest = i;
-    if (counts.empty() || counts[longest] == 1)
-      throw Error("codegen.accel.capacity",
-                  fmt::format("acc, of {} tiles, has no room for an intermediate result", config_.acc_depth))
-          .fact("stage", leaf_.statement->buffer->name)
-          .fact("statement", ir::to_string(ir::Stmt(leaf_.statement)))
-          .fix("leave some tiles of acc free, or compute the stage in more steps");
+    if (counts.empty() || counts[longest] == 1) no_room([&] { f(counts, first); });
     std::vector<int64_t> half = counts, rest = counts, behind = first;
     half[longest] /= 2, rest[longest] -= half[longest], behind[longest] += half[longest];
     in_pieces(half, first, f);
     in_pieces(rest, behind, f);
   }
 
+  // Not even for single tiles; `again` computes them once more, to see what they would take.
+  [[noreturn]] void no_room(const std::function<void()>& again) {
+    constexpr int64_t kPlenty = int64_t{1} << 32;
+    int64_t free = 0;
+    for (const Places::Gap& g : free_) free += g.count;
+    plenty_ = kPlenty;
+    again();
+    const int64_t needed = kPlenty - plenty_;
+    throw Error("codegen.accel.capacity",
+                fmt::format("acc, of {} tiles, has {} free for what {} computes on the way, which takes {}",
+                            config_.acc_depth, free, leaf_.statement->buffer->name, needed))
+        .fact("statement", ir::to_string(ir::Stmt(leaf_.statement)))
+        .fix(fmt::format("leave {} tiles of acc free: split the stages in acc by smaller factors, use fewer "
+                         "virtual threads, or a machine with an acc_depth of at least {}",
+                         needed, config_.acc_depth - free + needed));
+  }
+
   void begin(const std::vector<int64_t>& counts, const std::vector<int64_t>& first, const AluExpr& expr) {
     counts_ = counts;
-    gaps_ = free_;
+    gaps_ = plenty_ == 0 ? free_ : std::vector<Places::Gap>();
     operands_.clear();
     for (const Grid& g : task_.operands) operands_.push_back(moved(g, first));
     uses_.assign(operands_.size(), 0);
@@ -301,7 +314,9 @@ class AluLowering {
         g.first += tiles, g.count -= tiles;
         return at;
       }
-    throw NoRoom();
+    if (plenty_ == 0) throw NoRoom();
+    plenty_ -= tiles;
+    return 0;
   }
 
   // A tile for every iteration: where the result is to be, the first time.
@@ -403,6 +418,7 @@ class AluLowering {
   bool repeats_ = false, has_self_ = false;
   std::vector<bool> own_;  // operands that may be overwritten where they are read once
   std::vector<Op> ops_;
+  int64_t plenty_ = 0;  // tiles beyond those that there are, counted for an error's sake
 
   // Of the piece at work.
   std::vector<int64_t> counts_;

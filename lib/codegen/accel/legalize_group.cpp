@@ -469,13 +469,6 @@ class Builder {
     forget_unread(*value);
     if (op_.copies.empty() || (op_.sums && !reads(*value, op_.sums)))
       return no("a result that does not depend on what it reads");
-    const auto in_acc = std::count_if(op_.copies.begin(), op_.copies.end(),
-                                      [](const DeviceCopy& c) { return c.scope == Scope::acc; });
-    // the sums, what is loaded beside them, and what the ALU computes on the way
-    if (config_.acc_depth < in_acc + 4)
-      return no(fmt::format(
-          "one tile of the result takes {} tiles of {} bytes in acc; acc_depth is {}, {} would do",
-          in_acc + 4, config_.acc_bytes(), config_.acc_depth, in_acc + 4));
     const Frame f = frame(planes);
     const DType stored = int_type(config_.out_bits);
     op_.plain = source_.result;

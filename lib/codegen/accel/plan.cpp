@@ -143,6 +143,46 @@ DevicePlan smallest_plan(const DeviceOp& op) {
   return p;
 }
 
+namespace {
+
+// As AluLowering (alu.cpp) evaluates: an operation overwrites an operand that it computed itself, or
+// `own`, which nobody reads again; where both are others' and for numbers of many bits, it takes a tile.
+struct AluTemporaries {
+  int64_t tiles = 0;  // for one tile of the value
+  bool own = false;   // the value lies in a tile that may be overwritten
+};
+AluTemporaries temporaries(const Expr& e, const Expr& own) {
+  if (const auto n = ir::as_int(e)) return {*n < INT16_MIN || *n > INT16_MAX ? 1 : 0, false};
+  if (e.as<ir::Load>()) return {0, own && ir::same_expr(e, own)};
+  if (const auto* c = e.as<ir::Cast>()) {
+    const AluTemporaries x = temporaries(c->value, own);
+    return c->type.bits >= c->value->type.bits || x.own ? x : AluTemporaries{x.tiles + 1, true};
+  }
+  const auto* b = e.as<ir::Binary>();
+  if (!b) return {1, true};
+  const AluTemporaries x = temporaries(b->a, own), y = temporaries(b->b, own);
+  const bool shift = b->op == ir::BinaryOp::shr || b->op == ir::BinaryOp::shl;
+  return {x.tiles + y.tiles + !(x.own || (y.own && !shift)), true};
+}
+
+// Of the statements that compute for a tile of the result, the most that one takes.
+int64_t alu_tiles(const DeviceOp& op) {
+  int64_t most = 0;
+  if (op.kind == DeviceOp::Kind::reduce) most = temporaries(reduce_of(op)->source[0], {}).tiles;
+  Expr value = op.out.op().values[0];
+  while (const auto* c = value.as<ir::Cast>()) value = c->value;  // OUT keeps the low bits
+  Expr sums;                                                      // read once, they are overwritten
+  bool again = op.roles[0] == AxisRole::plane;
+  ir::walk<ir::Load>(value, [&](const ir::Load& l) {
+    if (!op.sums || !l.buffer.same(op.sums.buffer())) return;
+    again = again || sums;
+    sums = Expr(&l);
+  });
+  if (ir::as_int(value)) return std::max<int64_t>(most, 1);
+  return std::max(most, temporaries(value, again ? Expr() : sums).tiles);
+}
+
+}  // namespace
 }  // namespace detail
 
 using detail::times, detail::plus, detail::use_of, detail::CopyUse, detail::depth_tiles;
@@ -176,8 +216,8 @@ Footprint footprint(const DeviceOp& op, const DevicePlan& plan) {
   int64_t n = 1;
   for (const int64_t t : plan.tile) n = times(n, t);
   if (op.sums) add(Scope::acc, times(n, threads));
-  // products of the ALU and parts of a wide result are made beside what they are made of
-  if (op.kind == DeviceOp::Kind::reduce || op.roles[0] == AxisRole::plane) add(Scope::acc, n);
+  // one operation after the other computes for the whole tile
+  add(Scope::acc, times(n, detail::alu_tiles(op)));
   for (size_t c = 0; c < op.copies.size(); ++c) {
     const CopyUse use = use_of(op, plan, c);
     add(op.copies[c].scope, times(use.tiles(), use.shared ? 1 : threads));

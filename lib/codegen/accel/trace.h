@@ -106,7 +106,7 @@ void for_each_wgt(const Kernel& k, F&& f) {
 [[nodiscard]] std::vector<Entry> walk(const Tree& tree, const Places& places);
 
 /// Chooses instructions for the ALU work: in place where an operand is not needed afterwards.
-/// Throws codegen.accel.capacity where intermediate results find no room.
+/// Throws codegen.accel.capacity where what the ALU computes on the way finds no room.
 [[nodiscard]] std::vector<Op> lower_alu(std::vector<Entry> trace, const Tree& tree, const Places& places);
 
 /// Throws codegen.accel.unwritten for the first tile that is read and was not written since
