@@ -209,7 +209,10 @@ std::vector<DeviceProgram> AccelCode::programs() const {
 
 std::string AccelCode::summary() const {
   const auto device = std::count_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.device(); });
-  if (device == 0) return fmt::format("nothing for the accelerator {}: all on the CPU", machine_);
+  if (device == 0)
+    return fmt::format(
+        "nothing for the accelerator {}: all on the CPU, as the schedule keeps no stage in inp, wgt or acc",
+        machine_);
   return fmt::format("{} program{} for {}, {} part{} on the CPU", device, device == 1 ? "" : "s", machine_,
                      steps_.size() - static_cast<size_t>(device),
                      steps_.size() - static_cast<size_t>(device) == 1 ? "" : "s");

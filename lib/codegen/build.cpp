@@ -170,7 +170,10 @@ Check replace_file(const std::string& file, std::string_view bytes) {
   out.close();
   if (out) std::filesystem::rename(staged, file, error);
   if (out && !error) return std::nullopt;
-  return Error("io.write", "a program cannot be written").fact("path", file).fact("why", error.message());
+  return Error("io.write", "a program cannot be written")
+      .fact("path", file)
+      .fact("why", error ? error.message() : "the file system takes no more")
+      .fix("choose a folder that can be written and has room");
 }
 
 Check export_programs(const AccelCode& code, std::string_view path) {

@@ -59,13 +59,14 @@ class Staging {
     }
   }
 
- private:
   static Error failed(const fs::path& path, const std::string& why) {
     return Error("io.write", "a file of the library cannot be written")
         .fact("path", path.string())
         .fact("why", why)
         .fix("choose a directory that can be written");
   }
+
+ private:
   fs::path directory_, root_;
   std::vector<std::string> names_;
 };
@@ -106,8 +107,7 @@ void write_files(const std::vector<ExportFunc>& funcs, const Target& target, con
       std::ofstream out(object, std::ios::binary);
       out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
       out.close();
-      TC_REQUIRE(!!out,
-                 Error("io.write", "a file of the library cannot be written").fact("path", object.string()));
+      TC_REQUIRE(!!out, Staging::failed(object, "the file system takes no more"));
       fs::path shared = object;
       shared.replace_extension(".so");
       if (Check wrong = link_shared(object.string(), shared.string(), "lib" + stem + ".so")) throw *wrong;

@@ -44,7 +44,8 @@ Error value_error(std::string_view file, std::string_view key, std::string messa
   return Error("isa.config.value", std::move(message))
       .fact("in", printable(file))
       .fact("key", printable(key.substr(0, 64)))
-      .fix("correct the value; VTA's names give log2 of a size");
+      .fix(key.starts_with("LOG_") ? "write an integer: log2 of the size, as VTA does"
+                                   : "write an integer, in the range that docs/isa.md gives");
 }
 
 Error unknown_key(std::string_view file, const std::string& key) {
@@ -95,7 +96,9 @@ struct Reader {
     const bool theirs = vta_defaults().contains(key) || is_in(key, kVtaDerived);
     if (!ours && !theirs) return unknown_key(file, key);
     if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX))
-      return value_error(file, key, fmt::format("{} is no 64-bit integer", key));
+      return value_error(
+          file, key,
+          fmt::format("{} is {}, and no 64-bit integer", key, printable(value.dump().substr(0, 64))));
     const auto number = value.get<int64_t>();
     if (ours) {
       own[key] = number;

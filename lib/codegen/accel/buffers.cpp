@@ -35,7 +35,10 @@ void check_type(const ir::Buffer& b, Pad pad, const isa::MachineConfig& c) {
       .fact("stage", b.name)
       .fact("expected", pad == Pad::acc ? fmt::format("i{}, or a narrower signed integer", bits)
                                         : fmt::format("i{}", bits))
-      .fix("cast before the copy, on the CPU, or describe the machine's widths");
+      .fix(pad == Pad::acc
+               ? "cast on the CPU, before the copy, or use a machine of other widths"
+               : "what is computed is kept in acc (set_scope acc); inp and wgt hold copies of GEMM's "
+                 "operands, which are cast on the CPU before");
 }
 
 }  // namespace

@@ -250,7 +250,10 @@ class Maker {
         .fact("statement", text())
         .fact("tiles", fmt::format("inp {} x {}, wgt {} x {}, acc {} x {}", c.batch, c.block_in, c.block_out,
                                    c.block_in, c.batch, c.block_out))
-        .fix("block the tensors, and reorder the dimensions of a tile into the innermost loops");
+        .fix(
+            "give the tensor the rows and columns of a tile as its last two dimensions, and reorder their "
+            "loops "
+            "innermost, without cutting them; a build of a workload does that by itself");
   }
 
   // Calls f(offsets) for each lane: what it adds to dst and to each operand.

@@ -98,9 +98,12 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
   const int64_t bytes = extent * buffer.type.bytes();
   if (buffer.scope == Scope::register_ && emit_slots(alloc)) return;
   if (buffer.scope != Scope::global && buffer.scope != Scope::stack && buffer.scope != Scope::register_)
-    refuse(fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name,
-                       to_string(buffer.scope)),
-           s_.name);
+    throw Error("codegen.form", fmt::format("the buffer {} is in {}, which a CPU does not have", buffer.name,
+                                            to_string(buffer.scope)))
+        .fact("at", s_.name)
+        .fix(
+            "keep it in global, stack or register (cache_read, set_scope), or build for an accelerator: "
+            "accel");
   // Where the copies that passes make of one allocation fill the frame, the rest goes to the heap.
   if (buffer.scope == Scope::stack && bytes > kMaxStackBytes)
     throw Error("codegen.stack", fmt::format("{} alone does not fit the stack", buffer.name))
