@@ -1,8 +1,10 @@
 #include "fuzz/harness.h"
 
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +20,7 @@ extern "C" const char* __ubsan_default_options() {
 namespace tc::test {
 namespace {
 
-constexpr time_t kProcessorSeconds = 20, kClockSeconds = 600;
+constexpr time_t kProcessorSeconds = 20, kClockSeconds = 1800;
 
 char repeat_it[256] = "";  // the command; written before the case, read by the handler
 bool show_cases = false;
@@ -29,6 +31,31 @@ void stopped(int signal) {
   (void)!write(STDERR_FILENO, repeat_it, sizeof repeat_it);
   std::signal(SIGABRT, SIG_DFL);
   std::abort();
+}
+
+// Handlers run on a stack of their own: a case may have used up the other one.
+void handle_signals() {
+  static char stack[1 << 16];
+  stack_t own{};
+  own.ss_sp = stack, own.ss_size = sizeof stack;
+  sigaltstack(&own, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = stopped;
+  action.sa_flags = SA_ONSTACK;
+  for (const int s : {SIGALRM, SIGPROF, SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) sigaction(s, &action, nullptr);
+}
+
+// Frames are several times as large under the address sanitizer, and programs of ir::kMaxDepth levels
+// are among the cases: it starts again with a stack that is as many times as large.
+void ask_for_stack([[maybe_unused]] char** argv) {
+#ifdef __SANITIZE_ADDRESS__
+  constexpr rlim_t kStack = rlim_t{64} << 20;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= kStack)
+    return;
+  limit.rlim_cur = std::min(kStack, limit.rlim_max);
+  if (setrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur == kStack) execv("/proc/self/exe", argv);
+#endif
 }
 
 void limit_time() {
@@ -68,6 +95,7 @@ void require(bool condition, const char* what) {
 }
 
 FuzzOptions fuzz_options(int argc, char** argv, const char* usage) {
+  ask_for_stack(argv);
   FuzzOptions o;
   for (int i = 1; i < argc; ++i) {
     const std::string key = argv[i];
@@ -92,7 +120,7 @@ FuzzOptions fuzz_options(int argc, char** argv, const char* usage) {
 
 int run_fuzz(std::span<FuzzKind> kinds, const FuzzOptions& o, const char* program) {
   show_cases = o.show;
-  for (const int s : {SIGALRM, SIGPROF, SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) std::signal(s, stopped);
+  handle_signals();
   const double start = processor_seconds();
   int64_t i = o.first;
   const auto over = [&] {
