@@ -55,7 +55,6 @@ class Case {
     ir::RunOptions options;
     options.verify = true;
     options.report = [&](const ir::StepReport& r) {
-      promoted_ = promoted_ || r.name == "promote_accumulators";
       if (r.changed || r.number == 0) compare(fmt::format("{:02} {}", r.number, r.name), r.func);
     };
     ir::PassContext context;
@@ -92,8 +91,6 @@ class Case {
     }
     ir::InterpretOptions options;
     options.max_steps = kMaxSteps;
-    // registers may take over a neighbour that nothing wrote yet, and write it back
-    options.detect_uninitialized = !promoted_;
     options.detect_races = races_;
     options.order = seed_ % 2 ? ir::LoopOrder::shuffled : ir::LoopOrder::reverse;
     options.seed = seed_;
@@ -118,7 +115,7 @@ class Case {
   std::vector<HostTensor> values_;  // of the definition
   std::vector<std::unique_ptr<HostTensor>> packed_;
   std::vector<ir::TensorView> inputs_;
-  bool races_ = true, heavy_ = false, promoted_ = false;
+  bool races_ = true, heavy_ = false;
 };
 
 }  // namespace

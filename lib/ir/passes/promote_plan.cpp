@@ -163,8 +163,9 @@ class Planner {
     for (const Touch* t : touched) own.push_back(effects_of_item(t->item));
     for (size_t i = touched.size(); i-- > 0;) rest[i] = then(own[i], rest[i + 1]);
     const SlotSet worth = worthwhile(p, touched);
-    std::vector<int> registers(touched.size());  // live at each item
-    for (int s = 0; s < p.table.size(); ++s) {
+    std::vector<int> registers(touched.size());             // live at each item
+    const int slots = std::min(p.table.size(), kMaxSlots);  // the item that did not fit may have left one
+    for (int s = 0; s < slots; ++s) {
       const auto n = static_cast<size_t>(s);
       if (!worth[n] || !may_promote(p, n, rest[0])) continue;
       size_t at = 0, last = touched.size() - 1;
