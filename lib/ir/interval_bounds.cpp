@@ -1,19 +1,10 @@
 // The scope of ranges and conditions.
 #include "affine_detail.h"
+#include "reads_memory.h"
 #include "tc/ir/interval.h"
-#include "tc/ir/traverse.h"
 
 namespace tc::ir {
 namespace {
-
-bool reads_memory(const Expr& e) {
-  bool found = false;
-  walk_all(*e, [&](const Node& n) {
-    found |= n.kind == Kind::Load;
-    return !found;
-  });
-  return found;
-}
 
 BinaryOp negated(BinaryOp op) {
   switch (op) {

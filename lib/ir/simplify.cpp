@@ -1,6 +1,7 @@
 // Statements, and the public functions.
 #include "tc/ir/simplify.h"
 
+#include "reads_memory.h"
 #include "simplify_detail.h"
 
 namespace tc::ir {
@@ -50,12 +51,6 @@ namespace {
 bool is_trivial(const Expr& e) {
   if (const auto* b = e.as<Broadcast>()) return is_trivial(b->value) && b->value->kind != Kind::Var;
   return e->kind == Kind::IntImm || e->kind == Kind::FloatImm || e->kind == Kind::Var;
-}
-
-bool reads_memory(const Expr& e) {
-  bool found = false;
-  walk<Load>(e, [&](const Load&) { found = true; });
-  return found;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "reads_memory.h"
 #include "simplify_detail.h"
 
 namespace tc::ir::detail {
@@ -21,15 +22,7 @@ const AffineTerm* sole_quotient(const Affine& s) {
 }
 
 // Whether it is or may be of what memory holds; large expressions, which may be shared, are not searched.
-bool may_be_data(const Expr& e) {
-  bool found = e->depth > 12;
-  if (!found)
-    walk_all(*e, [&](const Node& n) {
-      found |= n.kind == Kind::Load;
-      return !found;
-    });
-  return found;
-}
+bool may_be_data(const Expr& e) { return e->depth > 12 || reads_memory(e); }
 
 // d < 0 with coprime coefficients; whether that changed it.
 bool divide_by_gcd(Affine& d) {

@@ -69,6 +69,28 @@ TEST(Passes2Pipeline, NestsReachTargetFormUnchanged) {
   }
 }
 
+// A run ends where a buffer has more slots than are told apart: none beyond may be taken
+// for one that the run touches, its memory not yet written.
+TEST(Passes2, MoreSlotsThanAreToldApart) {
+  const int64_t n = 300;
+  const BufferRef a = buffer("A", kF32, {int_imm(n)}), v = buffer("V", kF32, {int_imm(n)}),
+                  s = buffer("S", kF32, {int_imm(1)});
+  for (const int64_t used : {0, 255, 256, 257}) {
+    std::vector<Stmt> stmts;
+    for (int64_t i = 0; i < n; ++i) {
+      stmts.push_back(store(v, {int_imm(i)}, load(a, {int_imm(i)})));
+      if (i == used) {  // worth a register, where it can be told
+        const VarRef k = var("k");
+        const Stmt add = store(v, {int_imm(i)}, load(v, {int_imm(i)}) + load(a, {k}));
+        stmts.push_back(for_(k, int_imm(0), int_imm(4), LoopMode::serial, add));
+      }
+    }
+    stmts.push_back(store(s, {int_imm(0)}, load(v, {int_imm(used)})));
+    const FuncRef f = func("many", {a, v, s}, seq(std::move(stmts)));
+    EXPECT_TRUE(testing::expect_same_results(f, checked("promote_accumulators", f), 1)) << used;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Passes2, SamePrograms,
     ::testing::Values("promote_accumulators", "share_subexprs", "hoist_invariants", "hoist_guards",

@@ -249,40 +249,110 @@ TEST(PassProperty, LaneReductionsAddUp) {
   }
 }
 
-// Bodies whose lanes may depend on one another: vectors only where that is harmless.
-// The interpreter runs a vectorized loop lane by lane, which is the meaning to keep.
-TEST(PassProperty, DependentLanesStayInOrder) {
-  int vectors = 0;
-  for (int64_t seed = 0; seed < 10 * runs(); ++seed) {
-    RandomIr random(static_cast<uint64_t>(seed));
-    const std::vector<BufferRef> buffers = {buffer("A", kF32, {int_imm(40), int_imm(3)}),
-                                            buffer("B", kF32, {int_imm(40), int_imm(3)})};
-    const VarRef lane = var("l"), inner = var("k");
-    bool nested = false;
-    const auto place = [&] {
-      const Expr k = nested ? Expr(inner) : int_imm(random.below(3));
-      const Expr row = Expr(lane) * random.below(3) + (random.below(3) == 0 ? k : int_imm(random.below(4)));
-      return std::vector<Expr>{row, random.below(2) ? k : int_imm(random.below(3))};
-    };
-    const auto pick = [&] { return buffers[static_cast<size_t>(random.below(2))]; };
-    const auto statement = [&] {
-      const BufferRef to = pick();
-      const std::vector<Expr> at = place();
-      const Expr value = random.below(3) ? load(pick(), place()) : cast(kF32, lane);
-      return store(to, at, random.below(2) ? value : load(to, random.below(2) ? at : place()) + value);
-    };
+// Bodies whose lanes may depend on one another, some through a buffer that each lane has for
+// itself: vectors only where that is harmless. The interpreter runs a vectorized loop lane by
+// lane, which is the meaning to keep.
+class LaneBody {
+ public:
+  explicit LaneBody(uint64_t seed) : random_(seed), has_own_(random_.below(3) == 0) {}
+
+  FuncRef func() {
     std::vector<Stmt> body;
-    for (int64_t i = 0, n = random.below(3) + 1; i < n; ++i) {
-      nested = random.below(3) == 0;
-      const Stmt s = statement();
-      body.push_back(nested ? for_(inner, int_imm(0), int_imm(3), LoopMode::serial, s) : s);
+    if (has_own_) {
+      const Expr row = Expr(lane_) + random_.below(3);
+      body.push_back(loop(store(own_, {inner_}, load(buffers_[0], {row, inner_}))));
     }
-    const FuncRef f = func(
-        "f", buffers, for_(lane, int_imm(0), int_imm(random.below(14) + 1), LoopMode::vectorized, seq(body)));
+    for (int64_t i = 0, n = random_.below(3) + 1; i < n; ++i) {
+      nested_ = random_.below(3) == 0;
+      const Stmt s = statement();
+      body.push_back(nested_ ? loop(s) : s);
+    }
+    Stmt all = seq(std::move(body));
+    if (has_own_) all = alloc(own_, all);
+    all = for_(lane_, int_imm(0), int_imm(random_.below(14) + 1), LoopMode::vectorized, all);
+    return ir::func("f", buffers_, all);
+  }
+
+ private:
+  [[nodiscard]] Stmt loop(const Stmt& s) const {
+    return for_(inner_, int_imm(0), int_imm(3), LoopMode::serial, s);
+  }
+  BufferRef pick() {
+    return has_own_ && random_.below(2) ? own_ : buffers_[static_cast<size_t>(random_.below(2))];
+  }
+  std::vector<Expr> place(const BufferRef& b) {
+    const Expr k = nested_ ? Expr(inner_) : int_imm(random_.below(3));
+    if (b.same(own_)) return {k};
+    const Expr row = Expr(lane_) * random_.below(3) + (random_.below(3) == 0 ? k : int_imm(random_.below(4)));
+    return {row, random_.below(2) ? k : int_imm(random_.below(3))};
+  }
+  Stmt statement() {
+    const BufferRef to = pick(), from = pick();
+    const std::vector<Expr> at = place(to);
+    const Expr value = random_.below(3) ? load(from, place(from)) : cast(kF32, lane_);
+    return store(to, at, random_.below(2) ? value : load(to, random_.below(2) ? at : place(to)) + value);
+  }
+
+  RandomIr random_;
+  bool has_own_, nested_ = false;
+  std::vector<BufferRef> buffers_ = {buffer("A", kF32, {int_imm(40), int_imm(3)}),
+                                     buffer("B", kF32, {int_imm(40), int_imm(3)})};
+  BufferRef own_ = buffer("T", kF32, {int_imm(3)}, Scope::stack);
+  VarRef lane_ = var("l"), inner_ = var("k");
+};
+
+TEST(PassProperty, DependentLanesStayInOrder) {
+  int vectors = 0, own = 0;
+  for (int64_t seed = 0; seed < 10 * runs(); ++seed) {
+    const FuncRef f = LaneBody(static_cast<uint64_t>(seed)).func();
     ASSERT_TRUE(keeps_meaning(f, {&passes::vectorize}, static_cast<uint64_t>(seed), false));
-    walk<Ramp>(run_pass(passes::vectorize, f)->body, [&](const Ramp&) { ++vectors; });
+    const FuncRef after = run_pass(passes::vectorize, f);
+    walk<Ramp>(after->body, [&](const Ramp&) { ++vectors; });
+    walk<Alloc>(after->body, [&](const Alloc& a) { own += a.buffer->shape.size() == 2 ? 1 : 0; });
   }
   EXPECT_GT(vectors, 0);
+  EXPECT_GT(own, 0);
+}
+
+// Statements under conditions on the variable of one loop: segments that do nothing in the
+// middle too, which a parallel loop has to step over.
+FuncRef segments(uint64_t seed) {
+  RandomIr random(seed);
+  const auto pick = [&](int64_t lo, int64_t hi) { return lo + random.below(hi - lo + 1); };
+  const VarRef v = var("v"), inner = var("j");
+  const int64_t first = pick(0, 3), extent = pick(1, 12);
+  const BufferRef a = buffer("A", kF32, {int_imm(16)}), b = buffer("B", kF32, {int_imm(16), int_imm(3)});
+  const auto comparison = [&] {
+    Expr x = v;
+    if (random.below(4) == 0) x = x + inner;
+    if (random.below(4) == 0) x = random.below(2) ? x / pick(2, 4) : x % pick(2, 4);
+    const Expr c = int_imm(pick(first - 1, first + extent));
+    const int64_t kind = random.below(5);
+    return kind < 2 ? x < c : kind < 4 ? x >= c : eq(x, c);
+  };
+  std::vector<Stmt> body;
+  for (int64_t i = 0, n = pick(1, 3); i < n; ++i) {
+    const auto update = [&](int64_t by) {
+      return store(b, {v, inner}, load(b, {v, inner}) * 2.0 + load(a, {v}) + static_cast<double>(by));
+    };
+    Expr condition = comparison();
+    if (random.below(3) == 0) condition = logical_and(condition, comparison());
+    const Stmt one = if_(condition, update(i), random.below(5) == 0 ? update(7) : nullptr);
+    body.push_back(for_(inner, int_imm(0), int_imm(3), LoopMode::serial, one));
+  }
+  const LoopMode mode = random.below(3) == 0 ? LoopMode::serial : LoopMode::parallel;
+  return func("segments", {a, b}, for_(v, int_imm(first), int_imm(extent), mode, seq(std::move(body))));
+}
+
+TEST(PassProperty, SegmentsKeepTheirMeaning) {
+  int cut = 0;
+  for (int64_t seed = 0; seed < 2 * runs(); ++seed) {
+    const FuncRef f = segments(static_cast<uint64_t>(seed));
+    ASSERT_TRUE(keeps_meaning(f, {&passes::simplify, &passes::peel_tails, &passes::simplify},
+                              static_cast<uint64_t>(seed)));
+    cut += run_pass(passes::peel_tails, f).same(f) ? 0 : 1;
+  }
+  EXPECT_GT(cut, 0);
 }
 
 }  // namespace

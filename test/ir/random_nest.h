@@ -37,6 +37,11 @@ class RandomNest {
     }
     Stmt body = update(at, ko, y, k, r, type);
     if (chance(30)) body = seq({body, update(at, ko, y, k, r, type)});
+    if (chance(20)) {  // one element of the vector, the first or the last
+      std::vector<Expr> one = at;
+      if (lanes > 1) one.back() = int_imm(chance(50) ? lanes - 1 : 0);
+      body = seq({body, store(d_, {Expr(y)}, load(tile_, one))});
+    }
     body = over_rows(body);
     if (chance(40)) body = if_(Expr(k) + y >= 1, body);
     body = for_(k, int_imm(0), chance(10) ? load(n_, {int_imm(0)}) : int_imm(inner), LoopMode::serial, body);

@@ -85,7 +85,7 @@ class Generator {
   Expr index(int depth) {
     if (depth <= 0 || below(7) == 0) return index_leaf();
     const auto e = [&] { return index(depth - 1); };
-    switch (below(14)) {
+    switch (below(15)) {
       case 0:
       case 1:
         return e() + e();
@@ -109,9 +109,22 @@ class Generator {
         return select(flag(depth - 1), e(), e());
       case 12:
         return below(3) ? -e() : below(2) ? e() / pick(ranged_) : e() % pick(ranged_);
+      case 13:
+        return digits(depth - 1);
       default:
         return below(2) ? cast(kI64, cast(kI32, e())) : index_leaf() * index_leaf();
     }
+  }
+
+  // (x % a * k + r) / c where c divides k * a, the low digit r just below k or just beyond:
+  // what fused loops that were split make.
+  Expr digits(int depth) {
+    const int64_t a = between(2, 4), k = between(2, 6), most = k + between(-1, 1);
+    int64_t c = between(2, a * k);
+    while (a * k % c != 0) --c;
+    const Expr r = below(2) ? index(depth) % most : min(Expr(ranged_[2]), int_imm(most - 1));  // yi
+    const Expr e = index(depth) % a * k + r;
+    return below(4) ? e / c : e % c;
   }
 
   Expr leaf(DType t) {

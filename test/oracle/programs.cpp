@@ -62,7 +62,9 @@ RandomProgram products(Rng& random) {
   const char* type = narrow ? "i8" : random.below(3) ? "f32" : "i32";
   const std::string b = turned ? "B[x, k]" : "B[k, x]";
   const std::string out = narrow ? "i32" : type;
-  const std::string value = narrow ? fmt::format("cast(i32, A[y, k]) * cast(i32, {})", b) : "A[y, k] * " + b;
+  const char op = random.below(6) == 0 ? '+' : '*';  // few that are no products after all
+  const std::string value = narrow ? fmt::format("cast(i32, A[y, k]) {} cast(i32, {})", op, b)
+                                   : fmt::format("A[y, k] {} {}", op, b);
   return parsed(
       fmt::format("func main(A: {0}[{1}, {2}], B: {0}[{3}, {4}], C: {5}[{1}, {6}]) {{\n{8}  compute {9}[y, "
                   "x] = sum({7}, k in [0, "
@@ -70,6 +72,19 @@ RandomProgram products(Rng& random) {
                   type, m, k, turned ? n : k, turned ? k : n, out, n, value,
                   plus ? fmt::format("  alloc P: {}[{}, {}]\n", out, m, n) : "", plus ? "P" : "C",
                   plus ? fmt::format("  compute C[y, x] = max(P[y, x], cast({}, 0))\n", out) : ""));
+}
+
+// What reads a tensor the other way around, along its diagonal, or at two places.
+RandomProgram turned(Rng& random) {
+  static constexpr const char* kReads[] = {"T[y, x]", "T[x, y]", "T[y, y]", "T[x, x]", "T[y, 0]", "T[1, x]"};
+  const int64_t n = random.between(2, 5);
+  const bool sums = random.below(3) == 0;
+  std::string value = kReads[random.below(6)];
+  if (random.below(4) != 0) value += std::string(" - ") + kReads[random.below(6)];
+  return parsed(fmt::format(
+      "func main(A: i32[{0}, {0}], D: i32[{0}, {0}]) {{\n  alloc T: i32[{0}, {0}]\n"
+      "  compute T[i, j] = {1}\n  compute D[y, x] = {2}\n}}",
+      n, sums ? fmt::format("sum(A[i, k] * A[k, j], k in [0, +{}))", n) : "A[i, j] + i32(1)", value));
 }
 
 // A program that turns rows around and adds others, with something before and after it.
@@ -116,6 +131,8 @@ RandomProgram judged_program(uint64_t seed) {
       return products(random);
     case 13:
       return externs(random);
+    case 16:
+      return turned(random);
     case 18:
       return recurrence(seed);
     default:

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../../lib/schedule/state.h"
+#include "property/fuzz_run.h"
 #include "property/random_case.h"
 #include "tc/codegen/build.h"
 #include "tc/ir/parse.h"
@@ -216,19 +217,13 @@ class CaseRun {
       outputs.emplace_back(args()[i].dtype(), instance.expected[i].shape());
       views[i] = outputs.back().view();
     }
-    for (size_t i = 0; i < views.size(); ++i) {  // flattened functions take flat arguments
-      if (f->params[i]->shape.size() == views[i].shape.size()) continue;
-      int64_t n = 1;
-      for (const int64_t e : views[i].shape) n *= e;
-      views[i].shape = {n};
-    }
     ir::InterpretOptions options;
     options.max_steps = 100'000'000;
     options.detect_races = !races_;
     options.order = subject_.seed_ % 2 ? ir::LoopOrder::shuffled : ir::LoopOrder::reverse;
     options.seed = subject_.seed_;
     options.sizes = instance.sizes;
-    const auto error = ir::interpret(f, views, options);
+    const auto error = ir::interpret(f, fitted(std::move(views), f), options);
     if (error) return differ(where + instance.text(), error->str() + show(f));
     size_t next = 0;
     for (size_t i = 0; i < args().size(); ++i)

@@ -5,12 +5,10 @@
 // in half the time, for test/property/faults.py. Stops at the first mismatch with
 // status 1.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <cstring>
 #include <string>
 
+#include "property/fuzz_run.h"
 #include "property/random_case.h"
 #include "tc/ir/pass.h"
 #include "tc/schedule/lower.h"
@@ -24,16 +22,6 @@ struct Mismatch {
   std::string where, what;
 };
 constexpr int64_t kMaxSteps = 400'000;  // statements; longer runs are passed over
-
-volatile std::sig_atomic_t current_seed = 0;
-void crashed(int signal) {
-  char text[64];
-  const int n =
-      std::snprintf(text, sizeof text, "\nseed %ld: signal %d\n", static_cast<long>(current_seed), signal);
-  (void)!write(STDOUT_FILENO, text, static_cast<size_t>(n));
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
-}
 
 class Case {
  public:
@@ -55,7 +43,6 @@ class Case {
     ir::RunOptions options;
     options.verify = true;
     options.report = [&](const ir::StepReport& r) {
-      promoted_ = promoted_ || r.name == "promote_accumulators";
       if (r.changed || r.number == 0) compare(fmt::format("{:02} {}", r.number, r.name), r.func);
     };
     ir::PassContext context;
@@ -84,20 +71,12 @@ class Case {
     outputs.reserve(views.size());
     for (size_t i = 0; i < views.size(); ++i)
       if (!program_.args[i].op().is_placeholder()) views[i] = outputs.emplace_back(program_.args[i]).view();
-    for (size_t i = 0; i < views.size(); ++i) {  // flattened functions take flat arguments
-      if (f->params[i]->shape.size() == views[i].shape.size()) continue;
-      int64_t n = 1;
-      for (const int64_t e : views[i].shape) n *= e;
-      views[i].shape = {n};
-    }
     ir::InterpretOptions options;
     options.max_steps = kMaxSteps;
-    // registers may take over a neighbour that nothing wrote yet, and write it back
-    options.detect_uninitialized = !promoted_;
     options.detect_races = races_;
     options.order = seed_ % 2 ? ir::LoopOrder::shuffled : ir::LoopOrder::reverse;
     options.seed = seed_;
-    if (const auto error = ir::interpret(f, views, options)) {
+    if (const auto error = ir::interpret(f, fitted(views, f), options)) {
       heavy_ = error->code() == "ir.interpret.steps";
       if (heavy_) return;
       throw Mismatch{where, error->str()};
@@ -118,7 +97,7 @@ class Case {
   std::vector<HostTensor> values_;  // of the definition
   std::vector<std::unique_ptr<HostTensor>> packed_;
   std::vector<ir::TensorView> inputs_;
-  bool races_ = true, heavy_ = false, promoted_ = false;
+  bool races_ = true, heavy_ = false;
 };
 
 }  // namespace
@@ -133,7 +112,7 @@ int main(int argc, char** argv) {
     }
     (key == "--count" ? count : first) = std::strtoull(argv[++i], nullptr, 10);
   }
-  for (const int s : {SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGBUS}) std::signal(s, crashed);
+  report_crashes();
   for (uint64_t seed = first; seed < first + count; ++seed) {
     current_seed = static_cast<std::sig_atomic_t>(seed);
     try {

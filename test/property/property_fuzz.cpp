@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "property/coverage.h"
+#include "property/fuzz_run.h"
 #include "property/shrink.h"
 
 namespace {
@@ -47,17 +46,6 @@ bool parse(int argc, char** argv, Options& o) {
       return false;
   }
   return true;
-}
-
-// A crash in compiled code is a failure like others, and must say of what.
-volatile std::sig_atomic_t current_seed = 0;
-void crashed(int signal) {
-  char text[64];
-  const int n =
-      std::snprintf(text, sizeof text, "\nseed %ld: signal %d\n", static_cast<long>(current_seed), signal);
-  (void)!write(STDOUT_FILENO, text, static_cast<size_t>(n));
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
 }
 
 struct Result {
@@ -109,7 +97,7 @@ int main(int argc, char** argv) {
         "[--quiet]\n");
     return 2;
   }
-  for (const int s : {SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGBUS}) std::signal(s, crashed);
+  report_crashes();
   const double start = now();
   uint64_t index = 0;
   for (; index + 1 < static_cast<uint64_t>(o.jobs); ++index)

@@ -152,6 +152,30 @@ TEST(Tensorize, LaterStepsCannotBreakIt) {
   expect_right(kMatmul, before + "split C k factor=3\nrfactor C ko reassociate");
 }
 
+// An intrinsic that reads one operand twice: both reads must be of the same elements.
+TEST(Tensorize, AnOperandReadTwiceIsOneOperand) {
+  const Intrinsic square =
+      make_intrinsic(
+          "square", "func square(A: f32[4], C: f32[4]) { compute C[i] = A[i] * A[i] }",
+          "func update(A: f32[4], C: f32[4]) { C[ramp(0, 1, 4)] = A[ramp(0, 1, 4)] * A[ramp(0, 1, 4)] }")
+          .value();
+  const auto tried = [&](const std::string& value) {
+    const std::string second = value.find("B[") == std::string::npos ? "" : ", B: f32[6, 10]";
+    const ParsedGraph g = program("func main(A: f32[6, 10]" + second +
+                                  ", D: f32[6, 8]) {\n  compute D[y, x] = " + value + "\n}");
+    Schedule s(g.outputs);
+    s.declare(square);
+    const Check error = apply_text(s, "split D x factor=4\ntensorize D xi intrinsic=square");
+    if (!error) expect_right(g, s);
+    return error ? error->code() : "";
+  };
+  EXPECT_EQ(tried("A[y, x] * A[y, x]"), "");
+  EXPECT_EQ(tried("A[y, x + 2] * A[y, x + 2]"), "");
+  for (const char* other : {"A[y, x] * B[y, x]", "A[y, x] * A[y, x + 1]", "A[y, x] * A[y, x + x % 2]",
+                            "B[y, x] * A[y, x]", "A[y, 0] * A[y, x]"})
+    EXPECT_EQ(tried(other), "schedule.tensorize.match") << other;
+}
+
 TEST(Tensorize, WithoutAReduction) {
   const ParsedGraph g = program(R"(func main(A: f32[6, 9], D: f32[6, 9]) {
   compute D[y, x] = A[y, x] * 2.0

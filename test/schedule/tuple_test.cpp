@@ -46,5 +46,25 @@ TEST(Tuple, OneTwice) {
   expect_right_under_all(argmax("V: f32[5], I: i64[5], J: i64[5]", "J[y], V[y], I[y]", ".(1, 0, 1)"), "J");
 }
 
+// Components that start at different values: what a tail adds to each is its own identity.
+// The factors are odd, so that their product is never 0.
+TEST(Tuple, ComponentsOfUnlikeIdentities) {
+  const auto text = [](const std::string& outputs, const std::string& stored, const std::string& fold) {
+    return "func main(A: i32[5, 7], " + outputs + ") {\n  compute " + stored + " = reduce " + fold +
+           ", k in [0, +7))\n}";
+  };
+  const std::string odd = "A[y, k] * i32(2) + i32(1)";
+  expect_right_under_all(text("S: i32[5], P: i32[5]", "S[y], P[y]",
+                              "sum_and_product(s: i32, p: i32; x: i32, y: i32) -> (s + x, p * y) "
+                              "from (i32(0), i32(1)) of (A[y, k], " +
+                                  odd),
+                         "S");
+  expect_right_under_all(text("P: i32[5], M: i32[5], S: i32[5]", "P[y], M[y], S[y]",
+                              "three(p: i32, m: i32, s: i32; x: i32, y: i32, z: i32) -> "
+                              "(p * x, max(m, y), s + z) from (i32(1), i32(-2147483648), i32(0)) of (" +
+                                  odd + ", A[y, k] - i32(100), A[y, k]"),
+                         "P");
+}
+
 }  // namespace
 }  // namespace tc::test

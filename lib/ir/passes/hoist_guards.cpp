@@ -39,7 +39,7 @@ Expr all_of(const std::vector<Expr>& list) {
 }
 
 // Whether evaluating it can never be an error.
-bool is_safe(const Expr& e) { return cannot_fail(e) && !has_load(e); }
+bool is_safe(const Expr& e) { return cannot_fail(e) && !reads_memory(e); }
 
 /// The `if` that a loop's body consists of, under the heads that enclose it.
 struct OnlyIf {

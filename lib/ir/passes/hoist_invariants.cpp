@@ -148,7 +148,7 @@ class LoopHoist {
   }
 
   bool movable(const Expr& e, bool guarded) const {
-    const bool pure = cannot_fail(e) && !has_load(e);
+    const bool pure = cannot_fail(e) && !reads_memory(e);
     return guarded ? pure && e->type.element() == kIndex : pure || runs_;
   }
 
@@ -184,7 +184,8 @@ class Hoister {
     for (const Item& i : open_block(s)) {
       if (i.head) {
         const auto* l = i.stmt.as<Let>();
-        if (l && l->value->type == kIndex && !has_load(l->value)) bounds_.push(l->var, l->value, l->value);
+        if (l && l->value->type == kIndex && !reads_memory(l->value))
+          bounds_.push(l->var, l->value, l->value);
         out.push_back(i);
       } else {
         statement(i.stmt, out, names, room);
@@ -207,7 +208,7 @@ class Hoister {
         const Stmt rest = hoist.body(body);
         for (const Item& i : hoist.hoisted) {  // of loads a store may make others
           const auto* l = i.stmt.as<Let>();
-          if (!has_load(l->value)) names[hash(l->value)].emplace_back(l->value, l->var);
+          if (!reads_memory(l->value)) names[hash(l->value)].emplace_back(l->value, l->var);
         }
         out.insert(out.end(), hoist.hoisted.begin(), hoist.hoisted.end());
         room -= hoist.hoisted.size();

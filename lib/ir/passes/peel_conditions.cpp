@@ -66,10 +66,4 @@ void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, int64_
     if (c > first && c <= last) cuts.insert(c);
 }
 
-bool reads_memory(const Expr& e) {
-  bool found = false;
-  walk<Load>(e, [&](const Load&) { found = true; });
-  return found;
-}
-
 }  // namespace tc::ir

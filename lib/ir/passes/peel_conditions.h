@@ -3,6 +3,7 @@
 #pragma once
 #include <set>
 
+#include "../reads_memory.h"
 #include "tc/ir/affine.h"
 #include "tc/ir/interval.h"
 #include "tc/ir/traverse.h"
@@ -50,8 +51,5 @@ void add_cuts(const Affine& sum, const Expr& pivot, const Bounds& bounds, int64_
 
 /// Segments of so few mixed values are worth a copy for each.
 inline constexpr int64_t kFewValues = 4;
-
-/// Whether there is a load below e.
-[[nodiscard]] bool reads_memory(const Expr& e);
 
 }  // namespace tc::ir

@@ -199,7 +199,8 @@ class Promoter {
     const size_t depth = frames_.size();
     std::vector<Item> items = open_block(s);
     for (const Item& i : items)
-      if (const auto* l = i.stmt.as<Let>(); l && i.head && l->value->type == kIndex && !has_load(l->value))
+      if (const auto* l = i.stmt.as<Let>();
+          l && i.head && l->value->type == kIndex && !reads_memory(l->value))
         bounds_.push(l->var, l->value, l->value);
     if (std::vector<Plan> plans = plan_promotions(items, frames_, bounds_, context_); !plans.empty())
       items = Promotion(items, std::move(plans), context_)();

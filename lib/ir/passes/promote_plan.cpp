@@ -29,7 +29,7 @@ bool uses_any(const Expr& e, const VarSet& vars) {
 // iteration that now runs: `if ko == 0 { C[y] = 0 }` under `for ko { for y {`.
 bool ran_in_first_iteration(const Expr& condition, const Buffer& buffer, const std::vector<Expr>& indices,
                             const Frames& frames) {
-  if (has_load(condition)) return false;
+  if (reads_memory(condition)) return false;
   VarSet changing;  // what differs between then and now
   VarMap first;
   size_t outermost = frames.size();
@@ -44,7 +44,7 @@ bool ran_in_first_iteration(const Expr& condition, const Buffer& buffer, const s
     changing.push_back(&v);
   });
   if (!ok || changing.empty() || !is_int(simplify(substitute(condition, first)), 1)) return false;
-  const auto fixed = [&](const Expr& e) { return !has_load(e) && !uses_any(e, changing); };
+  const auto fixed = [&](const Expr& e) { return !reads_memory(e) && !uses_any(e, changing); };
   for (size_t i = outermost; i < frames.size(); ++i) {
     const Stmt& s = frames[i];
     if (const auto* f = s.as<For>(); f && !(fixed(f->min) && fixed(f->extent))) return false;
@@ -163,10 +163,11 @@ class Planner {
     for (const Touch* t : touched) own.push_back(effects_of_item(t->item));
     for (size_t i = touched.size(); i-- > 0;) rest[i] = then(own[i], rest[i + 1]);
     const SlotSet worth = worthwhile(p, touched);
-    std::vector<int> registers(touched.size());  // live at each item
-    for (int s = 0; s < p.table.size(); ++s) {
+    std::vector<int> registers(touched.size());             // live at each item
+    const int slots = std::min(p.table.size(), kMaxSlots);  // the item that did not fit may have left one
+    for (int s = 0; s < slots; ++s) {
       const auto n = static_cast<size_t>(s);
-      if (!worth[n] || !may_promote(p, n, rest[0])) continue;
+      if (!worth.test(n) || !may_promote(p, n, rest[0])) continue;
       size_t at = 0, last = touched.size() - 1;
       while (!own[at].touches(n)) ++at;
       while (!own[last].touches(n)) --last;

@@ -76,7 +76,7 @@ Expr Touches::resolve(const Expr& e, size_t first) const {
     const auto it = bound_.find(&v);
     if (!ok || it == bound_.end() || (it->second.head && it->second.item < first)) return;
     const Expr& value = it->second.value;
-    const Expr outer = value && !has_load(value) ? resolve(value, first) : nullptr;
+    const Expr outer = value && !reads_memory(value) ? resolve(value, first) : nullptr;
     ok = static_cast<bool>(outer);
     if (ok) map[VarRef(&v)] = outer;
   });
@@ -87,7 +87,7 @@ Expr Touches::resolve(const Expr& e, size_t first) const {
 std::optional<std::vector<Expr>> Touches::resolve(const std::vector<Expr>& indices, size_t first) const {
   std::vector<Expr> out;
   for (const Expr& e : indices) {
-    out.push_back(has_load(e) ? nullptr : resolve(e, first));
+    out.push_back(reads_memory(e) ? nullptr : resolve(e, first));
     if (!out.back()) return std::nullopt;
   }
   return out;

@@ -46,10 +46,4 @@ bool cannot_fail(const Expr& e) {
   return ok;
 }
 
-bool has_load(const Expr& e) {
-  bool found = false;
-  walk_all(*e, [&](const Node& n) { return !(found |= n.kind == Kind::Load); });
-  return found;
-}
-
 }  // namespace tc::ir

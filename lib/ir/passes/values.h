@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "tc/ir/traverse.h"
+#include "../reads_memory.h"
 
 namespace tc::ir {
 
@@ -16,7 +16,6 @@ namespace tc::ir {
 
 /// Whether evaluating it can never be an error; loads apart, which may be out of bounds or uninitialised.
 [[nodiscard]] bool cannot_fail(const Expr& e);
-[[nodiscard]] bool has_load(const Expr& e);
 
 /// if_then_else: protects what is in it from being evaluated.
 [[nodiscard]] inline bool is_guard(const Expr& e) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "../reads_memory.h"
 #include "tc/ir/affine.h"
 #include "tc/ir/interval.h"
 #include "tc/ir/traverse.h"
@@ -190,11 +191,6 @@ class LaneCheck {
   bool uses_inner(const Expr& e) const {
     bool found = false;
     walk<Var>(e, [&](const Var& v) { found |= inner_.contains(&v); });
-    return found;
-  }
-  static bool reads_memory(const Expr& e) {
-    bool found = false;
-    walk<Load>(e, [&](const Load&) { found = true; });
     return found;
   }
   void widen_to(DType t) { facts_.widest_bits = std::max<int>(facts_.widest_bits, t.bits); }
