@@ -55,10 +55,10 @@ FAULTS = [
     ("one-token-too-many", D + "tokens.cpp", "one more token is on its way than there is room for",
      "c.given - c.taken == depth_)", "c.given - c.taken == depth_ + 1)"),
     ("token-taken-twice", D + "tokens.cpp", "who was relieved of a token takes it all the same",
-     "(of_next ? later.pop_next : later.pop_prev) = false;", ""),
+     "(of_next ? later.pop_next : later.pop_prev) = false;", "(void)later;"),
     # ---- transfers
     ("gap-beyond-the-end", D + "blocks.cpp", "zeros behind the last row are taken to be as many as between rows",
-     "std::max({int64_t{0}, r.gap - kMaxPad, r.gap - after})", "std::max({int64_t{0}, r.gap - kMaxPad})"),
+     "std::max({int64_t{0}, r.gap - kMaxPad, r.gap - after})", "std::max({int64_t{0}, r.gap - kMaxPad, 0 * after})"),
     ("rows-with-any-gap", D + "blocks.cpp", "rows with different numbers of zeros between them are one block",
      "(stride != r.stride || gap != r.gap)", "(stride != r.stride)"),
     ("rows-with-any-stride", D + "blocks.cpp", "rows at different distances are one block",
@@ -76,7 +76,7 @@ FAULTS = [
      "if (kept > 0 && moves[kept - 1].sram == m.sram) --kept;", "if (kept > 0 && moves[kept - 1].sram == m.sram) continue;"),
     # ---- micro-ops
     ("backwards-from-the-start", D + "kernels.cpp", "a falling loop runs upwards from its first tile",
-     "first = first + (l.count - 1) * l.step;", ""),
+     "first = first + (l.count - 1) * l.step;", "(void)first;"),
     ("merged-by-dst", D + "kernels.cpp", "loops are one when the results go on, whatever the operands do",
      "loops[j].step == loops[i].count * loops[i].step", "loops[j].step.dst == loops[i].count * loops[i].step.dst"),
     ("halves-of-odd-loops", D + "kernels.cpp", "a long loop of odd length loses an iteration",
@@ -88,14 +88,14 @@ FAULTS = [
     ("inner-is-outer", D + "kernels.cpp", "both loops of an instruction are the same one",
      "kernel.inner = loop_of(loops[1]);", "kernel.inner = loop_of(loops[0]);"),
     ("preload-overflows", "runtime/accel/stream.cpp", "more micro-ops are loaded ahead than UOP holds",
-     "if (kernel->uops.size() > depth - count) break;", ""),
+     "if (kernel->uops.size() > depth - count) break;", "(void)depth;"),
     # ---- iterations
     ("guard-one-short", D + "domain.cpp", "a condition cuts the last iteration too",
      "ir::floor_div(-base + coef - 1, coef)", "ir::floor_div(-base, coef)"),
     ("guard-one-early", D + "domain.cpp", "a condition lets one iteration too many through",
      "ir::floor_div(base, -coef) + 1", "ir::floor_div(base, -coef)"),
     # ---- ALU
-    ("in-place-though-needed", D + "alu.cpp", "an operand that is read later is overwritten", "own_[i] = alone && (self || dead[i]);", "own_[i] = alone;"),
+    ("in-place-though-needed", D + "alu.cpp", "an operand that is read later is overwritten", "own_[i] = alone && (self || dead[i]);", "own_[i] = alone && dead.size() > i;"),
     ("in-place-though-read-again", D + "alu.cpp", "an operand is overwritten while the expression needs it",
      "uses_[k] == 1 && own_[k]", "own_[k]"),
     ("dead-across-renewal", D + "walk.cpp", "a place counts as renewed where it is allocated (once a real fault)",
