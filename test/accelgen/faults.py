@@ -107,7 +107,7 @@ FAULTS = [
     ("difference-negated", D + "alu.cpp", "a - b comes out as b - a", "emit(isa::AluOp::add, a.reg.grid, b.reg.grid);\n      emit(isa::AluOp::mul, a.reg.grid, -1);", "emit(isa::AluOp::add, a.reg.grid, b.reg.grid);"),
     # ---- storage
     ("places-touch", D + "places.cpp", "what is needed at the same leaf shares a place", "all[j]->first <= p.last", "all[j]->first < p.last"),
-    ("threads-share", D + "places.h", "virtual threads have one place together", "(thread * p.copies + execution % p.copies)", "(execution % p.copies)"),
+    ("threads-share", D + "places.h", "virtual threads have one place together", "(thread * p.copies + execution % p.copies)", "(0 * thread + execution % p.copies)"),
     ("threads-in-step", D + "tree.cpp", "virtual threads are taken to be at one place in the code (once a real fault)",
      "if (threads_ == 1) return;", "return;"),
     ("loop-not-counted", D + "tree.cpp", "what a loop needs again is given up inside it",
