@@ -314,7 +314,7 @@ Expected<Profile> Function::profile(std::span<const DLTensor* const> args,
   if (!state_->accel)
     return Error("codegen.profile", "a function for a CPU has no cycles to count")
         .fact("target", target().text())
-        .fix("build it for an accelerator, or measure its time");
+        .fix("build it with the target accel, accel:NAME or accel:FILE, or measure its time");
   Profile out;
   if (Check wrong = state_->run(args, options, &out)) return *wrong;
   return out;

@@ -110,7 +110,7 @@ void check_binary(BinaryOp op, const Expr& a, const Expr& b) {
     throw Error("ir.type", fmt::format("`{}` needs two operands of one type", to_string(op)))
         .fact("left", to_string(a->type))
         .fact("right", to_string(b->type))
-        .fix("cast one of them, e.g. cast(f32, x)");
+        .fix("convert one of them: cast(\"f32\", x), in C++ cast(kF32, x)");
   const DType t = a->type;
   const bool logic = op == BinaryOp::and_ || op == BinaryOp::or_;
   const bool bits = op >= BinaryOp::bit_and;

@@ -297,7 +297,9 @@ Stmt Parser::for_loop() {
   next();
   const Token& name = new_name("a loop variable");
   expect("in", "the loop variable");
-  expect("[", "'in'");
+  if (!at("["))
+    expected("'[' after 'in'", "write the first value and how many there are: for i in [0, +8) { ... }");
+  next();
   Expr min = expr();
   expect(",", "the start of the loop");
   expect("+", "the ','");

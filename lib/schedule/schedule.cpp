@@ -265,7 +265,9 @@ std::vector<std::string> names_of(const std::string& stage, const std::vector<Ax
                                        fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
                                      .fact("stage", stage)
                                      .fact("axis", a.name)
-                                     .fix(fmt::format("apply the step to s[{}]", a.stage)));
+                                     .fix(fmt::format("name the axis of {0}, \"{1}\" if it has one of that "
+                                                      "name too, or apply the step to s[{2}]",
+                                                      stage, a.name, a.stage)));
     out.push_back(a.name);
   }
   return out;

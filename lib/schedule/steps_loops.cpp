@@ -262,7 +262,9 @@ Check check_vectorized_reduce(const StageState& s, const AxisState& a, bool reas
   const std::string other = spatial_loops(s);
   if (!operation_of(*r->combiner))
     return reduce_mode_error(s, a, "vectorize",
-                             other.empty() ? "leave it serial" : "vectorize " + other + " instead");
+                             other.empty()
+                                 ? "leave it serial, or rfactor it and vectorize the partial results"
+                                 : "vectorize " + other + " instead");
   if (!is_exact(*r->combiner) && !reassociate)
     return Error(
                "schedule.vectorize.reassociate",
@@ -293,7 +295,10 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
   const bool folds = a.reduce && !folds_once(s, axis.value());
   if (mode == ir::LoopMode::parallel && folds) {
     const std::string other = spatial_loops(s);
-    return reduce_mode_error(s, a, "parallel", other.empty() ? "leave it serial" : "parallelise " + other);
+    return reduce_mode_error(s, a, "parallel",
+                             other.empty()
+                                 ? "rfactor it, and parallelise the partial results; or leave it serial"
+                                 : "parallelise " + other);
   }
   if (mode == ir::LoopMode::vthread && folds) {
     const std::string other = spatial_loops(s);

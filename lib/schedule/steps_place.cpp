@@ -40,9 +40,11 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
     while (q != consumer.value()) {
       const StageState& sq = state.stages[static_cast<size_t>(q)];
       if (sq.attach != StageState::at)
-        return refuse("schedule.compute_at.reader",
-                      fmt::format("{} reads {} outside that loop", reader.name, s.name),
-                      fmt::format("compute {} at a loop that encloses all its readers, or at root", s.name));
+        return refuse(
+            "schedule.compute_at.reader", fmt::format("{} reads {} outside that loop", reader.name, s.name),
+            fmt::format("compute {0} inside that loop first, or {1} at a loop that encloses all its "
+                        "readers, or at root",
+                        reader.name, s.name));
       if (sq.at_stage == consumer.value() && c.leaf_position(sq.at_axis) < c.leaf_position(axis.value()))
         return refuse("schedule.compute_at.reader",
                       fmt::format("{} reads {} and is computed at {}, outside that loop", reader.name, s.name,

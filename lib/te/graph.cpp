@@ -154,7 +154,10 @@ void check_sizes(const Graph& graph) {
                  Error("te.size.unbound", fmt::format("no input says what {} is", v->name))
                      .fact("size", v->name)
                      .fact("used by", where)
-                     .fix(fmt::format("give an input a dimension whose extent is {} alone", v->name)));
+                     .fix(fmt::format(
+                         "give an input a dimension that is {0} alone; where all are {0} * 2, say, let that "
+                         "be the size, and the others half of it",
+                         v->name)));
   };
   for (const Tensor& t : graph.inputs)
     for (const Expr& e : t.shape()) need(e, t.name());

@@ -340,7 +340,9 @@ class Trial {
         .fact("states", fmt::format("a = {}, b = {}, c = {}", text(a), text(b), text(c)))
         .fact("combine(combine(a, b), c)", text(*left))
         .fact("combine(a, combine(b, c))", text(*right))
-        .fix("a reduction is folded in parts, in any order; what depends on the order is a scan");
+        .fix(
+            "a reduction joins partial results, in any order: compute on the elements before it (the sum of "
+            "x * x), and let combine only join; what depends on the order is a scan");
   }
   Check commutative(const Numbers& a, const Numbers& b, const Numbers&, int& decided) {
     const auto ab = combine(a, b), ba = combine(b, a);

@@ -138,13 +138,18 @@ class ScanBuilder {
         throw Error("te.scan.shape", fmt::format("{} does not go with the state {}", t.name(), s.name()))
             .fact("expected", expected)
             .fact("got", text(t))
-            .fix("the initial value has the state's shape save for its times, the update all of it");
+            .fix(
+                "the update has the state's shape; the initial value, too, but for its first dimension, "
+                "which has "
+                "as many times as it gives: 1 where the update reads t - 1");
       };
       if (s.ndim() == 0) refuse(s, "time as the first dimension");
       if (u.dtype() != s.dtype() || Shape(u.shape()) != Shape(s.shape())) refuse(u, text(s));
       if (s.dim(0) != state_[0].dim(0)) refuse(s, fmt::format("{} times", to_string(state_[0].dim(0))));
       Shape first = s.shape();
-      if (n.ndim() == s.ndim()) first[0] = i == 0 ? std::max<int64_t>(n.extent(0), 1) : init_[0].extent(0);
+      first[0] = i > 0                  ? init_[0].extent(0)
+                 : n.ndim() == s.ndim() ? std::max<int64_t>(n.extent(0), 1)
+                                        : int64_t{1};
       if (n.dtype() != s.dtype() || Shape(n.shape()) != first)
         refuse(n, ir::to_string(s.dtype()) + to_string(first));
     }

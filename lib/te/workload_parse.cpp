@@ -35,6 +35,9 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   std::string_view best;
   size_t best_distance = std::max<size_t>(2, word.size() / 2);
   if (word.size() > 64) return "";
+  for (const std::string_view name : names)  // padding for pad
+    if (name.size() > 1 && word.size() > 1 && (word.starts_with(name) || name.starts_with(word)))
+      return std::string(name);
   for (const std::string_view name : names)
     if (const size_t d = edit_distance(word, name); d < best_distance || (d == best_distance && best.empty()))
       best = name, best_distance = d;
@@ -227,8 +230,12 @@ class WorkloadParser {
       if (count == kMaxListLength)
         throw bad_value(key, value, fmt::format("at most {} integers joined by x", kMaxListLength));
       const Word item{value.at + i, value.text.substr(i, end - i)};
-      if (count) out += 'x';
-      out += integer(key, item, -kMaxInteger, kMaxInteger);
+      int64_t v = 0;
+      const char* const stop = item.text.data() + item.text.size();
+      if (const auto [at, ec] = std::from_chars(item.text.data(), stop, v);
+          ec != std::errc() || at != stop || v < -kMaxInteger || v > kMaxInteger)
+        throw bad_value(key, item, fmt::format("integers of at most {} joined by x", kMaxInteger));
+      out += (count ? "x" : "") + std::to_string(v);
       i = end + 1;
     }
     return out;

@@ -173,10 +173,10 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
     return build(workload, records, 1, options).value();
   }
   if (!is_workload) {
-    TC_REQUIRE(
-        log.is_none(),
-        Error("autotune.log.use", "a log is given for a schedule")
-            .fix("a log chooses the schedule of a workload: tc.build(tc.workload([A, B, C]), log=...)"));
+    TC_REQUIRE(log.is_none(), Error("autotune.log.use", "a log is given for a schedule")
+                                  .fix("a log chooses the schedule of a workload: tc.build(tc.workload([A, "
+                                       "B, C]), log=..., threads=N), N as "
+                                       "when it was tuned"));
     if (py::isinstance<Schedule>(what)) return build_schedule(what.cast<const Schedule&>(), args, options);
     const std::vector<Tensor> tensors = to_tensors(what, "what is built");
     std::vector<Tensor> outputs;  // of a list with inputs, which is one of arguments, as for an accelerator

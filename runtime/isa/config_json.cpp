@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -40,12 +41,13 @@ bool is_in(std::string_view key, std::span<const std::string_view> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-Error value_error(std::string_view file, std::string_view key, std::string message) {
+Error value_error(std::string_view file, std::string_view key, std::string message, std::string fix = "") {
   return Error("isa.config.value", std::move(message))
       .fact("in", printable(file))
       .fact("key", printable(key.substr(0, 64)))
-      .fix(key.starts_with("LOG_") ? "write an integer: log2 of the size, as VTA does"
-                                   : "write an integer, in the range that docs/isa.md gives");
+      .fix(!fix.empty()              ? std::move(fix)
+           : key.starts_with("LOG_") ? "write an integer: log2 of the size, as VTA does"
+                                     : "write an integer, in the range that docs/isa.md gives");
 }
 
 Error unknown_key(std::string_view file, const std::string& key) {
@@ -105,7 +107,11 @@ struct Reader {
       return std::nullopt;
     }
     if (number < 0 || number > 30)
-      return value_error(file, key, fmt::format("{} is {}; log2 of a size is 0 to 30", key, number));
+      return value_error(file, key, fmt::format("{} is {}; log2 of a size is 0 to 30", key, number),
+                         number > 0 && std::has_single_bit(static_cast<uint64_t>(number))
+                             ? fmt::format("for a size of {} write {}", number,
+                                           std::countr_zero(static_cast<uint64_t>(number)))
+                             : "");
     vta[key] = number;
     has_vta = true;
     return std::nullopt;

@@ -89,8 +89,10 @@ class AluMaker {
       throw Error("codegen.accel.operand", fmt::format("the ALU reads {}, which is kept in {}", b.ref->name,
                                                        b.global ? "memory" : std::string(to_string(b.pad))))
           .fact("stage", b.ref->name)
-          .fix(fmt::format("cache_read({}, \"acc\") and compute the copy inside the consumer's tile",
-                           b.ref->name));
+          .fix(fmt::format(
+              "cache_read({}, \"acc\") and compute the copy inside the consumer's tile; the factors "
+              "of GEMM go to inp and wgt",
+              b.ref->name));
     size_t i = 0;
     const auto same = [&](const ir::Load* other) {
       return other->buffer.same(l.buffer) &&
@@ -212,6 +214,21 @@ void check_copy(const ir::Buffer& dst, const ir::Load& from, const Buffers& buff
       .fix("cast on the CPU before the copy");
 }
 
+// A product of which one factor alone is where GEMM reads it.
+[[noreturn]] void half_a_product(const ir::BufferRef& dst, const Expr& a, const Expr& b, bool has_inp) {
+  std::vector<Expr> ignored;
+  const Scope there = has_inp ? Scope::inp : Scope::wgt, missing = has_inp ? Scope::wgt : Scope::inp;
+  const ir::Load *x = copied(a, ignored), *y = copied(b, ignored);
+  if (x->buffer->scope != there) std::swap(x, y);
+  throw Error(
+      "codegen.accel.operand",
+      fmt::format("GEMM multiplies what is kept in inp by what is kept in wgt; {} is in {}, {} in {}",
+                  x->buffer->name, to_string(x->buffer->scope), y->buffer->name, to_string(y->buffer->scope)))
+      .fact("stage", dst->name)
+      .fix(fmt::format("cache_read({}, \"{}\") and compute the copy inside the consumer's tile",
+                       y->buffer->name, to_string(missing)));
+}
+
 // acc[..] + inp[..] * wgt[..], in any order and with casts: the loads of inp and wgt. A factor
 // that is zero elsewhere, as padding is, gives conditions.
 bool product(const ir::BufferRef& dst, const std::vector<Expr>& index, const Expr& value, Meaning& m) {
@@ -232,6 +249,7 @@ bool product(const ir::BufferRef& dst, const std::vector<Expr>& index, const Exp
     if (l->buffer->scope == Scope::inp) inp = l;
     if (l->buffer->scope == Scope::wgt) wgt = l;
   }
+  if (!inp != !wgt) half_a_product(dst, mul->a, mul->b, inp != nullptr);
   m.operands = {inp, wgt};
   return inp && wgt;
 }
