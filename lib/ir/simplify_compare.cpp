@@ -193,13 +193,15 @@ Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const E
     return as_binary(e, BinaryOp::add) || as_binary(e, BinaryOp::sub) || as_binary(e, BinaryOp::mul);
   };
   const bool data =
-      (is_sum(a) || is_sum(b)) &&
       std::any_of(d.terms.begin(), d.terms.end(), [](const AffineTerm& t) { return may_be_data(t.atom); });
   if (d.is_constant()) return bool_imm(equality ? (d.constant == 0) == (op == BinaryOp::eq) : d.constant < 0);
   const Expr e = equality ? compare_equal(op, std::move(d), from) : compare_less(std::move(d), from);
   if (!e) return keep();
-  // What memory holds may be any number: sums of such may overflow where they were not computed before.
-  if (data && !as_int(e)) return keep();
+  // What memory holds may be any number: sums of such may overflow where they were not computed before,
+  // those on the other side and those by which a quotient is solved (P < x / 6 by P * 6 < x - 5).
+  if (const auto* c = e.as<Binary>();
+      data && c && is_compare(c->op) && (is_sum(a) || is_sum(b) || is_sum(c->a) || is_sum(c->b)))
+    return keep();
   if (const auto known = bounds_.known(e)) return bool_imm(*known);
   return e;
 }

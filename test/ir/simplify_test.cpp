@@ -339,6 +339,17 @@ TEST(SimplifyStmt, TermsReadFromMemoryStayOnTheirSide) {
 })";
   EXPECT_EQ(simple_func(text), text);
 }
+// A[i] * 6 < B[i] - 5 overflows where A[i] is the identity of a maximum: found by a random one of quotients.
+TEST(SimplifyStmt, QuotientsOfMemoryAreNotSolved) {
+  const std::string text = R"(func f(A: i64[4], B: i64[4]) {
+  for i in [0, +4) {
+    if A[i] < B[i] / 6 {
+      A[i] = B[i] / 6
+    }
+  }
+})";
+  EXPECT_EQ(simple_func(text), text);
+}
 TEST(SimplifyStmt, StartsAreReadFromMemoryOnce) {
   EXPECT_EQ(simple_func(R"(func f(A: i64[64]) {
   for i in [A[0], +1) {
