@@ -20,7 +20,8 @@ Check check_condition(const Expr& when, size_t number, const std::vector<VarRef>
   ir::walk_all(*when, [&](const ir::Node& n) {
     if (n.kind == ir::Kind::Load) known = false;
     if (n.kind == ir::Kind::Var)
-      known = known && std::any_of(sizes.begin(), sizes.end(), [&](const VarRef& v) { return v.get() == &n; });
+      known =
+          known && std::any_of(sizes.begin(), sizes.end(), [&](const VarRef& v) { return v.get() == &n; });
     return true;
   });
   if (known) return std::nullopt;
@@ -51,7 +52,8 @@ Check check_conditions(std::span<const Variant> variants, const std::vector<Tens
 std::string packs_text(const Lowered& l, const std::vector<Tensor>& args) {
   std::string out;
   for (const Pack& p : l.packs)
-    out += fmt::format("{}{} as {}", out.empty() ? "" : ", ", args[static_cast<size_t>(p.arg)].name(), p.layout);
+    out +=
+        fmt::format("{}{} as {}", out.empty() ? "" : ", ", args[static_cast<size_t>(p.arg)].name(), p.layout);
   return out.empty() ? "plain" : out;
 }
 
@@ -64,10 +66,7 @@ ir::Stmt on_params(const ir::Func& f, const std::vector<BufferRef>& params) {
     const ir::Buffer& b = *a.buffer;
     map[a.buffer] = ir::buffer(b.name, b.type, b.shape, b.scope);
   });
-  return ir::rewrite(ir::substitute(f.body, map), [&](const ir::Alloc& a) -> ir::Stmt {
-    const auto made = map.find(a.buffer);
-    return made == map.end() ? nullptr : ir::alloc(made->second, a.body, a.double_buffer);
-  });
+  return ir::substitute(f.body, map);
 }
 
 }  // namespace
@@ -79,7 +78,10 @@ Expected<Lowered> lower(std::span<const Variant> variants, const std::vector<Ten
   std::vector<ir::Stmt> bodies;
   for (size_t i = 0; i < variants.size(); ++i) {
     auto lowered = lower(variants[i].schedule, args, name);
-    if (!lowered) return std::move(lowered.error()).fact("variant", std::to_string(i));
+    if (!lowered) {
+      Error e = lowered.error();
+      return std::move(e).fact("variant", std::to_string(i));
+    }
     if (!out) {
       bodies.push_back(lowered.value().func->body);
       out = std::move(lowered).value();

@@ -24,6 +24,12 @@ struct Contraction {
   bool flat = false;       // rows of all spatial axes are evenly spaced in every operand
 };
 
+// An input that may be given in another layout: constant, and of numbers.
+bool can_pack(const View& view, const Tensor& t) {
+  return view.is_constant(t) &&
+         std::all_of(t.shape().begin(), t.shape().end(), [](const Expr& e) { return ir::as_int(e); });
+}
+
 bool uses(const Expr& e, const VarRef& v) { return ir::uses_var(*e, *v); }
 
 // Whether a load's offset is the same function of the fused index of the axes `from`..rank-2,
@@ -79,7 +85,7 @@ std::optional<Contraction> recognise(const View& view, int stage) {
                      [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });
   if (loads < 2 || following == 0) return std::nullopt;
   c.depthwise = following > 1;
-  if (strided && (c.depthwise || c.panel_dim < 0 || !view.is_constant(c.panel))) return std::nullopt;
+  if (strided && (c.depthwise || c.panel_dim < 0 || !can_pack(view, c.panel))) return std::nullopt;
   c.flat = flat && !c.guarded && !c.depthwise;
   if (!view.is_output(stage)) {
     if (v.readers.size() != 1) return std::nullopt;
@@ -119,7 +125,7 @@ struct Tile {
 };
 
 bool is_packed(const Drawing& d, const Contraction& c) {
-  return c.panel && c.panel_dim >= 0 && !c.depthwise && d.view.is_constant(c.panel);
+  return c.panel && c.panel_dim >= 0 && !c.depthwise && can_pack(d.view, c.panel);
 }
 // Tiles for a panel of so many vectors; those that load least for what they compute first.
 std::vector<std::pair<int64_t, int64_t>> tiles_of_panel(std::vector<std::pair<int64_t, int64_t>> tiles,
