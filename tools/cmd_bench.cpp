@@ -106,9 +106,10 @@ int bench_accel(const Options& o, const std::vector<Workload>& workloads, const 
   Table table({"workload", "default", "tuned", "cycles of", "occupied", "GEMM", "programs", "schedule"},
               {0, 3, 7});
   for (const Workload& w : workloads) {
+    Function by_rule = build(w, {}, 1, options).value();  // which refuses sizes
     const WorkloadGraph graph = w.build();
     Arguments arguments(graph, 0, Fill::uniform);
-    const BoundKernel standard(build(w, {}, 1, options).value(), arguments);
+    const BoundKernel standard(std::move(by_rule), arguments);
     const Profile by_default = timed_run(standard);
     const BoundKernel logged(build(w, log, 1, options).value(), arguments);
     const std::string source = source_of(logged.function());

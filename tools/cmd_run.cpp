@@ -146,9 +146,8 @@ int run(const Options& o, bool json) {
     for (const Workload& call : calls) require_arguments(call.build());  // before anything is compiled
     return run_on_cpu(o, w, build(w, log, threads, build_options).value(), calls, threads, json);
   }
+  Function function = build(w, log, threads, build_options).value();  // which refuses sizes
   const WorkloadGraph graph = w.build();
-  require_arguments(graph);
-  Function function = build(w, log, threads, build_options).value();
   Arguments arguments(graph, o.seed, Fill::uniform);
   const BoundKernel kernel(std::move(function), arguments);
   return run_on_accel(o, w, kernel, o.check ? check(kernel, graph, o.seed) : Checks(), json);

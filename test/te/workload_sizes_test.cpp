@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "op_check.h"
+#include "tc/support/rng.h"
 #include "tc/te/workload.h"
 
 namespace tc::test {
@@ -167,6 +168,40 @@ TEST(WorkloadSizes, ErrorsShowThePlace) {
   EXPECT_EQ(canonical(many), "workload.value");
   EXPECT_EQ(canonical("graph: func main(a0: f32[n], a1: f32[n]) { compute a1[i] = a0[i] }"),
             "te.shape.symbolic");
+}
+
+TEST(WorkloadSizes, MutatedRangesAreParsedOrRefused) {
+  Rng random(11);
+  const std::string alphabet = "0123456789..=x -mnkb";
+  const auto below = [&](size_t n) {
+    return static_cast<size_t>(random.between(0, static_cast<int64_t>(n) - 1));
+  };
+  int sized = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string text = kSized[below(std::size(kSized))];
+    for (int64_t n = random.between(1, 3); n > 0; --n) {
+      const size_t dots = text.find("..");
+      const size_t near = dots == std::string::npos ? below(text.size()) : dots - 3 + below(8);
+      const size_t at = std::min(near, text.size() - 1);
+      const std::string c(1, alphabet[below(alphabet.size())]);
+      if (random.between(0, 1) == 0)
+        text.replace(at, 1, c);
+      else
+        text.insert(at, c);
+    }
+    const auto w = parse_workload(text);
+    if (!w) {
+      EXPECT_NE(w.error().kind(), ErrorKind::internal) << text << "\n" << w.error().str();
+      continue;
+    }
+    EXPECT_EQ(canonical(w.value().text()), w.value().text()) << text;
+    const auto buckets = w.value().buckets();
+    EXPECT_LE(buckets.size(), Workload::kMaxBuckets);
+    sized += !w.value().ranges().empty();
+    for (const auto& all : {buckets, w.value().judged()})
+      for (const Workload& one : all) EXPECT_EQ(canonical(one.text()), one.text()) << text;
+  }
+  EXPECT_GT(sized, 200);
 }
 
 }  // namespace
