@@ -27,9 +27,11 @@ double bytes_of(const WorkloadGraph& g) {
 
 }  // namespace
 
+void require_arguments(const WorkloadGraph& graph) { require_memory(2 * bytes_of(graph) + 64e6); }
+
 Arguments::Arguments(const WorkloadGraph& graph, uint64_t seed, Fill fill)
     : graph_(graph), seed_(seed), fill_(fill) {
-  require_memory(2 * bytes_of(graph) + 64e6);
+  require_arguments(graph);
   for (const HostTensor& h : make_args(graph_.args, seed, fill)) {
     runtime::Tensor t(h.shape(), codegen::dl_type(h.dtype()));
     if (h.bytes() > 0) std::memcpy(t.data(), h.data(), h.bytes());
@@ -62,6 +64,9 @@ BoundKernel::BoundKernel(Function function, Arguments& arguments)
     pointers_[i] = packed_.back().dl();
   }
   for (const DLTensor* t : pointers_) data_.push_back(static_cast<char*>(t->data) + t->byte_offset);
+  if (function_.target().is_accel()) return;
+  sizes_ = function_.kernel().abi().size_values(pointers_);
+  for (int64_t& s : sizes_) data_.push_back(&s);
 }
 
 void BoundKernel::run() const {

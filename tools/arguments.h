@@ -11,6 +11,9 @@
 
 namespace tc::cli {
 
+/// Error cli.memory where there is no room for the arguments of a workload.
+void require_arguments(const WorkloadGraph& graph);
+
 class Arguments {
  public:
   /// Inputs by `seed`. Error cli.memory before anything is allocated.
@@ -35,6 +38,7 @@ class Arguments {
 class BoundKernel {
  public:
   BoundKernel(Function function, Arguments& arguments);
+  BoundKernel(BoundKernel&&) = default;  // a copy would call with the sizes of the other
 
   [[nodiscard]] const Function& function() const { return function_; }
   /// One call without checks of the arguments. Throws where the function refuses.
@@ -50,6 +54,7 @@ class BoundKernel {
   Arguments* arguments_;
   std::vector<runtime::Tensor> packed_;
   std::vector<const DLTensor*> pointers_;
+  std::vector<int64_t> sizes_;  // behind data_'s pointers to the arguments
   std::vector<void*> data_;
 };
 

@@ -26,30 +26,51 @@ struct Row {
   std::vector<Timing> timings;
 };
 
-/// "tuned", "nearest" or "default": the first word of an explanation.
-std::string source_of(const Function& f) { return f.explain().substr(0, f.explain().find(':')); }
+/// "tuned", "nearest" or "default": the first word of an explanation; "3 variants" of one by lines.
+std::string source_of(const Function& f) { return f.explain().substr(0, f.explain().find_first_of(":;\n")); }
+bool uses_log(const Function& f) {
+  for (const char* source : {"tuned: ", "nearest: "})
+    if (f.explain().find(source) != std::string::npos) return true;
+  return false;
+}
 
-Row bench(const Workload& w, const autotune::Log& log, const Options& o, int threads) {
+// The contestants for one call.
+Row bench_call(const std::vector<std::pair<const char*, Function>>& functions, const Workload& call,
+               const Options& o, int threads) {
+  const WorkloadGraph graph = call.build();
+  Arguments arguments(graph, 0, Fill::uniform);
+  std::vector<BoundKernel> kernels;
+  kernels.reserve(functions.size());
+  Row row{call.text(), functions.back().second.explain(), yardstick(graph, threads), {}, {}};
+  for (const auto& [name, f] : functions) {
+    kernels.emplace_back(f, arguments);
+    row.contestants.push_back({name, [&k = kernels.back()] { k.run(); }});
+  }
+  row.timings = measure(row.contestants, {.rounds = o.rounds, .threads = threads});
+  for (Contestant& c : row.contestants) c.run = nullptr;  // the kernels end here
+  return row;
+}
+
+/// A row; of a workload with sizes one for each value at which it is judged.
+std::vector<Row> bench(const Workload& w, const autotune::Log& log, const Options& o, int threads) {
   const WorkloadGraph graph = w.build();
   BuildOptions options;
   options.target = parse_target(o.target);
-  Arguments arguments(graph, 0, Fill::uniform);
-  std::vector<BoundKernel> kernels;
-  kernels.reserve(3);
-  Row row{w.text(), "", yardstick(graph, threads), {}, {}};
-  const auto add = [&](const char* name, Function f) {
-    kernels.emplace_back(std::move(f), arguments);
-    row.contestants.push_back({name, [&k = kernels.back()] { k.run(); }});
-  };
-  if (!o.no_naive) add("naive", build(Schedule(graph.outputs), graph.args, options).value());
-  add("default", build(w, {}, threads, options).value());
+  std::vector<std::pair<const char*, Function>> functions;
+  const std::vector<Workload> calls = w.judged();
+  for (const Workload& call : calls) require_arguments(call.build());  // before anything is compiled
+  if (!o.no_naive)
+    functions.emplace_back("naive", build(Schedule(graph.outputs), graph.args, options).value());
+  functions.emplace_back("default", build(w, {}, threads, options).value());
   Function tuned = build(w, log, threads, options).value();
-  row.schedule = tuned.explain();
-  if (source_of(tuned) != "default") add("tuned", std::move(tuned));
-  row.timings = measure(row.contestants, {.rounds = o.rounds, .threads = threads});
-  row.contestants.resize(row.timings.size());
-  for (Contestant& c : row.contestants) c.run = nullptr;  // the kernels end here
-  return row;
+  const std::string why = tuned.explain();
+  if (uses_log(tuned)) functions.emplace_back("tuned", std::move(tuned));
+  std::vector<Row> rows;
+  for (const Workload& call : calls) {
+    rows.push_back(bench_call(functions, call, o, threads));
+    rows.back().schedule = why;
+  }
+  return rows;
 }
 
 const Timing* timing(const Row& row, std::string_view name) {
@@ -85,9 +106,10 @@ int bench_accel(const Options& o, const std::vector<Workload>& workloads, const 
   Table table({"workload", "default", "tuned", "cycles of", "occupied", "GEMM", "programs", "schedule"},
               {0, 3, 7});
   for (const Workload& w : workloads) {
+    Function by_rule = build(w, {}, 1, options).value();  // which refuses sizes
     const WorkloadGraph graph = w.build();
     Arguments arguments(graph, 0, Fill::uniform);
-    const BoundKernel standard(build(w, {}, 1, options).value(), arguments);
+    const BoundKernel standard(std::move(by_rule), arguments);
     const Profile by_default = timed_run(standard);
     const BoundKernel logged(build(w, log, 1, options).value(), arguments);
     const std::string source = source_of(logged.function());
@@ -117,11 +139,10 @@ int run(const Options& o, bool json) {
   const int threads = use_threads(o.threads);
   Json results = Json::array();
   Table table({"workload", "naive", "default", "tuned", "", "of peak", "schedule"}, {0, 4, 6});
-  for (const Workload& w : workloads) {
-    const Row row = bench(w, log, o, threads);
+  const auto add = [&](const Row& row) {
     if (json) {
       results.push_back(to_json(row, threads));
-      continue;
+      return;
     }
     const auto speed = [&](const char* name) {
       const Timing* t = timing(row, name);
@@ -130,8 +151,10 @@ int run(const Options& o, bool json) {
     const Timing* best = timing(row, "tuned") ? timing(row, "tuned") : timing(row, "default");
     table.add({row.workload, speed("naive"), speed("default"), speed("tuned"), row.yardstick.unit(),
                fmt::format("{:.0f}%", 100 * row.yardstick.share(best->median_ns)),
-               row.schedule.substr(0, row.schedule.find(':'))});
-  }
+               row.schedule.substr(0, row.schedule.find_first_of(":;\n"))});
+  };
+  for (const Workload& w : workloads)
+    for (const Row& row : bench(w, log, o, threads)) add(row);
   if (json)
     print_json({{"threads", threads}, {"results", std::move(results)}});
   else

@@ -12,7 +12,7 @@ namespace tc::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> workload;
+  std::vector<std::string> workload, at;
   std::string log, target = "cpu", timeline;
   int threads = 0, rounds = 5, orders = 0;
   uint64_t seed = 0;
@@ -84,43 +84,73 @@ int run_on_accel(const Options& o, const Workload& w, const BoundKernel& kernel,
   return checks.passed ? kDone : kResultsDiffer;
 }
 
-int run(const Options& o, bool json) {
-  const Workload w = parse_one_workload(o.workload);
-  const autotune::Log log = load_log(o.log);
-  const int threads = use_threads(o.threads);
-  const WorkloadGraph graph = w.build();
-  Arguments arguments(graph, o.seed, Fill::uniform);
-  BuildOptions build_options;
-  build_options.target = parse_target(o.target);
-  const BoundKernel kernel(build(w, log, threads, build_options).value(), arguments);
+// One call of the function of a workload: its time, and whether it is right.
+struct CallResult {
+  bool passed = true;
+  Json json;
+  std::string lines;
+};
 
-  const bool accel = build_options.target.is_accel();
-  TC_REQUIRE(accel || (o.timeline.empty() && o.orders == 0),
-             Error("cli.usage", "--timeline and --orders are for an accelerator").fix("--target accel:FILE"));
+CallResult run_call(const Options& o, const Function& function, const Workload& call, int threads) {
+  const WorkloadGraph graph = call.build();
+  Arguments arguments(graph, o.seed, Fill::uniform);
+  const BoundKernel kernel(function, arguments);
   const Checks checks = o.check ? check(kernel, graph, o.seed) : Checks();
-  if (accel) return run_on_accel(o, w, kernel, checks, json);
   const Contestant only[] = {{"run", [&] { kernel.run(); }}};
   const Timing t = measure(only, {.rounds = o.rounds})[0];
   const Yardstick y = yardstick(graph, threads, false);
-  const int exit = checks.passed ? kDone : kResultsDiffer;
-  if (json) {
-    Json out = {{"workload", w.text()},
-                {"schedule", kernel.function().explain()},
-                {"threads", threads},
-                {"seed", o.seed},
-                {"median_ns", t.median_ns},
-                {"samples", t.samples},
-                {"speed", y.speed(t.median_ns)},
-                {"unit", y.unit()}};
-    if (o.check) out["checks"] = checks.json;
-    print_json(out);
-    return exit;
+  CallResult out{checks.passed,
+                 {{"median_ns", t.median_ns},
+                  {"samples", t.samples},
+                  {"speed", y.speed(t.median_ns)},
+                  {"unit", y.unit()}},
+                 fmt::format("  time      {} (median of {}), {} {}, {} thread{}\n{}", time_text(t.median_ns),
+                             t.samples, speed_text(y.speed(t.median_ns)), y.unit(), threads,
+                             threads == 1 ? "" : "s", checks.lines)};
+  if (o.check) out.json["checks"] = checks.json;
+  return out;
+}
+
+int run_on_cpu(const Options& o, const Workload& w, const Function& function,
+               const std::vector<Workload>& calls, int threads, bool json) {
+  Json out = {
+      {"workload", w.text()}, {"schedule", function.explain()}, {"threads", threads}, {"seed", o.seed}};
+  const bool sized = !w.ranges().empty();
+  bool passed = true;
+  if (!json) print(fmt::format("{}\n  schedule  {}\n", w.text(), function.explain()));
+  for (const Workload& call : calls) {
+    CallResult r = run_call(o, function, call, threads);
+    passed &= r.passed;
+    if (!json)
+      print((sized ? fmt::format("{}\n", call.text()) : "") + r.lines);
+    else if (!sized)
+      out.update(r.json);
+    else
+      r.json["workload"] = call.text(), out["calls"].push_back(std::move(r.json));
   }
-  print(fmt::format("{}\n  schedule  {}\n  time      {} (median of {}), {} {}, {} thread{}\n{}", w.text(),
-                    kernel.function().explain(), time_text(t.median_ns), t.samples,
-                    speed_text(y.speed(t.median_ns)), y.unit(), threads, threads == 1 ? "" : "s",
-                    checks.lines));
-  return exit;
+  if (json) print_json(out);
+  return passed ? kDone : kResultsDiffer;
+}
+
+int run(const Options& o, bool json) {
+  const Workload w = parse_one_workload(o.workload);
+  const std::vector<Workload> calls = calls_of(w, o.at);
+  const autotune::Log log = load_log(o.log);
+  const int threads = use_threads(o.threads);
+  BuildOptions build_options;
+  build_options.target = parse_target(o.target);
+  const bool accel = build_options.target.is_accel();
+  TC_REQUIRE(accel || (o.timeline.empty() && o.orders == 0),
+             Error("cli.usage", "--timeline and --orders are for an accelerator").fix("--target accel:FILE"));
+  if (!accel) {
+    for (const Workload& call : calls) require_arguments(call.build());  // before anything is compiled
+    return run_on_cpu(o, w, build(w, log, threads, build_options).value(), calls, threads, json);
+  }
+  Function function = build(w, log, threads, build_options).value();  // which refuses sizes
+  const WorkloadGraph graph = w.build();
+  Arguments arguments(graph, o.seed, Fill::uniform);
+  const BoundKernel kernel(std::move(function), arguments);
+  return run_on_accel(o, w, kernel, o.check ? check(kernel, graph, o.seed) : Checks(), json);
 }
 
 }  // namespace
@@ -133,6 +163,9 @@ void add_run(CLI::App& app, Call& call) {
         sub.add_option("--log", o.log, "Tuned-operator log to take the schedule from")->envname("TC_LOG");
         sub.add_option("--target", o.target, "cpu, \"cpu -mattr=+F,-F\", or accel:FILE");
         sub.add_option("--threads", o.threads, "Threads (default: all CPUs)")->check(CLI::Range(0, 4096));
+        sub.add_option("--at", o.at,
+                       "Of a workload with ranges: run for these values, e.g. m=100; may be given again "
+                       "(default: first, middle and last of each bucket)");
         sub.add_option("--seed", o.seed, "Of the inputs");
         sub.add_option("--rounds", o.rounds, "Samples of the time")->check(CLI::Range(1, 1000));
         sub.add_option("--timeline", o.timeline, "accel: write a trace for chrome://tracing to this file");

@@ -35,6 +35,12 @@ Schedule schedule_of(const Workload& w, const Options& o) {
 
 int run(const Options& o, bool json) {
   const Workload w = parse_one_workload(o.workload);
+  const std::vector<Workload> buckets = w.buckets();
+  TC_REQUIRE(buckets.size() == 1,
+             Error("cli.usage", fmt::format("the workload has {} buckets, each with a schedule of its own",
+                                            buckets.size()))
+                 .fact("workload", w.text())
+                 .fix(fmt::format("show one of them, e.g. \"{}\"", buckets[0].text())));
   const Schedule s = schedule_of(w, o);
   if (!o.output.empty()) {
     ShowOptions options;

@@ -107,7 +107,9 @@ std::string summary(const Workload& w, const TuneResult& r, bool accel) {
 }
 
 int run(const Options& o, bool json) {
-  const std::vector<Workload> workloads = parse_workloads(o.workloads);
+  std::vector<Workload> workloads;  // a bucket is tuned by itself
+  for (const Workload& w : parse_workloads(o.workloads))
+    for (Workload& bucket : w.buckets()) workloads.push_back(std::move(bucket));
   TuneSettings settings = settings_of(o);
   const StopOnSignal signals;
   Json results = Json::array();
@@ -152,7 +154,7 @@ void add_tune(CLI::App& app, Call& call) {
       [](CLI::App& sub, Options& o) {
         sub.add_option("WORKLOAD", o.workloads, "One or more, or @FILE with one a line")->required();
         sub.add_option("--target", o.target, "cpu: this machine; or accel:FILE");
-        sub.add_option("--trials", o.trials, "Trials per workload, those in the log included (64)")
+        sub.add_option("--trials", o.trials, "Trials per workload or bucket, those in the log included (64)")
             ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
         sub.add_option("--seed", o.seed, "The same seed and measurements make the same search (0)");
         sub.add_option("--log", o.log, "Tuned-operator log to resume from and append to (tuned.jsonl)");
@@ -160,7 +162,7 @@ void add_tune(CLI::App& app, Call& call) {
             ->check(CLI::Range(0, 4096));
         sub.add_option("--workers", o.workers, "Worker processes, which build side by side (1)")
             ->check(CLI::Range(1, 256));
-        sub.add_option("--time-budget", o.time_budget, "Seconds per workload (no limit)")
+        sub.add_option("--time-budget", o.time_budget, "Seconds per workload or bucket (no limit)")
             ->check(CLI::Range(0.0, 1e9));
         sub.add_option("--early-stop", o.early_stop, "Stop after so many trials without a gain (never)")
             ->check(CLI::Range(int64_t{0}, int64_t{10'000'000}));

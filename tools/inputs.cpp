@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 
 #include "host.h"
 #include "output.h"
@@ -125,6 +128,41 @@ Workload parse_one_workload(const std::vector<std::string>& args) {
                  .fact("second", all[1].text())
                  .fix("give one; tensorc tune and tensorc bench take several"));
   return std::move(all[0]);
+}
+
+std::vector<Workload> calls_of(const Workload& workload, const std::vector<std::string>& at) {
+  if (at.empty()) return workload.judged();
+  const std::vector<WorkloadRange> ranges = workload.ranges();
+  std::string keys;
+  for (const WorkloadRange& r : ranges) keys += fmt::format("{}{}=64", keys.empty() ? "" : " ", r.key);
+  const auto wrong = [&](std::string what, const std::string& given) {
+    return Error("cli.usage", std::move(what))
+        .fact("got", given)
+        .fact("workload", workload.text())
+        .fix(ranges.empty() ? "leave out --at" : fmt::format("give every size once, e.g. --at \"{}\"", keys));
+  };
+  std::vector<Workload> out;
+  for (const std::string& text : at) {
+    std::vector<int64_t> values(ranges.size(), -1);
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+      const size_t equals = std::min(word.find('='), word.size());
+      const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const WorkloadRange& r) {
+        return r.key == std::string_view(word).substr(0, equals);
+      });
+      TC_REQUIRE(range != ranges.end(), wrong("--at names no size of the workload", word));
+      int64_t v = -1;
+      const char *first = word.data() + std::min(equals + 1, word.size()), *end = word.data() + word.size();
+      const auto [stop, ec] = std::from_chars(first, end, v);
+      TC_REQUIRE(ec == std::errc() && stop == end && v >= range->least && v <= INT32_MAX,
+                 wrong(fmt::format("{} must be a number of {} or more", range->key, range->least), word));
+      values[static_cast<size_t>(range - ranges.begin())] = v;
+    }
+    TC_REQUIRE(!values.empty() && std::find(values.begin(), values.end(), -1) == values.end(),
+               wrong("--at leaves a size open", text));
+    out.push_back(parse_workload(workload.at(values).text()).value());
+  }
+  return out;
 }
 
 autotune::Log load_log(const std::string& path) {

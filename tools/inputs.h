@@ -20,6 +20,10 @@ void write_file(const std::string& path, std::string_view text);
 /// The same for commands that take one.
 [[nodiscard]] Workload parse_one_workload(const std::vector<std::string>& args);
 
+/// Where a workload is run: of one with sizes at each of `at`, e.g. m=100 (several sizes as one
+/// argument between spaces), else at the values at which it is judged. Error cli.usage.
+[[nodiscard]] std::vector<Workload> calls_of(const Workload& workload, const std::vector<std::string>& at);
+
 /// The log; empty for "". Bad lines are noted on stderr.
 [[nodiscard]] autotune::Log load_log(const std::string& path);
 

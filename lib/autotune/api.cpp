@@ -139,10 +139,88 @@ Expected<autotune::TuneResult> tune_accel(const Workload& workload, const TuneSe
   return autotune::tune(task, *executor, options);
 }
 
-}  // namespace
+Check refuse_sizes(const Workload& workload, const codegen::Target& target) {
+  const auto ranges = workload.ranges();
+  if (!target.is_accel() || ranges.empty()) return std::nullopt;
+  return Error("te.shape.symbolic",
+               fmt::format("the accelerator runs programs of numbers, and {} is a range", ranges[0].key))
+      .fact("workload", workload.text())
+      .fact("target", target.text())
+      .fix(fmt::format("give {} one number, once for each that is needed", ranges[0].key));
+}
 
-Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings& settings) {
-  if (settings.target.is_accel()) return tune_accel(workload, settings);
+// ---- buckets
+
+// The graph with its sizes cut to a bucket: the same tensors, other guides.
+WorkloadGraph cut_to(WorkloadGraph graph, const Workload& bucket) {
+  const auto ranges = bucket.ranges();
+  for (size_t i = 0; i < ranges.size(); ++i)
+    graph.sizes[i].least = ranges[i].least, graph.sizes[i].greatest = ranges[i].last.back();
+  return graph;
+}
+// Which calls are a bucket's, those of the buckets before it apart; null for all others.
+Expr condition_of(const WorkloadGraph& graph, const Workload& bucket) {
+  Expr when;
+  const auto ranges = bucket.ranges();
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const int64_t last = ranges[i].last.back();
+    if (last == graph.sizes[i].greatest) continue;  // what is above runs there, too
+    const Expr below = Expr(graph.sizes[i].var) <= ir::int_imm(last);
+    when = when ? logical_and(when, below) : below;
+  }
+  return when;
+}
+std::string ranges_text(const Workload& bucket) {
+  std::string out;
+  for (const WorkloadRange& r : bucket.ranges())
+    out += fmt::format("{}{}={}..{}", out.empty() ? "" : " ", r.key, r.least, r.last.back());
+  return out;
+}
+
+std::string damage_text(const Log& log) {
+  const size_t bad = log.bad().size();
+  if (bad == 0) return "";
+  return fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",
+                     bad == 1 ? "is" : "are");
+}
+
+// One function with a variant a bucket; its explanation has a line for each.
+Expected<Function> build_buckets(const Workload& workload, const std::vector<Workload>& buckets,
+                                 const Log& log, const autotune::SpaceContext& context,
+                                 const BuildOptions& options) {
+  const WorkloadGraph graph = workload.build();
+  const std::string damage = damage_text(log);
+  std::string failure;
+  for (const bool with_log : {true, false}) {
+    std::vector<Variant> variants;
+    std::string why = fmt::format("{} variants{}", buckets.size(), damage);
+    for (const Workload& bucket : buckets) {
+      const WorkloadGraph cut = cut_to(graph, bucket);
+      std::string passed;
+      const Found found =
+          with_log
+              ? find_schedule(cut, key_of(bucket), log, context, passed)
+              : Found{{autotune::Lookup::Source::default_schedule, std::nullopt, 0, failure}, std::nullopt};
+      auto schedule =
+          found.scheduled ? Expected<Scheduled>(*found.scheduled) : schedule_of(cut, context, nullptr);
+      if (!schedule) return schedule.error();
+      variants.push_back({std::move(schedule.value().schedule), condition_of(graph, bucket)});
+      why += fmt::format("\n    {}: {}: {}{}", ranges_text(bucket),
+                         found.scheduled ? autotune::to_string(found.lookup.source) : "default",
+                         found.lookup.why, passed);
+    }
+    auto function = build(variants, graph.args, options);
+    if (function) function.value().set_explanation(std::move(why));
+    if (function || !with_log) return function;
+    failure = fmt::format("the records do not fit together: {}", function.error().message());
+  }
+  TC_ASSERT(false, "the second attempt returns");
+  return Error("internal.build", "no attempt was made");
+}
+
+// ---- tuning
+
+Expected<autotune::TuneResult> tune_cpu(const Workload& workload, const TuneSettings& settings) {
   autotune::LocalOptions local;
   local.worker = settings.worker;
   local.args = settings.worker_args;
@@ -157,18 +235,47 @@ Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings
   return autotune::tune(task, *executor.value(), options);
 }
 
+void add_bucket(autotune::TuneResult& all, autotune::TuneResult one) {
+  all.end = one.end;
+  all.resumed += one.resumed, all.measured += one.measured, all.invalid += one.invalid;
+  all.elapsed_s += one.elapsed_s;
+  for (const auto& [status, n] : one.statuses) all.statuses[status] += n;
+  for (const auto& [status, text] : one.first_message) all.first_message.try_emplace(status, text);
+  all.warnings.insert(all.warnings.end(), one.warnings.begin(), one.warnings.end());
+  all.buckets.push_back(std::move(one));
+}
+
+}  // namespace
+
+Expected<autotune::TuneResult> tune(const Workload& workload, const TuneSettings& settings) {
+  if (Check wrong = refuse_sizes(workload, settings.target)) return *wrong;
+  const std::vector<Workload> buckets = workload.buckets();
+  if (buckets.size() > 1) {
+    autotune::TuneResult all;
+    for (const Workload& bucket : buckets) {
+      auto one = tune(bucket, settings);
+      if (!one) return one;
+      add_bucket(all, std::move(one).value());
+      if (all.end == autotune::TuneEnd::interrupted) break;
+    }
+    return all;
+  }
+  if (settings.target.is_accel()) return tune_accel(workload, settings);
+  return tune_cpu(workload, settings);
+}
+
 Expected<Function> build(const Workload& workload, const autotune::Log& log, int threads,
                          BuildOptions options) {
-  const WorkloadGraph graph = workload.build();
+  if (Check wrong = refuse_sizes(workload, options.target)) return *wrong;
   const autotune::SpaceContext context{options.target, threads};
   options.workload = workload.text();
   if (options.name == "main") options.name = std::string(workload.name());
+  if (const auto buckets = workload.buckets(); buckets.size() > 1)
+    return build_buckets(workload, buckets, log, context, options);
+  const WorkloadGraph graph = workload.build();
   std::string passed;
   const Found found = find_schedule(graph, key_of(workload), log, context, passed);
-  std::string why = found.lookup.why + passed;
-  if (const size_t bad = log.bad().size(); bad > 0)
-    why += fmt::format("; {} damaged line{} of the log {} passed over", bad, bad == 1 ? "" : "s",
-                       bad == 1 ? "is" : "are");
+  std::string why = found.lookup.why + passed + damage_text(log);
   std::string source(autotune::to_string(found.lookup.source));
   auto function =
       found.scheduled ? build_scheduled(*found.scheduled, options) : build_default(graph, context, options);

@@ -1,5 +1,6 @@
 #include "tc/autotune/workload_key.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -26,11 +27,28 @@ Parts parts_of(const std::string& text) {
   return out;
 }
 
-std::optional<int64_t> integer(const std::string& text) {
+std::optional<int64_t> integer(std::string_view text) {
   int64_t v = 0;
   const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc() || p != text.data() + text.size()) return std::nullopt;
   return v;
+}
+
+// The first and last value of a key: of `17..64`, and twice the same of a number.
+struct Ends {
+  int64_t first, last;
+  bool range;
+};
+std::optional<Ends> ends(std::string_view text) {
+  const size_t dots = text.find("..");
+  const bool range = dots != std::string_view::npos;
+  const auto first = integer(text.substr(0, dots)),
+             last = range ? integer(text.substr(text.rfind("..") + 2)) : first;
+  if (!first || !last || *last <= 0 || (!range && *first <= 0)) return std::nullopt;
+  return Ends{std::max<int64_t>(*first, 1), *last, range};
+}
+double log_ratio(int64_t a, int64_t b) {
+  return std::log2(static_cast<double>(a)) - std::log2(static_cast<double>(b));
 }
 
 }  // namespace
@@ -47,11 +65,12 @@ std::optional<double> workload_distance(const WorkloadKey& a, const WorkloadKey&
     const auto it = y.values.find(key);
     if (it == y.values.end()) return std::nullopt;
     if (it->second == value) continue;
-    const auto mine = integer(value), other = integer(it->second);
+    const auto mine = ends(value), other = ends(it->second);
     // extents compare by ratio; words, 0 and negatives (an axis, an offset) by equality
-    if (!mine || !other || *mine <= 0 || *other <= 0) return std::nullopt;
-    const double ratio = std::log2(static_cast<double>(*mine)) - std::log2(static_cast<double>(*other));
-    sum += ratio * ratio;
+    if (!mine || !other) return std::nullopt;
+    const double first = log_ratio(mine->first, other->first), last = log_ratio(mine->last, other->last);
+    sum += (first * first + last * last) / 2;
+    if (mine->range != other->range) sum += 1;  // other spaces: a range with the same ends is nearer
   }
   return std::sqrt(sum);
 }

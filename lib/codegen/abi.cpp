@@ -42,6 +42,18 @@ std::vector<VarRef> AbiSpec::sizes() const {
   return out;
 }
 
+std::vector<int64_t> AbiSpec::size_values(std::span<const DLTensor* const> call) const {
+  const auto value = [&](const VarRef& size) {
+    for (size_t i = 0; i < args.size() && i < call.size(); ++i)
+      for (size_t d = 0; d < args[i].extents.size(); ++d)
+        if (args[i].extents[d].same(size)) return call[i]->shape[d];
+    return int64_t{0};
+  };
+  std::vector<int64_t> out;
+  for (const VarRef& size : sizes()) out.push_back(value(size));
+  return out;
+}
+
 std::string extent_text(const AbiArg& arg, size_t dim) {
   return arg.extents.empty() ? std::to_string(arg.shape[dim]) : to_string(arg.extents[dim]);
 }

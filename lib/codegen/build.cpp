@@ -127,8 +127,26 @@ Expected<Kernel> compile_for_cpu(const FuncRef& nested, const AbiSpec& abi, cons
 
 Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
                          const BuildOptions& options) {
-  auto lowered = lower(schedule, args, options.name);
+  const Variant only[] = {{schedule, nullptr}};
+  return build(only, args, options);
+}
+
+namespace {
+// The steps of every variant, below the condition under which it runs.
+std::string variants_text(std::span<const Variant> variants) {
+  if (variants.size() == 1) return variants[0].schedule.text();
+  std::string out;
+  for (const Variant& v : variants)
+    out += fmt::format("# {}\n{}\n", v.when ? "if " + ir::to_string(v.when) : "else", v.schedule.text());
+  return out;
+}
+}  // namespace
+
+Expected<Function> build(std::span<const Variant> variants, const std::vector<Tensor>& args,
+                         const BuildOptions& options) {
+  auto lowered = lower(variants, args, options.name);
   if (!lowered) return lowered.error();
+  const Schedule& schedule = variants[0].schedule;  // they have one graph
   Function out;
   out.state_ = std::make_shared<Function::State>(schedule, args, options, std::move(lowered).value());
   Function::State& s = *out.state_;
@@ -151,8 +169,9 @@ Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& ar
   }
   for (size_t i = 0; i < args.size(); ++i)
     s.plain.args[i].shape = shape_of(*args[i].buffer()), s.plain.args[i].name = args[i].name();
-  s.text = schedule.text();
+  s.text = variants_text(variants);
   s.explanation = s.text.empty() ? "default: the computation's own loops, no schedule steps" : "as scheduled";
+  if (variants.size() > 1) s.explanation = fmt::format("{} variants, as scheduled", variants.size());
   if (s.accel) s.explanation += "; " + s.accel->summary();
   s.packers.resize(s.lowered.packs.size());
   return out;

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "scan_detail.h"
+#include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
 #include "tc/te/extern.h"
 
@@ -265,7 +266,14 @@ double flops_of(const ir::Stmt& s) {
 }
 }  // namespace
 
-double count_flops(const Graph& graph) {
+double count_flops(const Graph& graph, const std::vector<std::pair<VarRef, int64_t>>& sizes) {
+  ir::VarMap map;
+  for (const auto& [v, value] : sizes) map[v] = ir::int_imm(value);
+  const auto number = [&](const Expr& e) {
+    const auto n = ir::as_int(e);
+    return static_cast<double>(
+        n || map.empty() ? n.value_or(1) : ir::as_int(ir::simplify(ir::substitute(e, map))).value_or(1));
+  };
   double total = 0;
   for (const auto& op : graph.ops) {
     if (op->external) {
@@ -273,9 +281,9 @@ double count_flops(const Graph& graph) {
       continue;
     }
     double points = 1, each = 0;
-    for (const Expr& e : op->shape) points *= static_cast<double>(ir::as_int(e).value_or(1));
+    for (const Expr& e : op->shape) points *= number(e);
     if (const auto* r = op->values[0].as<ir::Reduce>()) {
-      for (const Expr& e : r->extents) points *= static_cast<double>(ir::as_int(e).value_or(1));
+      for (const Expr& e : r->extents) points *= number(e);
       for (const Expr& s : r->source) each += flops_of(s) + 1;
     } else {
       for (const Expr& v : op->values) each += flops_of(v);

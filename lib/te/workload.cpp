@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "tc/ir/simplify.h"
+#include "tc/ir/traverse.h"
 #include "tc/te/ops.h"
 #include "workload_detail.h"
 
@@ -26,10 +28,28 @@ int64_t to_int(std::string_view text) {
   return v;
 }
 
-double bytes_of(const BufferRef& b) {
+double bytes_of(const BufferRef& b, const ir::VarMap& sizes = {}) {
   double n = b->type.bytes();
-  for (const Expr& e : b->shape) n *= static_cast<double>(ir::as_int(e).value_or(0));
+  for (const Expr& e : b->shape) {
+    const auto number = sizes.empty() ? ir::as_int(e) : ir::as_int(ir::simplify(ir::substitute(e, sizes)));
+    n *= static_cast<double>(number.value_or(0));
+  }
   return n;
+}
+
+// The work of a call, and with sizes of the mean call at the values at which they are judged.
+void count_work(const Workload& w, WorkloadGraph& g) {
+  const auto all = detail::judged_values(w.ranges());
+  for (const std::vector<int64_t>& values : all) {
+    std::vector<std::pair<VarRef, int64_t>> sizes;
+    ir::VarMap map;
+    for (size_t i = 0; i < values.size(); ++i) {
+      sizes.emplace_back(g.sizes[i].var, values[i]);
+      map[g.sizes[i].var] = ir::int_imm(values[i]);
+    }
+    g.flops += count_flops(g.graph, sizes) / static_cast<double>(all.size());
+    for (const Tensor& t : g.args) g.bytes += bytes_of(t.buffer(), map) / static_cast<double>(all.size());
+  }
 }
 
 std::string_view kind_text(const WorkloadKey& key) {
@@ -59,6 +79,12 @@ bool Workload::has(std::string_view key) const { return !values_[position(op_, k
 
 int64_t Workload::integer(std::string_view key) const { return to_int(values_[position(op_, key)]); }
 
+Extent Workload::extent(std::string_view key, const WorkloadGraph& graph) const {
+  for (const WorkloadSize& s : graph.sizes)
+    if (s.var->name == key) return s.var;
+  return integer(key);
+}
+
 std::vector<int64_t> Workload::list(std::string_view key) const {
   const std::string& text = values_[position(op_, key)];
   if (text.empty() && key == "shape") return {integer("m"), integer("n")};
@@ -75,6 +101,8 @@ const std::string& Workload::word(std::string_view key) const { return values_[p
 
 WorkloadGraph Workload::build() const {
   WorkloadGraph g;
+  for (const WorkloadRange& r : ranges())
+    g.sizes.push_back({size_var(std::string(r.key), r.least), r.least, r.last.back()});
   if (op_) {
     op_->build(*this, g);
   } else {
@@ -83,8 +111,7 @@ WorkloadGraph Workload::build() const {
     g.outputs = std::move(parsed.outputs);
   }
   g.graph = Graph::of(g.outputs);
-  g.flops = count_flops(g.graph);
-  for (const Tensor& t : g.args) g.bytes += bytes_of(t.buffer());
+  count_work(*this, g);
   return g;
 }
 
@@ -124,11 +151,15 @@ std::string workload_help() {
                                    : key.fallback.empty() ? ""
                                                           : fmt::format("default {}", key.fallback);
       std::string values(kind_text(key));
+      if (key.sized) values += ", or a range";
       if (!fallback.empty()) values += "; " + fallback;
       out += fmt::format("  {:<18} {} ({})\n", key.name, key.doc, values);
     }
   }
   out +=
+      "A range, e.g. 1..16..64, makes the key a size that only a call tells: of 1 or more here, tuned for "
+      "the "
+      "buckets 1..16 and 17..64.\n"
       "graph: any computation, as a te-form function on one line: graph: func main(a0: f32[4], a1: f32[4]) { "
       "... }\n";
   return out;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "tc/te/ops.h"
 #include "workload_detail.h"
@@ -39,7 +40,9 @@ std::optional<CanonicalError> normalize_shape(const Values& v, List& shape) {
     return CanonicalError{*v.find("m"), "given, and n (or instead of both a shape, e.g. shape=4x5x6)"};
   if (s.empty() && n.empty()) return CanonicalError{*v.find("n"), "given with m"};
   if (s.empty()) {
-    shape = {split_list(m)[0], split_list(n)[0]};
+    // a range is like no number that a list may hold
+    const bool range = m.find("..") != std::string::npos;
+    shape = {range ? std::numeric_limits<int64_t>::max() : split_list(m)[0], split_list(n)[0]};
     return std::nullopt;
   }
   shape = split_list(s);

@@ -6,6 +6,12 @@ namespace tc::detail {
 
 /// "4x5x6", canonical, to numbers.
 [[nodiscard]] std::vector<int64_t> split_list(std::string_view text);
+/// "1..16..64", canonical, to the range of a key; nothing where it is a number.
+[[nodiscard]] std::optional<WorkloadRange> split_range(std::string_view key, std::string_view text);
+/// The canonical text of a range.
+[[nodiscard]] std::string join_range(const WorkloadRange& range);
+/// The values that Workload::judged gives the sizes, one list a workload; one empty list for numbers.
+[[nodiscard]] std::vector<std::vector<int64_t>> judged_values(const std::vector<WorkloadRange>& ranges);
 /// Error workload.size where the tensors are too large to mean anything.
 [[nodiscard]] Check check_budget(const WorkloadGraph& g);
 

@@ -180,11 +180,42 @@ class WorkloadParser {
         .fix(key.choices.empty() ? fmt::format("write e.g. {}={}", key.name, example(key))
                                  : "use one of the words listed");
   }
+  // least..last..last, ascending; the first bucket may be of one value.
+  [[nodiscard]] std::string range(const WorkloadKey& key, const Word& value) const {
+    if (!key.sized) {
+      std::string may;
+      for (const WorkloadKey& k : workload_.op_->keys)
+        if (k.sized) may += fmt::format("{}{}", may.empty() ? "" : " ", k.name);
+      throw at(value, "value", fmt::format("{} of {} must be a number", key.name, workload_.op_->name))
+          .fact("keys that may be ranges", may.empty() ? "none" : may)
+          .fix(fmt::format("write {}= once for each number that is needed", key.name));
+    }
+    WorkloadRange out{key.name, -1, {}};
+    int64_t before = -1;
+    for (size_t i = 0; i <= value.text.size();) {
+      const size_t end = std::min(value.text.find("..", i), value.text.size());
+      const Word item{value.at + i, value.text.substr(i, end - i)};
+      const int64_t v = std::stoll(integer(key, item, 0, kMaxInteger));
+      if (out.last.size() == Workload::kMaxBuckets)
+        throw bad_value(key, item, fmt::format("cut into at most {} buckets", Workload::kMaxBuckets));
+      if (v < before || (v == before && !out.last.empty()))
+        throw bad_value(key, item, fmt::format("a range that ascends: more than {} here", before))
+            .fix(fmt::format("write least and last values of buckets, e.g. {}=1..16..64", key.name));
+      if (i == 0)
+        out.least = v;
+      else
+        out.last.push_back(v);
+      before = v;
+      i = end + 2;
+    }
+    return detail::join_range(out);
+  }
 
   /// The canonical text of a value of this key's kind.
   [[nodiscard]] std::string checked(const WorkloadKey& key, const Word& value) const {
     switch (key.kind) {
       case KeyKind::extent:
+        if (value.text.find("..") != std::string_view::npos) return range(key, value);
         return integer(key, value, 0, kMaxInteger);
       case KeyKind::count:
         return integer(key, value, 1, key.name == "count" ? kMaxConcat : kMaxInteger);
@@ -260,12 +291,37 @@ class WorkloadParser {
       throw bad_value(key, place, error->expected);
     }
     workload_.text_ = detail::canonical_text(op, workload_.values_);
+    check_ranges();
     check_builds();
+  }
+
+  void check_ranges() const {
+    const std::vector<WorkloadRange> ranges = workload_.ranges();
+    size_t buckets = 1;
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      buckets *= ranges[i].last.size();
+      if (i < Workload::kMaxSizes && buckets <= Workload::kMaxBuckets) continue;
+      for (const Word& place : places_)
+        if (place.text.starts_with(fmt::format("{}=", ranges[i].key)))
+          throw at(place, "value",
+                   i < Workload::kMaxSizes
+                       ? fmt::format("the ranges make more than {} buckets", Workload::kMaxBuckets)
+                       : fmt::format("more than {} keys are ranges", Workload::kMaxSizes))
+              .fact("expected", fmt::format("at most {} ranges, and {} buckets in all", Workload::kMaxSizes,
+                                            Workload::kMaxBuckets))
+              .fix("give fewer cuts, or a number");
+    }
   }
 
   void check_builds() const {
     try {
       if (auto error = detail::check_budget(workload_.build())) throw std::move(*error);
+      std::vector<int64_t> least, greatest;
+      for (const WorkloadRange& r : workload_.ranges())
+        least.push_back(r.least), greatest.push_back(r.last.back());
+      if (least.empty()) return;
+      (void)workload_.at(least).build();
+      if (auto error = detail::check_budget(workload_.at(greatest).build())) throw std::move(*error);
     } catch (Error& e) {
       throw std::move(e).fact("workload", workload_.text_.substr(0, 200));
     }

@@ -22,6 +22,11 @@ Keys operator+(Keys a, const Keys& b) {
 WorkloadKey need(std::string_view name, std::string_view doc, KeyKind kind = KeyKind::extent) {
   return {name, kind, "", doc, true, {}};
 }
+// A key that may be a range.
+WorkloadKey sized(WorkloadKey key) {
+  key.sized = true;
+  return key;
+}
 WorkloadKey flag(std::string_view name, std::string_view doc) {
   return {name, KeyKind::flag, "0", doc, false, {}};
 }
@@ -45,17 +50,21 @@ Keys product_types() {
        false, kNumbers}};
 }
 // Operators of any shape take m and n, or a shape.
-Keys any_shape() {
-  return {{"m", KeyKind::extent, "", "rows; with n, instead of shape", false, {}},
+Keys any_shape(bool sized_rows = true) {
+  return {{"m", KeyKind::extent, "", "rows; with n, instead of shape", false, {}, sized_rows},
           {"n", KeyKind::extent, "", "columns", false, {}},
           list("shape", "", "extents of the input, e.g. 4x5x6; MxN is m=M n=N")};
 }
-Keys image() { return {need("n", "images"), need("c", "channels"), need("h", "height"), need("w", "width")}; }
+Keys image() {
+  return {sized(need("n", "images")), need("c", "channels"), need("h", "height"), need("w", "width")};
+}
 Keys layout() { return {{"layout", KeyKind::choice, "nhwc", "order of the dimensions", false, "nhwc nchw"}}; }
 
-std::vector<int64_t> shape_of(const Workload& w) { return w.list("shape"); }
-Tensor input(const Workload& w, std::vector<int64_t> shape, std::string name = "X") {
-  return placeholder(std::move(shape), w.dtype(), std::move(name));
+Shape shape_of(const Workload& w, const WorkloadGraph& g) {
+  return w.has("m") ? Shape{w.extent("m", g), w.integer("n")} : Shape(w.list("shape"));
+}
+Tensor input(const Workload& w, const Shape& shape, std::string name = "X") {
+  return placeholder(shape, w.dtype(), std::move(name));
 }
 op::Layout layout_of(const Workload& w) {
   return w.word("layout") == "nchw" ? op::Layout::nchw : op::Layout::nhwc;
@@ -76,11 +85,12 @@ op::Padding padding_of(const Workload& w) {
          : v.size() == 2 ? op::Padding(v[0], v[1])
                          : op::Padding(v[0], v[1], v[2], v[3]);
 }
-Tensor image_of(const Workload& w) {
-  const int64_t n = w.integer("n"), c = w.integer("c"), h = w.integer("h"), x = w.integer("w");
-  return input(w, layout_of(w) == op::Layout::nhwc ? std::vector<int64_t>{n, h, x, c}
-                                                   : std::vector<int64_t>{n, c, h, x});
+Shape image_shape(const Workload& w, const WorkloadGraph& g) {
+  const Extent n = w.extent("n", g);
+  const int64_t c = w.integer("c"), h = w.integer("h"), x = w.integer("w");
+  return layout_of(w) == op::Layout::nhwc ? Shape{n, h, x, c} : Shape{n, c, h, x};
 }
+Tensor image_of(const Workload& w, const WorkloadGraph& g) { return input(w, image_shape(w, g)); }
 void finish(WorkloadGraph& g, std::vector<Tensor> inputs, const Tensor& output,
             std::vector<int> constants = {}) {
   for (const int c : constants) g.constants.push_back(c);
@@ -91,22 +101,22 @@ void finish(WorkloadGraph& g, std::vector<Tensor> inputs, const Tensor& output,
 }
 
 void build_matmul(const Workload& w, WorkloadGraph& g) {
-  const int64_t m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
+  const Extent m = w.extent("m", g), n = w.extent("n", g), k = w.extent("k", g);
   const bool ta = w.integer("ta"), tb = w.integer("tb");
-  const Tensor a = input(w, ta ? std::vector{k, m} : std::vector{m, k}, "A");
-  const Tensor b = placeholder(tb ? std::vector{n, k} : std::vector{k, n}, w.dtype("wdtype"), "B");
+  const Tensor a = input(w, ta ? Shape{k, m} : Shape{m, k}, "A");
+  const Tensor b = placeholder(tb ? Shape{n, k} : Shape{k, n}, w.dtype("wdtype"), "B");
   finish(g, {a, b}, op::matmul(a, b, {.transpose_a = ta, .transpose_b = tb, .out = w.dtype("out")}), {1});
 }
 void build_batch_matmul(const Workload& w, WorkloadGraph& g) {
-  const int64_t batch = w.integer("b"), m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
+  const Extent batch = w.extent("b", g), m = w.extent("m", g), n = w.extent("n", g), k = w.extent("k", g);
   const bool ta = w.integer("ta"), tb = w.integer("tb");
-  const Tensor a = input(w, ta ? std::vector{batch, k, m} : std::vector{batch, m, k}, "A");
-  const Tensor b =
-      placeholder(tb ? std::vector{batch, n, k} : std::vector{batch, k, n}, w.dtype("wdtype"), "B");
+  const Tensor a = input(w, ta ? Shape{batch, k, m} : Shape{batch, m, k}, "A");
+  const Tensor b = placeholder(tb ? Shape{batch, n, k} : Shape{batch, k, n}, w.dtype("wdtype"), "B");
   finish(g, {a, b}, op::batch_matmul(a, b, {.transpose_a = ta, .transpose_b = tb, .out = w.dtype("out")}));
 }
 void build_dense(const Workload& w, WorkloadGraph& g) {
-  const int64_t m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
+  const Extent m = w.extent("m", g);
+  const int64_t n = w.integer("n"), k = w.integer("k");
   const Tensor x = input(w, {m, k}), weight = placeholder({n, k}, w.dtype("wdtype"), "W");
   const Tensor bias = w.integer("bias") ? placeholder({n}, w.dtype("out"), "bias") : Tensor();
   const Tensor c = op::dense(x, weight, bias, {.act = act_of(w), .out = w.dtype("out")});
@@ -125,7 +135,7 @@ op::Conv2dOptions conv_options(const Workload& w) {
 template <class Conv>
 void finish_conv(const Workload& w, WorkloadGraph& g, std::vector<int64_t> weight_shape, int64_t channels,
                  Conv conv, const op::Conv2dOptions& o) {
-  const Tensor x = image_of(w), weight = placeholder(std::move(weight_shape), w.dtype("wdtype"), "W");
+  const Tensor x = image_of(w, g), weight = placeholder(std::move(weight_shape), w.dtype("wdtype"), "W");
   const Tensor bias = w.integer("bias") ? placeholder({channels}, w.dtype("out"), "bias") : Tensor();
   finish(g, {x, weight, bias}, conv(x, weight, bias, o), bias ? std::vector{1, 2} : std::vector{1});
 }
@@ -171,10 +181,6 @@ op::Requantize requantize_of(const Workload& w) {
 Tensor i32_bias(const Workload& w, int64_t channels) {
   return w.integer("bias") ? placeholder({channels}, kI32, "bias") : Tensor();
 }
-std::vector<int64_t> image_shape(const Workload& w) {
-  const int64_t n = w.integer("n"), c = w.integer("c"), h = w.integer("h"), x = w.integer("w");
-  return layout_of(w) == op::Layout::nhwc ? std::vector{n, h, x, c} : std::vector{n, c, h, x};
-}
 op::Conv2dOptions qconv_options(const Workload& w) {
   op::Conv2dOptions o;
   o.stride = pair_of(w, "stride"), o.padding = padding_of(w), o.layout = layout_of(w);
@@ -182,7 +188,8 @@ op::Conv2dOptions qconv_options(const Workload& w) {
   return o;
 }
 void build_qmatmul(const Workload& w, WorkloadGraph& g) {
-  const int64_t m = w.integer("m"), n = w.integer("n"), k = w.integer("k");
+  const Extent m = w.extent("m", g);
+  const int64_t n = w.integer("n"), k = w.integer("k");
   const bool tb = w.integer("tb");
   const Tensor a = placeholder({m, k}, kI8, "A"),
                b = placeholder(tb ? std::vector{n, k} : std::vector{k, n}, kI8, "B"), bias = i32_bias(w, n);
@@ -193,7 +200,7 @@ void build_qconv2d(const Workload& w, WorkloadGraph& g) {
   op::Conv2dOptions o = qconv_options(w);
   o.groups = w.integer("groups");
   const int64_t k = w.integer("k"), r = w.integer("r"), s = w.integer("s"), share = w.integer("c") / o.groups;
-  const Tensor x = placeholder(image_shape(w), kI8, "X"), bias = i32_bias(w, k),
+  const Tensor x = placeholder(image_shape(w, g), kI8, "X"), bias = i32_bias(w, k),
                weight = placeholder(
                    o.layout == op::Layout::nhwc ? std::vector{r, s, share, k} : std::vector{k, share, r, s},
                    kI8, "W");
@@ -203,7 +210,7 @@ void build_qconv2d(const Workload& w, WorkloadGraph& g) {
 void build_qdepthwise(const Workload& w, WorkloadGraph& g) {
   const op::Conv2dOptions o = qconv_options(w);
   const int64_t c = w.integer("c"), r = w.integer("r"), s = w.integer("s");
-  const Tensor x = placeholder(image_shape(w), kI8, "X"), bias = i32_bias(w, c),
+  const Tensor x = placeholder(image_shape(w, g), kI8, "X"), bias = i32_bias(w, c),
                weight = placeholder(o.layout == op::Layout::nhwc ? std::vector{r, s, c, int64_t{1}}
                                                                  : std::vector{c, int64_t{1}, r, s},
                                     kI8, "W");
@@ -211,7 +218,7 @@ void build_qdepthwise(const Workload& w, WorkloadGraph& g) {
          bias ? std::vector{1, 2} : std::vector{1});
 }
 void build_qadd(const Workload& w, WorkloadGraph& g) {
-  const Tensor a = placeholder(shape_of(w), kI8, "A"), b = placeholder(shape_of(w), kI8, "B");
+  const Tensor a = placeholder(shape_of(w, g), kI8, "A"), b = placeholder(shape_of(w, g), kI8, "B");
   finish(g, {a, b}, op::qadd(a, b, requantize_of(w)));
 }
 
@@ -224,46 +231,47 @@ op::PoolOptions pool_options(const Workload& w) {
   return o;
 }
 void build_max_pool(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = image_of(w);
+  const Tensor x = image_of(w, g);
   finish(g, {x}, op::max_pool2d(x, pool_options(w)));
 }
 void build_avg_pool(const Workload& w, WorkloadGraph& g) {
   op::PoolOptions o = pool_options(w);
   o.count_include_pad = w.integer("count_include_pad");
-  const Tensor x = image_of(w);
+  const Tensor x = image_of(w, g);
   finish(g, {x}, op::avg_pool2d(x, o));
 }
 void build_qavg_pool(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = placeholder(image_shape(w), kI8, "X");
+  const Tensor x = placeholder(image_shape(w, g), kI8, "X");
   finish(g, {x}, op::qavg_pool2d(x, pool_options(w), requantize_of(w)));
 }
 void build_global_pool(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = image_of(w);
+  const Tensor x = image_of(w, g);
   finish(g, {x}, op::global_avg_pool(x, layout_of(w)));
 }
 
 template <Tensor (*F)(const Tensor&, const std::string&)>
 void build_unary(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, F(x, "Y"));
 }
 template <Tensor (*F)(const Tensor&, const Tensor&, const std::string&)>
 void build_binary(const Workload& w, WorkloadGraph& g) {
-  const Tensor a = input(w, shape_of(w), "A"), b = input(w, w.has("rhs") ? w.list("rhs") : shape_of(w), "B");
+  const Tensor a = input(w, shape_of(w, g), "A"),
+               b = input(w, w.has("rhs") ? Shape(w.list("rhs")) : shape_of(w, g), "B");
   finish(g, {a, b}, F(a, b, "Y"));
 }
 void build_clip(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x},
          op::clip(x, static_cast<double>(w.integer("low")), static_cast<double>(w.integer("high")), "Y"));
 }
 void build_cast(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, op::cast(x, w.dtype("to"), "Y"));
 }
 template <Tensor (*F)(const Tensor&, const op::ReduceOptions&)>
 void build_reduce(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(
       g, {x},
       F(x,
@@ -271,7 +279,7 @@ void build_reduce(const Workload& w, WorkloadGraph& g) {
 }
 template <Tensor (*F)(const Tensor&, const op::ArgOptions&)>
 void build_arg(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x},
          F(x, {.axis = w.integer("axis"),
                .keepdims = w.integer("keepdims") != 0,
@@ -280,21 +288,21 @@ void build_arg(const Workload& w, WorkloadGraph& g) {
 }
 template <Tensor (*F)(const Tensor&, int64_t, const std::string&)>
 void build_softmax(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, F(x, w.integer("axis"), "Y"));
 }
 void build_layer_norm(const Workload& w, WorkloadGraph& g) {
-  const std::vector<int64_t> shape = shape_of(w);
+  const Shape shape = shape_of(w, g);
   const auto axes =
       static_cast<std::ptrdiff_t>(std::min<int64_t>(w.integer("axes"), static_cast<int64_t>(shape.size())));
-  const std::vector<int64_t> last(shape.end() - axes, shape.end());
+  const Shape last(shape.end() - axes, shape.end());
   const Tensor x = input(w, shape);
   if (w.integer("affine") == 0) return finish(g, {x}, op::layer_norm(x, {}, {}, {.axes = w.integer("axes")}));
   const Tensor gamma = input(w, last, "gamma"), beta = input(w, last, "beta");
   finish(g, {x, gamma, beta}, op::layer_norm(x, gamma, beta, {.axes = w.integer("axes")}), {1, 2});
 }
 void build_batch_norm(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = image_of(w);
+  const Tensor x = image_of(w, g);
   const int64_t c = w.integer("c");
   const Tensor gamma = input(w, {c}, "gamma"), beta = input(w, {c}, "beta"), mean = input(w, {c}, "mean"),
                var = input(w, {c}, "var");
@@ -303,34 +311,35 @@ void build_batch_norm(const Workload& w, WorkloadGraph& g) {
          {1, 2, 3, 4});
 }
 void build_cumsum(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, op::cumsum(x, w.integer("axis")));
 }
 template <op::Recurrent (*F)(const Tensor&, const Tensor&, const Tensor&, const op::RecurrentOptions&),
           int64_t gates>
 void build_recurrent(const Workload& w, WorkloadGraph& g) {
   const int64_t n = w.integer("n"), k = w.integer("k");
-  const Tensor x = input(w, {w.integer("t"), w.integer("b"), k}), weight = input(w, {gates * n, k}, "W"),
+  const Tensor x = input(w, {w.extent("t", g), w.extent("b", g), k}), weight = input(w, {gates * n, k}, "W"),
                recurrent = input(w, {gates * n, n}, "U");
   if (w.integer("bias") == 0) return finish(g, {x, weight, recurrent}, F(x, weight, recurrent, {}).y, {1, 2});
   const Tensor bias = input(w, {gates * n}, "B");
   finish(g, {x, weight, recurrent, bias}, F(x, weight, recurrent, {.bias = bias}).y, {1, 2, 3});
 }
 void build_transpose(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, op::transpose(x, w.list("perm")));
 }
 void build_reshape(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   finish(g, {x}, op::reshape(x, w.list("to")));
 }
 void build_concat(const Workload& w, WorkloadGraph& g) {
   std::vector<Tensor> xs;
-  for (int64_t i = 0; i < w.integer("count"); ++i) xs.push_back(input(w, shape_of(w), fmt::format("X{}", i)));
+  for (int64_t i = 0; i < w.integer("count"); ++i)
+    xs.push_back(input(w, shape_of(w, g), fmt::format("X{}", i)));
   finish(g, xs, op::concat(xs, w.integer("axis")));
 }
 void build_pad(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w));
+  const Tensor x = input(w, shape_of(w, g));
   const auto each = [&](std::string_view key) {
     const auto v = w.list(key);
     return v.size() == 1 ? std::vector<int64_t>(static_cast<size_t>(x.ndim()), v[0]) : v;
@@ -338,15 +347,19 @@ void build_pad(const Workload& w, WorkloadGraph& g) {
   finish(g, {x}, op::pad(x, each("before"), each("after"), static_cast<double>(w.integer("value"))));
 }
 void build_gather(const Workload& w, WorkloadGraph& g) {
-  const Tensor x = input(w, shape_of(w)), i = placeholder({w.integer("k")}, w.dtype("index"), "I");
+  const Tensor x = input(w, shape_of(w, g)), i = placeholder({w.integer("k")}, w.dtype("index"), "I");
   finish(g, {x, i}, op::gather(x, i, w.integer("axis")));
 }
 
 // ---- the rows
 
 Keys matmul_keys() {
-  return Keys{need("m", "rows of the output"), need("n", "columns of the output"),
+  return Keys{sized(need("m", "rows of the output")), need("n", "columns of the output"),
               need("k", "elements of a product")};
+}
+Keys all_sized(Keys keys) {
+  for (WorkloadKey& k : keys) k.sized = true;
+  return keys;
 }
 Keys transposes() {
   return {flag("ta", "the first input is stored transposed"),
@@ -391,9 +404,9 @@ WorkloadKey dilation() { return list("dilation", "1", "one number, or vertical x
 
 void add_products(std::vector<WorkloadOp>& t) {
   t.push_back({"matmul", "C[m,n] = sum over k of A[m,k] B[k,n]; B is constant",
-               matmul_keys() + transposes() + product_types(), build_matmul});
+               all_sized(matmul_keys()) + transposes() + product_types(), build_matmul});
   t.push_back({"batch_matmul", "b matrix products",
-               Keys{need("b", "matrices")} + matmul_keys() + transposes() + product_types(),
+               all_sized(Keys{need("b", "matrices")} + matmul_keys()) + transposes() + product_types(),
                build_batch_matmul});
   t.push_back({"dense", "act(X[m,k] W[n,k]^T + bias[n]); W and bias are constant",
                matmul_keys() + Keys{flag("bias", "1 adds an input bias[n]"), act_key()} + product_types(),
@@ -503,8 +516,8 @@ void add_rows(std::vector<WorkloadOp>& t) {
                build_layer_norm});
 }
 void add_recurrences(std::vector<WorkloadOp>& t) {
-  const Keys layer = {need("t", "times"),
-                      need("b", "sequences"),
+  const Keys layer = {sized(need("t", "times")),
+                      sized(need("b", "sequences")),
                       need("k", "elements of an input"),
                       need("n", "units: elements of an output"),
                       flag("bias", "1 adds an input bias"),
@@ -520,27 +533,27 @@ void add_recurrences(std::vector<WorkloadOp>& t) {
 void add_moves(std::vector<WorkloadOp>& t) {
   const Keys number = {dtype_key(kNumbers)};
   t.push_back({"transpose", "axes in another order",
-               any_shape() + Keys{list("perm", "", "which axis comes where; default reversed")} + number,
+               any_shape(false) + Keys{list("perm", "", "which axis comes where; default reversed")} + number,
                build_transpose});
   WorkloadKey to = list("to", "", "the other shape");
   to.required = true;
-  t.push_back(
-      {"reshape", "the same elements under another shape", any_shape() + Keys{to} + number, build_reshape});
+  t.push_back({"reshape", "the same elements under another shape", any_shape(false) + Keys{to} + number,
+               build_reshape});
   t.push_back({"concat", "count inputs of one shape, one after the other",
-               any_shape() +
+               any_shape(false) +
                    Keys{axis_key("0", "the axis along which"),
                         {"count", KeyKind::count, "2", "inputs, at most 64", false, {}}} +
                    number,
                build_concat});
   t.push_back({"pad", "elements of one value around the input",
-               any_shape() +
+               any_shape(false) +
                    Keys{list("before", "0", "one number, or one a dimension"),
                         list("after", "0", "one number, or one a dimension"),
                         {"value", KeyKind::integer, "0", "what is added", false, {}}} +
                    number,
                build_pad});
   t.push_back({"gather", "slices of X at k indices along an axis",
-               any_shape() + Keys{need("k", "indices"), axis_key("0", "the axis along which")} + number +
+               any_shape(false) + Keys{need("k", "indices"), axis_key("0", "the axis along which")} + number +
                    Keys{index_key()},
                build_gather});
 }

@@ -152,6 +152,11 @@ TuneResult tune_any(py::handle what, py::handle target, int64_t trials, py::hand
   return std::move(*result).value();
 }
 
+WorkloadHandle handle_of(Workload x) {
+  auto graph = std::make_shared<const WorkloadGraph>(x.build());
+  return WorkloadHandle{std::move(x), std::move(graph)};
+}
+
 void bind_records(py::module_& m) {
   py::class_<OutputCheck> check(m, "OutputCheck", "How the output of a trial was checked.");
   check.def_readonly("oracle", &OutputCheck::oracle).def_readonly("elements", &OutputCheck::elements);
@@ -198,6 +203,9 @@ void bind_records(py::module_& m) {
   t.def_property_readonly(
       "trials", [](const TuneResult& x) { return x.resumed + x.measured; },
       "Trials in all, those that the log had included.");
+  t.def_property_readonly(
+      "buckets", [](const TuneResult& x) { return x.buckets; },
+      "Of a workload with several buckets the result of each; then best is None, and counts are sums.");
   t.def_readonly("resumed", &TuneResult::resumed)
       .def_readonly("measured", &TuneResult::measured)
       .def_readonly("invalid", &TuneResult::invalid);
@@ -211,6 +219,9 @@ void bind_records(py::module_& m) {
     return out;
   });
   t.def("__repr__", [](const TuneResult& x) {
+    if (!x.buckets.empty())
+      return fmt::format("TuneResult({} buckets, {} trials, ended by {})", x.buckets.size(),
+                         x.resumed + x.measured, to_string(x.end));
     return fmt::format("TuneResult(best {}, {} trials, ended by {})", x.best ? cost_text(*x.best) : "none",
                        x.resumed + x.measured, to_string(x.end));
   });
@@ -272,12 +283,20 @@ void bind_tuning(py::module_& m) {
   w.def_property_readonly("outputs", [](const WorkloadHandle& h) { return h.graph->outputs; });
   w.def_property_readonly(
       "flops", [](const WorkloadHandle& h) { return h.graph->flops; },
-      "Floating-point operations of one run.");
+      "Floating-point operations of one run; with sizes of the mean run that is timed.");
   w.def_property_readonly(
       "bytes", [](const WorkloadHandle& h) { return h.graph->bytes; }, "Bytes of all arguments.");
   w.def_property_readonly(
       "constants", [](const WorkloadHandle& h) { return h.graph->constants; },
       "Positions in args of weights and the like, which may be packed once.");
+  w.def_property_readonly(
+      "buckets",
+      [](const WorkloadHandle& h) {
+        std::vector<WorkloadHandle> out;
+        for (Workload& b : h.workload.buckets()) out.push_back(handle_of(std::move(b)));
+        return out;
+      },
+      "One workload for each bucket of the sizes, as the log knows them; of numbers the workload itself.");
   w.def("__str__", [](const WorkloadHandle& h) { return h.workload.text(); });
   w.def("__repr__", [](const WorkloadHandle& h) { return "Workload(" + h.workload.text() + ")"; });
   w.def("__eq__", [](const WorkloadHandle& a, py::handle b) {
@@ -285,15 +304,11 @@ void bind_tuning(py::module_& m) {
   });
   w.def("__hash__", [](const WorkloadHandle& h) { return py::hash(py::str(h.workload.text())); });
   m.def(
-      "workload",
-      [](py::handle what) {
-        Workload x = to_workload(what);
-        auto graph = std::make_shared<const WorkloadGraph>(x.build());
-        return WorkloadHandle{std::move(x), std::move(graph)};
-      },
-      py::arg("what"),
+      "workload", [](py::handle what) { return handle_of(to_workload(what)); }, py::arg("what"),
       "workload(\"matmul m=1024 n=1024 k=1024 dtype=f32\"), or of tensors: workload([A, B, C]), "
-      "workload(C).");
+      "workload(C).\n"
+      "In \"matmul m=1..16..64 n=256 k=256\" the rows are a size that a call tells, 1 or more, tuned and "
+      "scheduled for the buckets\n1..16 and 17..64.");
   m.def("workload_help", &workload_help, "The operators that a workload's text may name, and their keys.");
   bind_records(m);
   bind_log(m);
@@ -306,7 +321,8 @@ void bind_tuning(py::module_& m) {
         "processes of their own,\n"
         "checks every output, and appends to the log, from which a session goes on where another ended. "
         "Ctrl-C ends it with the\n"
-        "log intact. on_progress is called after every trial; an exception from it ends the session too.");
+        "log intact. on_progress is called after every trial; an exception from it ends the session too. "
+        "The buckets of a workload\nare tuned in turn, each with all the trials; see TuneResult.buckets.");
   m.def(
       "log_line", [](const std::string& line) { return record_from_line(line).value(); }, py::arg("line"),
       "The record that a line of a log holds.");

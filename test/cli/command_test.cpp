@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -164,6 +165,40 @@ TEST_F(Command, InterpretSaysWhoWroteAnElement) {
   refuses({"interpret", write("n.tc", "func f(A: f32[n]) { A[0] = 1.0 }")}, 2, "cli.shape");
   refuses({"interpret", write("race.tc", "func f(A: f32[4]) { for x in [0, +4) parallel { A[0] = 1.0 } }")},
           3, "ir.interpret.race");
+}
+
+TEST_F(CommandTune, BucketsAreTunedOneByOneAndAppliedTogether) {
+  const std::string log = path("log.jsonl"), sized = "matmul m=1..4..16 n=32 k=16";
+  const Finished f = run({"tune", sized, "--trials", "2", "--log", log, "--threads", "1"});
+  EXPECT_EQ(f.exit, 0) << f.err;
+  for (const char* bucket : {"matmul m=1..4 n=32 k=16 dtype=f32: ", "\nmatmul m=5..16 n=32 k=16 dtype=f32: "})
+    EXPECT_NE(f.out.find(bucket), std::string::npos) << f.out;
+  EXPECT_EQ(std::count(f.out.begin(), f.out.end(), '\n'), 2) << f.out;
+  EXPECT_EQ(json({"log", "best", log}, 0)["best"].size(), 2U);
+
+  const Json applied = json({"run", sized, "--check", "--log", log, "--threads", "1", "--rounds", "1"}, 0);
+  EXPECT_NE(applied["schedule"].get<std::string>().find("m=1..4: tuned: "), std::string::npos) << applied;
+  EXPECT_NE(applied["schedule"].get<std::string>().find("m=5..16: tuned: "), std::string::npos) << applied;
+  ASSERT_EQ(applied["calls"].size(), 6U);
+  EXPECT_EQ(applied["calls"][3]["workload"], "matmul m=5 n=32 k=16 dtype=f32");
+  for (const Json& call : applied["calls"])
+    for (const Json& check : call["checks"]) EXPECT_EQ(check["passed"], true) << call;
+  const Json at = json({"run", sized, "--check", "--at", "m=100", "--at", "m=3", "--rounds", "1"}, 0);
+  ASSERT_EQ(at["calls"].size(), 2U);
+  EXPECT_EQ(at["calls"][0]["workload"], "matmul m=100 n=32 k=16 dtype=f32");
+  for (const char* wrong : {"k=3", "m=0", "m=x", "m", "", "m=3 k=3"})
+    refuses({"run", sized, "--at", wrong}, 2, "cli.usage");
+  refuses({"run", kSmall, "--at", "m=3"}, 2, "cli.usage");
+
+  const Json bench = json({"bench", sized, "--log", log, "--threads", "1", "--rounds", "1", "--no-naive"}, 0);
+  ASSERT_EQ(bench["results"].size(), 6U);
+  EXPECT_GT(bench["results"][5]["tuned"]["speed"], 0);
+  const Json files = json({"compile", sized, "--log", log, "-o", path("out")}, 0);
+  EXPECT_NE(read(path("out/matmul.h")).find("int64_t m"), std::string::npos) << read(path("out/matmul.h"));
+  EXPECT_NE(files["steps"].get<std::string>().find("# if m <= 4\n"), std::string::npos);
+  refuses({"show", sized}, 2, "cli.usage");
+  EXPECT_NE(run({"show", "matmul m=5..16 n=32 k=16", "--log", log, "--threads", "1"}).out.find("for "),
+            std::string::npos);
 }
 
 TEST_F(CommandTune, TuneLogsAndBuildsApply) {

@@ -52,6 +52,18 @@ void tensorize_scope() {
   if (const Check e = s.apply(parse_steps(steps).value())) throw *e;
 }
 
+// One schedule of B = A + 1 over n elements under several conditions.
+ErrorCase variants(std::string doing, std::vector<Expr> (*conditions)(const VarRef& n)) {
+  return {"lower.variants", std::move(doing), [conditions] {
+            const VarRef n = size_var("n");
+            const Tensor a = placeholder({n}, kF32, "A"),
+                         b = compute({n}, [&](Expr i) { return a(i) + 1.0; }, "B");
+            std::vector<Variant> all;
+            for (Expr& when : conditions(n)) all.push_back({Schedule({b}), std::move(when)});
+            (void)lower(all, {a, b}).value();
+          }};
+}
+
 }  // namespace
 
 ErrorFamily schedule_errors() {
@@ -69,6 +81,10 @@ ErrorFamily schedule_errors() {
                    [](Example& e) { (void)e.s[e.d].tile(e.s[e.d].axes(), {2}); }),
               call("lower.args", "lower(s, {A, T, D})",
                    [](Example& e) { (void)lower(e.s, {e.a, e.t, e.d}).value(); }),
+              variants("variants of s for n <= 4 and n <= 8",
+                       [](const VarRef& n) { return std::vector<Expr>{Expr(n) <= 4, Expr(n) <= 8}; }),
+              variants("variants of s for m <= 4, of another size m, and all other calls",
+                       [](const VarRef&) { return std::vector<Expr>{Expr(size_var("m")) <= 4, nullptr}; }),
               call("schedule.tensorize.name", "s.declare of an intrinsic axpy, twice",
                    [](Example& e) {
                      for (int i = 0; i < 2; ++i) e.s.declare(make_intrinsic("axpy", kBody, kUpdate).value());

@@ -73,6 +73,8 @@ ErrorFamily workload_errors() {
        workload("workload.key", "matmul m=4 n=4 j=4"),
        workload("workload.duplicate", "matmul m=4 m=4 n=4 k=4"),
        workload("workload.missing", "matmul m=4 n=4"), workload("workload.value", "matmul m=4 n=4 k=four"),
+       workload("workload.value", "matmul m=1..16..8 n=4 k=4"),
+       workload("workload.value", "conv2d n=1..8 c=4 h=8..16 w=8 k=6 r=3 s=3"),
        workload("workload.size", "matmul m=1000000 n=1000000 k=1"),
        workload("te.op.attr", "conv2d n=1 c=4 h=8 w=8 k=6 r=3 s=3 groups=4")}};
 }

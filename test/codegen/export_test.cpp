@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "run.h"
-#include "tc/codegen/export.h"
+#include "tc/codegen/build.h"
 
 namespace tc::codegen {
 namespace {
@@ -100,6 +100,56 @@ TEST_F(Export, RunsFromCAndFromCxx) {
   ASSERT_EQ(shell("g++ -std=c++11 -x c++ -Wall -Wextra -Wpedantic -Werror" + include + "-c " + at("use.c") +
                   " -o " + at("use_cxx.o")),
             0);
+}
+constexpr const char* kVariantsProgram = R"(#include <stdio.h>
+#include "mm.h"
+int main(void) {
+  static const int64_t rows[] = {0, 1, 4, 5, 13, 16, 17, 40};
+  static float a[40 * 8], b[8 * 24], c[40 * 24];
+  for (int i = 0; i < 40 * 8; ++i) a[i] = (float)(i % 7 - 3);
+  for (int i = 0; i < 8 * 24; ++i) b[i] = (float)(i % 5 - 2);
+  for (int r = 0; r < 8; ++r) {
+    const int64_t n = rows[r];
+    for (int i = 0; i < 40 * 24; ++i) c[i] = 99;
+    if (mm_run(a, b, c, n) != 0) { printf("%s\n", tc_last_error()); return 1; }
+    for (int64_t y = 0; y < 40; ++y)
+      for (int64_t x = 0; x < 24; ++x) {
+        float sum = 0;
+        for (int64_t k = 0; k < 8; ++k) sum += a[y * 8 + k] * b[k * 24 + x];
+        if (c[y * 24 + x] != (y < n ? sum : 99)) { printf("n %d: %d %d\n", (int)n, (int)y, (int)x); return 2; }
+      }
+  }
+  return mm_run(a, b, c, -1) == 0 ? 3 : 0;
+}
+)";
+
+// A schedule for few rows, one for more, and the plain loops for the others: one function of C.
+TEST_F(Export, VariantsOfSizesRunFromC) {
+  const VarRef n = size_var("n");
+  const tc::Tensor a = placeholder({n, 8}, kF32, "A"), b = placeholder({8, 24}, kF32, "B");
+  const ReduceAxis k = reduce_axis(0, 8, "k");
+  const tc::Tensor c = compute({n, 24}, [&](Expr y, Expr x) { return sum(a(y, k) * b(k, x), k); }, "C");
+  Schedule few({c}), more({c});
+  few[c].vectorize(few[c].split(few[c].axes()[1], 8)[1]);
+  const auto t = more[c].tile({more[c].axes()[0], more[c].axes()[1]}, {4, 8});
+  more[c].reorder({t[0], t[1], more[c].reduce_axes()[0], t[2], t[3]});
+  more[c].parallel(t[0]).unroll(t[2]).vectorize(t[3]);
+  const Variant variants[] = {{few, Expr(n) <= 4}, {more, Expr(n) <= 16}, {Schedule({c}), nullptr}};
+  BuildOptions options;
+  options.name = "mm";
+  options.passes.verify = true;
+  const auto f = build(variants, {a, b, c}, options);
+  ASSERT_TRUE(f) << f.error().str();
+  EXPECT_EQ(f.value().schedule_text().find("# if n <= 4\nsplit C x"), 0u) << f.value().schedule_text();
+  ASSERT_FALSE(f.value().export_to(at("mm")));
+  std::ofstream(at("use.c")) << kVariantsProgram;
+  const std::string runtime = std::string(TC_BINARY_DIR) + "/libtc_runtime.so";
+  if (!fs::exists(runtime)) GTEST_SKIP() << "the runtime library is not built";
+  ASSERT_EQ(
+      shell("gcc -std=c11 -Wall -Wextra -Werror -I" TC_SOURCE_DIR "/include -I" + dir_.string() + " " +
+            at("use.c") + " " + at("mm.o") + " " + runtime + " -Wl,-rpath," TC_BINARY_DIR " -o " + at("use")),
+      0);
+  EXPECT_EQ(shell(at("use")), 0);
 }
 TEST_F(Export, NeedsOnlyTheRuntime) {
   ASSERT_FALSE(export_library({add()}, Target::host(), at("sums")));

@@ -47,6 +47,9 @@ void add_file(Corpus& corpus, const fs::path& path) {
     std::stringstream lines(text);
     for (std::string line; std::getline(lines, line);)
       if (!line.empty()) corpus.workloads.push_back(line);
+    corpus.workloads.insert(corpus.workloads.end(),
+                            {"matmul m=1..16..64 n=8..9 k=4", "conv2d n=1..8 c=4 h=8 w=8 k=4 r=3 s=3 pad=1",
+                             "lstm t=1..4 b=0..2 k=5 n=4", "add m=1..1..9 n=5 rhs=5"});
     return;
   }
   std::string piece;
@@ -177,6 +180,10 @@ bool try_workload(const std::string& text) {
   if (!w) return (void)w.error().str(), false;
   const auto again = parse_workload(w.value().text());
   require(again.ok() && again.value() == w.value(), "a workload changes in its text");
+  for (const Workload& bucket : w.value().buckets()) {
+    const auto parsed = parse_workload(bucket.text());
+    require(parsed.ok() && parsed.value() == bucket, "a bucket changes in its text");
+  }
   (void)w.value().build();
   return true;
 }

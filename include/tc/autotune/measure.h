@@ -16,7 +16,8 @@ namespace tc::autotune {
 /// Jobs are {workload, target, decisions, seed}. The reply to build has the steps; that
 /// to run the samples (run_ns: one per timed batch, per call) and the check:
 /// elements drawn by the seed, corners among them, compared with te evaluation on
-/// two sets of inputs, every element of the outputs written.
+/// two sets of inputs, every element of the outputs written; of a bucket for all values that
+/// Workload::judged() says, and a sample is the mean of one call for each.
 [[nodiscard]] std::unique_ptr<Measurer> make_cpu_measurer();
 
 /// main() of a worker executable: set-up and serving.

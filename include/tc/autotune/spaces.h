@@ -16,7 +16,9 @@ struct SpaceContext {
 };
 
 /// One schedule of the computation, drawn from `choices`. `constants` (positions
-/// in args) are inputs that may be packed ahead of time. Errors: schedule.*,
+/// in args) are inputs that may be packed ahead of time. Of a graph with sizes the schedule is legal
+/// for all their values, and its choices suit the greatest; the layouts of inputs depend on the graph and the
+/// target alone, so that schedules for other values take the same arguments. Errors: schedule.*,
 /// autotune.choices.*.
 [[nodiscard]] Expected<Schedule> draw_schedule(const WorkloadGraph& graph, const SpaceContext& context,
                                                Choices& choices);
@@ -27,7 +29,9 @@ struct SpaceContext {
 
 /// Fixed-length description of a function in nested form: sizes and modes of
 /// loops, arithmetic, and per operand stride, reuse and footprint at three depths.
-[[nodiscard]] Features features_of(const FuncRef& nested, const codegen::Target& target);
+/// Sizes count at their greatest values.
+[[nodiscard]] Features features_of(const FuncRef& nested, const codegen::Target& target,
+                                   const std::vector<WorkloadSize>& sizes = {});
 inline constexpr size_t kNumFeatures = 96;
 
 }  // namespace tc::autotune

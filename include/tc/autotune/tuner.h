@@ -66,6 +66,9 @@ struct TuneResult {
   std::map<Status, std::string> first_message;  ///< per status, and of the refused points (invalid)
   std::vector<std::string> warnings;
   double elapsed_s = 0;
+  /// Of a workload with several buckets: the result of each, as far as it went. Then `best` is none,
+  /// counts and times are sums, and `end` is the last one's.
+  std::vector<TuneResult> buckets;
 };
 
 /// Tunes one task. An Error only where tuning cannot go on: the log cannot be

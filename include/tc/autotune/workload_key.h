@@ -19,7 +19,8 @@ class WorkloadKey {
 };
 
 /// How unlike two workloads `op key=value ...` are: 0 where equal, the root of the
-/// sum of squared log2 ratios of their integers, or nothing where one says nothing
+/// sum of squared log2 ratios of their integers (of ranges the mean over both ends, and
+/// 1 more between a range and a number), or nothing where one says nothing
 /// about the other (another op, other keys, other words, a whole graph).
 [[nodiscard]] std::optional<double> workload_distance(const WorkloadKey& a, const WorkloadKey& b);
 

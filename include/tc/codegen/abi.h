@@ -2,6 +2,7 @@
 // buffers; the shapes, names and types that users see are given beside it.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct AbiSpec {
 
   /// The sizes that a call binds, in the order in which arguments have them as extents.
   [[nodiscard]] std::vector<ir::VarRef> sizes() const;
+  /// Their values in a call with these arguments, which have the ranks that args says: what a call
+  /// through Kernel::raw must give itself.
+  [[nodiscard]] std::vector<int64_t> size_values(std::span<const DLTensor* const> call) const;
 
   /// The flat parameters of `func` as they are; outputs are those it stores to.
   [[nodiscard]] static AbiSpec of(const ir::Func& func);

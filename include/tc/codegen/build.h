@@ -66,7 +66,7 @@ class Function {
   /// Which schedule this is and why; set by whoever chose it.
   [[nodiscard]] const std::string& explain() const;
   void set_explanation(std::string text);
-  /// The steps that it was built from, as text.
+  /// The steps that it was built from, as text; of variants each below a comment with its condition.
   [[nodiscard]] const std::string& schedule_text() const;
   /// The plain arguments: names, types, shapes and which are outputs.
   [[nodiscard]] const codegen::AbiSpec& abi() const;
@@ -80,13 +80,18 @@ class Function {
  private:
   struct State;
   std::shared_ptr<State> state_;
-  friend Expected<Function> build(const Schedule&, const std::vector<Tensor>&, const BuildOptions&);
+  friend Expected<Function> build(std::span<const Variant>, const std::vector<Tensor>&, const BuildOptions&);
 };
 
 /// Compiles the schedule's function of `args`. For an accelerator, what the schedule places in
 /// scopes inp, wgt and acc becomes programs of the device (tc/codegen/accel_legalize.h makes such
 /// computations), all else code for the host. Errors: te.args.*, lower.*, codegen.*.
 [[nodiscard]] Expected<Function> build(const Schedule& schedule, const std::vector<Tensor>& args,
+                                       const BuildOptions& options = {});
+
+/// The same of several schedules of one computation: one function, in which a call runs the first
+/// variant whose condition holds of its sizes. Errors also lower.variants.
+[[nodiscard]] Expected<Function> build(std::span<const Variant> variants, const std::vector<Tensor>& args,
                                        const BuildOptions& options = {});
 
 /// The target form of a schedule without generating code: what the tuner's

@@ -45,7 +45,8 @@ struct CompileStats {
 class Kernel {
  public:
   /// int32_t raw(void* const* data): the function without any check, on pointers
-  /// to the first elements in the order of the arguments. Non-zero where
+  /// to the first elements in the order of the arguments, then to the values of its sizes,
+  /// int64_t, in the order of abi().sizes(). Non-zero where
   /// workspace could not be had or a parallel loop failed.
   using Raw = int32_t (*)(void* const* data);
   using Entry = int32_t (*)(const DLTensor* const* args, int32_t n);

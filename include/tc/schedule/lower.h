@@ -1,5 +1,7 @@
 // From a schedule to loops: bound inference, nests, guards for tails.
 #pragma once
+#include <span>
+
 #include "tc/schedule/schedule.h"
 
 namespace tc {
@@ -20,6 +22,17 @@ struct Lowered {
 /// The function of `args` (inputs and outputs, in call order; see to_func for the
 /// errors) that the schedule describes, in nested form. Errors: lower.*.
 [[nodiscard]] Expected<Lowered> lower(const Schedule& schedule, const std::vector<Tensor>& args,
+                                      const std::string& name = "main");
+
+/// One schedule of a computation, and the sizes of calls that it is for.
+struct Variant {
+  Schedule schedule;
+  Expr when;  ///< a condition over sizes of the arguments; null of the last variant: all other calls
+};
+
+/// One function of `args` with all variants inside: a call runs the first one whose condition holds.
+/// The schedules are of the same tensors, and give inputs the same layouts. Errors also lower.variants.
+[[nodiscard]] Expected<Lowered> lower(std::span<const Variant> variants, const std::vector<Tensor>& args,
                                       const std::string& name = "main");
 
 }  // namespace tc

@@ -42,7 +42,8 @@ struct ParsedGraph {
 [[nodiscard]] std::vector<VarRef> sizes_of(const std::vector<Tensor>& args);
 
 /// Floating-point operations of one evaluation (multiply, add, compare: one
-/// each; a function of an element: one).
-[[nodiscard]] double count_flops(const Graph& graph);
+/// each; a function of an element: one), for these values of its sizes.
+[[nodiscard]] double count_flops(const Graph& graph,
+                                 const std::vector<std::pair<VarRef, int64_t>>& sizes = {});
 
 }  // namespace tc

@@ -3,11 +3,13 @@
 //
 //   matmul m=1024 n=1024 k=1024 dtype=f32
 //   conv2d n=1 c=64 h=56 w=56 k=64 r=3 s=3 stride=1 pad=1 bias=1 act=relu
+//   matmul m=1..16..64..512 n=1024 k=1024 dtype=f32
 //   graph: func main(a0: f32[4], a1: f32[4]) { ... }
 //
-// The last form carries any computation, as a te-form function on one line.
-// Which operators there are, and their keys, stands in one table
-// (lib/te/workload_table.cpp), which workload_help() prints.
+// In the third, m is a size that only a call tells: 1 or more, with the buckets 1..16, 17..64 and
+// 65..512, which are scheduled and tuned apart and run by one function. The last form carries any
+// computation, as a te-form function on one line. Which operators there are, and their keys, stands in one
+// table (lib/te/workload_table.cpp), which workload_help() prints.
 #pragma once
 #include <span>
 
@@ -35,6 +37,21 @@ struct WorkloadKey {
   std::string_view doc;
   bool required = false;
   std::string_view choices = {};  // of a choice or dtype: words separated by spaces
+  bool sized = false;             // the value may be a range: the key is then a size
+};
+
+/// The value of a key that is a range, LEAST..LAST..LAST: every number after the first is the
+/// last value of a bucket.
+struct WorkloadRange {
+  std::string_view key;
+  int64_t least = 0;
+  std::vector<int64_t> last;  // ascending, one or more
+};
+/// A size of a workload, called like its key. A call may give more than `greatest`: that is
+/// computed as well, but it is not what was tuned.
+struct WorkloadSize {
+  VarRef var;
+  int64_t least = 0, greatest = 0;
 };
 
 /// What a workload computes.
@@ -45,8 +62,9 @@ struct WorkloadGraph {
   /// Positions in args of the inputs that are constant by nature: weights,
   /// biases, statistics. What runs often may pack them once.
   std::vector<int> constants;
-  double flops = 0;  // count_flops(graph)
-  double bytes = 0;  // of all args, each once: the least traffic
+  std::vector<WorkloadSize> sizes;  // in the order of the keys; none where all are numbers
+  double flops = 0;                 // count_flops(graph); with sizes the mean over Workload::judged()
+  double bytes = 0;                 // of all args, each once: the least traffic; likewise
 };
 
 class Workload;
@@ -73,11 +91,25 @@ class Workload {
   /// New tensors on each call.
   [[nodiscard]] WorkloadGraph build() const;
 
+  /// The keys that are ranges, in the order of the table: at most kMaxSizes.
+  [[nodiscard]] std::vector<WorkloadRange> ranges() const;
+  /// The workload cut into buckets, each with one for every size: of several sizes all combinations,
+  /// the last size's fastest; at most kMaxBuckets. One bucket, or numbers, are themselves.
+  [[nodiscard]] std::vector<Workload> buckets() const;
+  /// Workloads of numbers at which a bucket is checked and timed: every size at its least value,
+  /// at a middle one that no small tile divides, and at its greatest; of several sizes also each
+  /// at its least beside the greatest of the others. Of several buckets: those of each.
+  [[nodiscard]] std::vector<Workload> judged() const;
+  /// The workload for one value of each of ranges(), any that is 0 or more.
+  [[nodiscard]] Workload at(const std::vector<int64_t>& values) const;
+
   /// The values by key, defaults filled in; the key must be one of the
-  /// operator's. `has` is false for a key that was left open (m and n where a
+  /// operator's, and no range save for `extent`, which gives the size of `graph` that
+  /// has the key's name. `has` is false for a key that was left open (m and n where a
   /// shape was given).
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] int64_t integer(std::string_view key) const;
+  [[nodiscard]] Extent extent(std::string_view key, const WorkloadGraph& graph) const;
   [[nodiscard]] std::vector<int64_t> list(std::string_view key) const;
   [[nodiscard]] DType dtype(std::string_view key = "dtype") const;
   [[nodiscard]] const std::string& word(std::string_view key) const;
@@ -90,10 +122,13 @@ class Workload {
   friend bool operator==(const Workload& a, const Workload& b) { return a.text_ == b.text_; }
 
   static constexpr size_t kMaxText = 4096, kMaxGraphText = size_t{1} << 16;
+  static constexpr size_t kMaxSizes = 3, kMaxBuckets = 64;
 
  private:
   friend class WorkloadParser;
   Workload() = default;
+  /// With other texts in the place of its ranges.
+  [[nodiscard]] Workload with(const std::vector<std::string>& texts) const;
   const WorkloadOp* op_ = nullptr;   // null for a graph
   std::vector<std::string> values_;  // one per key of op_, "" where open
   FuncRef func_;                     // of a graph
@@ -106,7 +141,7 @@ class Workload {
 ///   workload.key        no such key (names the nearest, lists all)
 ///   workload.duplicate  a key twice
 ///   workload.missing    a required key is not there
-///   workload.value      a value is not of its key's kind, or out of range
+///   workload.value      a value is not of its key's kind, out of range, or a range where a number is due
 ///   workload.size       the text is too long, or the tensors have more than 2^40 bytes
 /// and those of the operator (te.op.*), with the workload as a fact.
 [[nodiscard]] Expected<Workload> parse_workload(std::string_view text);

@@ -24,6 +24,12 @@ struct Contraction {
   bool flat = false;       // rows of all spatial axes are evenly spaced in every operand
 };
 
+// An input that may be given in another layout: constant, and of numbers.
+bool can_pack(const View& view, const Tensor& t) {
+  return view.is_constant(t) &&
+         std::all_of(t.shape().begin(), t.shape().end(), [](const Expr& e) { return ir::as_int(e); });
+}
+
 bool uses(const Expr& e, const VarRef& v) { return ir::uses_var(*e, *v); }
 
 // Whether a load's offset is the same function of the fused index of the axes `from`..rank-2,
@@ -32,6 +38,9 @@ bool fusable_rows(const Op& op, const ir::Load& l, size_t from) {
   const size_t rank = op.axes.size();
   size_t next = from;
   bool any = false;
+  // a size further in would be in the divisors of the fused loop
+  for (size_t a = from + 1; a + 1 < rank; ++a)
+    if (!ir::as_int(op.shape[a])) return false;
   for (const Expr& e : l.indices) {
     bool mine = false;
     for (size_t a = from; a + 1 < rank; ++a) mine |= uses(e, op.axes[a]);
@@ -39,8 +48,7 @@ bool fusable_rows(const Op& op, const ir::Load& l, size_t from) {
     any = true;
     const auto* v = e.as<ir::Var>();
     if (!v || next + 1 >= rank || !op.axes[next].same(VarRef(v))) return false;
-    if (const auto extent = ir::as_int(l.buffer->shape[static_cast<size_t>(&e - l.indices.data())]);
-        !extent || *extent != ir::as_int(op.shape[next]))
+    if (Extent(l.buffer->shape[static_cast<size_t>(&e - l.indices.data())]) != Extent(op.shape[next]))
       return false;
     ++next;
   }
@@ -77,12 +85,12 @@ std::optional<Contraction> recognise(const View& view, int stage) {
                      [&](const ir::Call& call) { c.guarded |= call.op == ir::CallOp::if_then_else; });
   if (loads < 2 || following == 0) return std::nullopt;
   c.depthwise = following > 1;
-  if (strided && (c.depthwise || c.panel_dim < 0 || !view.is_constant(c.panel))) return std::nullopt;
+  if (strided && (c.depthwise || c.panel_dim < 0 || !can_pack(view, c.panel))) return std::nullopt;
   c.flat = flat && !c.guarded && !c.depthwise;
   if (!view.is_output(stage)) {
     if (v.readers.size() != 1) return std::nullopt;
     const StageView& e = view.stages[static_cast<size_t>(v.readers[0])];
-    if (!e.elementwise || !view.is_output(v.readers[0]) || e.tensor.extents() != v.tensor.extents())
+    if (!e.elementwise || !view.is_output(v.readers[0]) || Shape(e.tensor.shape()) != Shape(v.tensor.shape()))
       return std::nullopt;
     c.epilogue = v.readers[0];
   }
@@ -113,27 +121,49 @@ std::vector<std::pair<int64_t, int64_t>> register_tiles(int registers, bool dept
 
 struct Tile {
   int64_t rows = 1, vectors = 1, lanes = 1;
+  int64_t panel = 0;  // elements of a packed panel's width
 };
+
+bool is_packed(const Drawing& d, const Contraction& c) {
+  return c.panel && c.panel_dim >= 0 && !c.depthwise && can_pack(d.view, c.panel);
+}
+// Tiles for a panel of so many vectors; those that load least for what they compute first.
+std::vector<std::pair<int64_t, int64_t>> tiles_of_panel(std::vector<std::pair<int64_t, int64_t>> tiles,
+                                                        int64_t panel) {
+  std::erase_if(tiles, [&](const auto& t) { return !fits_panel(t.second, panel); });
+  const auto reuse = [](const auto& t) {
+    return static_cast<double>(t.first * t.second) / static_cast<double>(t.first + t.second);
+  };
+  std::stable_sort(tiles.begin(), tiles.end(),
+                   [&](const auto& a, const auto& b) { return reuse(a) > reuse(b); });
+  return tiles;
+}
 
 Tile draw_tile(Drawing& d, const Contraction& c, int64_t rows_extent, int64_t columns, int bits) {
   const int64_t lanes =
       std::max<int64_t>(1, std::min<int64_t>(d.context.target.lanes(bits), std::max<int64_t>(columns, 1)));
+  // with sizes every tile may have a tail: rows are not evened out, and one panel suits all tiles
+  const bool sized = !d.view.graph->sizes.empty(), packed = is_packed(d, c);
+  const int64_t shared = sized && packed ? shared_panel(columns, lanes) : 0;
+  auto tiles = register_tiles(d.context.target.num_vector_registers, c.depthwise);
+  if (shared) tiles = tiles_of_panel(std::move(tiles), shared);
   std::vector<int64_t> codes;
   const auto fits = [&](int64_t rows, int64_t nv) {
     return rows <= std::max<int64_t>(rows_extent, 1) && (nv - 1) * lanes < columns;
   };
-  for (const auto& [rows, nv] : register_tiles(d.context.target.num_vector_registers, c.depthwise)) {
+  for (const auto& [rows, nv] : tiles) {
     // even rows: as many tiles, but the last not much smaller than the others
-    const int64_t tiles = (rows_extent + rows - 1) / std::max<int64_t>(rows, 1);
-    const int64_t even = tiles > 0 ? (rows_extent + tiles - 1) / tiles : 1;
-    const int64_t fit = std::max<int64_t>(1, even);
+    const int64_t count = (rows_extent + rows - 1) / std::max<int64_t>(rows, 1);
+    const int64_t even = count > 0 ? (rows_extent + count - 1) / count : 1;
+    const int64_t fit = std::max<int64_t>(1, sized ? std::min(rows, rows_extent) : even);
     int64_t n = nv;
-    while (n > 1 && !fits(1, n)) --n;
+    while (n > 1 && (!fits(1, n) || (shared && !fits_panel(n, shared)))) --n;
     const int64_t code = fit * 100 + n;
     if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
   }
   const int64_t code = d.choices.option("tile", codes);
-  return {code / 100, code % 100, lanes};
+  const int64_t vectors = code % 100;
+  return {code / 100, vectors, lanes, (shared ? shared : vectors) * lanes};
 }
 
 // Tiles the spatial axes of `stage`; gives the loops outside the tile, and inside.
@@ -212,21 +242,21 @@ bool schedule_contraction(Drawing& d, int id) {
   if (!found) return false;
   const Contraction& c = *found;
   const Tensor& t = c.v->tensor;
-  const int64_t columns = t.extent(t.ndim() - 1);
+  const auto rank = static_cast<size_t>(t.ndim());
+  const int64_t columns = guide(d, t, rank - 1);
   int64_t rows = 1;
   const bool flat = c.flat && (d.choices.flag("flat", true));
   if (flat)
-    for (int i = 0; i + 1 < t.ndim(); ++i) rows *= t.extent(i);
-  else if (t.ndim() >= 2)
-    rows = t.extent(t.ndim() - 2);
+    for (size_t i = 0; i + 1 < rank; ++i) rows *= guide(d, t, i);
+  else if (rank >= 2)
+    rows = guide(d, t, rank - 2);
   const Tile tile = draw_tile(d, c, rows, columns, t.dtype().bits);
   const bool panels_outside = d.choices.pick("order", {"panels", "rows"}) == 0;
   const int64_t block = rows > 4 * tile.rows && !c.guarded ? d.choices.option("block", {0, 96, 168}) : 0;
 
   Stage sum = d.s[t];
   const int64_t rounded = block ? (block + tile.rows - 1) / tile.rows * tile.rows : 0;
-  if (c.panel && c.panel_dim >= 0 && !c.depthwise && d.view.is_constant(c.panel))
-    d.s[c.panel].layout(panel_layout(c.panel, c.panel_dim, tile.vectors * tile.lanes));
+  if (is_packed(d, c)) d.s[c.panel].layout(panel_layout(c.panel, c.panel_dim, tile.panel));
   const auto reduce = sum.reduce_axes();
   if (c.epilogue < 0) {
     const TiledLoops loops = tile_stage(d, sum, c, tile, flat, panels_outside, rounded);

@@ -18,6 +18,7 @@ struct Access {
   const ir::Buffer* buffer;
   std::vector<Expr> indices;
   double bytes;
+  std::vector<double> extents;
 };
 struct Statement {
   std::vector<Loop> loops;
@@ -35,9 +36,7 @@ double span_of(const Expr& index, const std::vector<Loop>& loops, size_t depth) 
     if (ir::uses_var(*index, *loops[i].node->var)) n *= loops[i].extent;
   return n;
 }
-double extent_of_dim(const Access& a, size_t d) {
-  return static_cast<double>(ir::as_int(a.buffer->shape[d]).value_or(1));
-}
+double extent_of_dim(const Access& a, size_t d) { return a.extents[d]; }
 double footprint(const Access& a, const std::vector<Loop>& loops, size_t depth) {
   double n = a.bytes;
   for (size_t d = 0; d < a.indices.size(); ++d)
@@ -46,13 +45,14 @@ double footprint(const Access& a, const std::vector<Loop>& loops, size_t depth) 
 }
 
 struct Collector {
+  const std::vector<WorkloadSize>& sizes;
   std::vector<Loop> loops;
   std::vector<Statement> statements;
 
   void visit(const ir::Stmt& s) {
     if (!s) return;
     if (const auto* f = s.as<ir::For>()) {
-      loops.push_back({f, static_cast<double>(std::max<int64_t>(ir::as_int(f->extent).value_or(1), 1))});
+      loops.push_back({f, static_cast<double>(std::max<int64_t>(guide(f->extent, sizes), 1))});
       visit(f->body);
       loops.pop_back();
     } else if (const auto* st = s.as<ir::Store>()) {
@@ -67,15 +67,20 @@ struct Collector {
       visit(a->body);
     }
   }
+  Access access(const BufferRef& b, const std::vector<Expr>& indices) const {
+    Access a{b.get(), indices, static_cast<double>(b->type.bytes()), {}};
+    for (const Expr& e : b->shape) a.extents.push_back(static_cast<double>(guide(e, sizes)));
+    return a;
+  }
   void add(const ir::Store& st) {
     Statement out;
     out.loops = loops;
     for (const Loop& l : loops) out.count *= l.extent;
-    out.accesses.push_back({st.buffer.get(), st.indices, static_cast<double>(st.buffer->type.bytes())});
+    out.accesses.push_back(access(st.buffer, st.indices));
     ir::walk_all(*st.value, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Load) {
         const auto& l = static_cast<const ir::Load&>(n);
-        out.accesses.push_back({l.buffer.get(), l.indices, static_cast<double>(l.buffer->type.bytes())});
+        out.accesses.push_back(access(l.buffer, l.indices));
         return false;
       }
       if (n.kind == ir::Kind::Binary) out.arithmetic += 1;
@@ -155,8 +160,9 @@ void add_accesses(const Statement& s, Features& f) {
 
 }  // namespace
 
-Features features_of(const FuncRef& nested, const codegen::Target& target) {
-  Collector c;
+Features features_of(const FuncRef& nested, const codegen::Target& target,
+                     const std::vector<WorkloadSize>& sizes) {
+  Collector c{sizes, {}, {}};
   c.visit(nested->body);
   Features f;
   double work = 0, tail = 0;

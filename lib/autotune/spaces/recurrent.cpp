@@ -36,8 +36,10 @@ void schedule_step(Drawing& d, const StageView& v, size_t number) {
   const std::string suffix = number == 0 ? "" : fmt::format("_{}", number);
   const int64_t lanes = d.context.target.lanes(std::max<int>(v.tensor.dtype().bits, 8));
   const int64_t unroll = d.choices.option("unroll" + suffix, {4, 2, 1, 8});
-  if (const auto [panel, dim] = panel_of(d, v); panel)
-    d.s[panel].layout(panel_layout(panel, dim, lanes * unroll));
+  if (const auto [panel, dim] = panel_of(d, v); panel) {
+    const bool sized = !d.view.graph->sizes.empty();  // 4 vectors go with every choice
+    d.s[panel].layout(panel_layout(panel, dim, lanes * (sized ? 4 : unroll)));
+  }
   const auto [xo, xi] = stage.split(column, lanes * unroll);
   const auto [xu, xl] = stage.split(xi, lanes);
   std::vector<Axis> order = axes;

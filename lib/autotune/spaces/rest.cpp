@@ -18,7 +18,7 @@ bool is_contiguous(const StageView& v) {
       ok = ok && l.indices.size() == op.axes.size();
       for (size_t i = 0; ok && i < l.indices.size(); ++i) {
         const auto* x = l.indices[i].as<ir::Var>();
-        ok = x && op.axes[i].same(VarRef(x)) && ir::as_int(l.buffer->shape[i]) == ir::as_int(op.shape[i]);
+        ok = x && op.axes[i].same(VarRef(x)) && Extent(l.buffer->shape[i]) == Extent(op.shape[i]);
       }
     });
   return ok;
@@ -33,11 +33,12 @@ void schedule_one(Drawing& d, const StageView& v, size_t number) {
   const int64_t unroll = d.choices.option("unroll" + suffix, {2, 1, 4, 8});
   const bool threads = d.context.threads > 1;
   // one long vector where whole chunks fill the rows: others would cross their ends
-  if (is_contiguous(v) && axes.size() > 1 && v.tensor.extents().back() % (lanes * unroll) == 0)
+  const auto columns = ir::as_int(v.tensor.shape().back());
+  if (is_contiguous(v) && axes.size() > 1 && columns && *columns % (lanes * unroll) == 0)
     axes = {stage.fuse(axes)};
   std::vector<Axis> order(axes.begin(), axes.end() - 1), inner;
   Axis column = axes.back();
-  if (axes.size() == 1 && threads && v.tensor.extents().size() >= 1) {
+  if (axes.size() == 1 && threads) {
     const auto [chunk, rest] = stage.split_parts(column, d.context.threads);
     order.push_back(chunk);
     column = rest;

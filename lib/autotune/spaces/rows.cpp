@@ -13,8 +13,8 @@ bool row_shaped(const Tensor& t, const Tensor& out) {
   const bool full = t.ndim() == rank, reduced = t.ndim() == rank - 1;
   if (!full && !reduced) return false;
   for (int i = 0; i + 1 < rank; ++i)
-    if (t.extent(i) != out.extent(i)) return false;
-  return !full || t.extent(rank - 1) == out.extent(rank - 1) || t.extent(rank - 1) == 1;
+    if (t.dim(i) != out.dim(i)) return false;
+  return !full || t.dim(rank - 1) == out.dim(rank - 1) || t.dim(rank - 1) == 1;
 }
 
 // Reads leading axes at the reader's own ones, in order.
@@ -103,7 +103,7 @@ bool schedule_rows(Drawing& d) {
     Stage stage = d.s[v.tensor];
     if (v.reduces)
       vectorize_row(stage, stage.reduce_axes()[0], c, true);
-    else if (v.tensor.ndim() == rank && v.tensor.extent(rank - 1) > 1)
+    else if (v.tensor.ndim() == rank && v.tensor.dim(rank - 1) != 1)
       vectorize_row(stage, v.tensor == out ? column : stage.axes().back(), c, false);
   }
   if (d.context.threads > 1 && !axes.empty()) last.parallel(axes[0]);

@@ -50,7 +50,17 @@ void schedule_rest(Drawing& d, const std::vector<bool>& done);
 /// The dims of a packed panel: dimension `dim` / width, the other dims, `dim` % width.
 [[nodiscard]] std::vector<std::string> panel_layout(const Tensor& t, int dim, int64_t width);
 
-/// The stage's axes, as names, from the schedule.
-[[nodiscard]] int64_t extent_of(const StageView& v, size_t axis);
+/// An extent as a number: where sizes stand in it, at the greatest values that the graph's sizes
+/// are tuned for. It is a guide only: steps must be legal for every value.
+[[nodiscard]] int64_t guide(const Expr& extent, const std::vector<WorkloadSize>& sizes);
+[[nodiscard]] inline int64_t guide(const Drawing& d, const Tensor& t, size_t dim) {
+  return guide(t.shape()[dim], d.view.graph->sizes);
+}
+/// Vectors of a packed panel. The buckets of a workload share one packed input: with sizes the width
+/// is that of the operand alone, and tiles are as wide, parts of it or multiples.
+[[nodiscard]] int64_t shared_panel(int64_t columns, int64_t lanes);
+[[nodiscard]] inline bool fits_panel(int64_t vectors, int64_t panel) {
+  return vectors % panel == 0 || panel % vectors == 0;
+}
 
 }  // namespace tc::autotune

@@ -31,7 +31,7 @@ SpaceFn make_space(const WorkloadGraph& graph, const SpaceContext& context) {
     if (!schedule) return schedule.error();
     auto lowered = lower(schedule.value(), graph.args);
     if (!lowered) return lowered.error();
-    return features_of(lowered.value().func, context.target);
+    return features_of(lowered.value().func, context.target, graph.sizes);
   };
 }
 

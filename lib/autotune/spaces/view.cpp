@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "rules.h"
+#include "tc/ir/simplify.h"
 #include "tc/te/extern.h"
 
 namespace tc::autotune {
@@ -16,7 +17,18 @@ bool View::is_constant(const Tensor& t) const {
                      [&](int i) { return graph->args[static_cast<size_t>(i)] == t; });
 }
 
-int64_t extent_of(const StageView& v, size_t axis) { return v.tensor.extent(static_cast<int>(axis)); }
+int64_t guide(const Expr& extent, const std::vector<WorkloadSize>& sizes) {
+  if (const auto n = ir::as_int(extent)) return *n;
+  ir::VarMap map;
+  for (const WorkloadSize& s : sizes) map[s.var] = ir::int_imm(s.greatest);
+  return ir::as_int(ir::simplify(ir::substitute(extent, map))).value_or(1);
+}
+
+int64_t shared_panel(int64_t columns, int64_t lanes) {
+  int64_t vectors = 4;
+  while (vectors > 1 && (vectors - 1) * lanes >= columns) vectors /= 2;
+  return vectors;
+}
 
 View look_at(const WorkloadGraph& graph) {
   View view;
