@@ -4,6 +4,7 @@
 
 #include "ir/passes2_check.h"
 #include "ir/random_nest.h"
+#include "tc/ir/parse.h"
 #include "tc/ir/simplify.h"
 
 namespace tc::ir {
@@ -88,6 +89,33 @@ TEST(Passes2, MoreSlotsThanAreToldApart) {
     stmts.push_back(store(s, {int_imm(0)}, load(v, {int_imm(used)})));
     const FuncRef f = func("many", {a, v, s}, seq(std::move(stmts)));
     EXPECT_TRUE(testing::expect_same_results(f, checked("promote_accumulators", f), 1)) << used;
+  }
+}
+
+// Accesses that look alike and are not: an index that memory holds and the loop changes, a sum
+// over lanes that starts at another element than it is stored to.
+TEST(Passes2, WhatIsNoAccumulator) {
+  for (const char* text : {R"(func moves(A: f32[16], I: i64[1], C: f32[8]) {
+  I[0] = 0
+  for i in [0, +8) {
+    C[i] = 0.0
+  }
+  for k in [0, +6) {
+    let j: i64 = I[0]
+    C[j] = C[j] + A[k]
+    I[0] = j + 1
+  }
+})",
+                           R"(func starts(A: f32[16], C: f32[2]) {
+  C[0] = 1.0
+  C[1] = 2.0
+  for k in [0, +3) {
+    C[0] = C[1] + vreduce(+, A[ramp(k, 1, 4)]) + C[0]
+  }
+})"}) {
+    const FuncRef f = parse_func(text).value();
+    EXPECT_TRUE(testing::expect_same_results(f, checked("promote_accumulators", f), 1)) << text;
+    EXPECT_TRUE(testing::expect_same_results(f, run_pipeline(cpu_pipeline(), f), 2)) << text;
   }
 }
 

@@ -27,9 +27,13 @@ class RandomNest {
       return for_(u, int_imm(0), int_imm(copies), chance(70) ? LoopMode::unrolled : LoopMode::serial, s);
     };
     const DType type = kF32.with_lanes(static_cast<int>(lanes));
-    if (chance(90)) {
+    // in one block alone, or in all but the first: what is initialised there may not be read elsewhere
+    const bool part = chance(20), later = part && !local && chance(70);
+    if (part || chance(90)) {
       Stmt init = over_rows(store(tile_, at, float_imm(chance(80) ? 0 : 3, type)));
-      if (chance(40))
+      if (part)
+        init = if_(later ? eq(ko, int_imm(1)) : eq(ko, int_imm(0)), init);
+      else if (chance(40))
         init = if_(chance(90) ? eq(ko, int_imm(0)) : Expr(ko) < 1, init);
       else if (chance(20))
         init = if_(Expr(y) < 1, init, over_rows(store(tile_, at, float_imm(1, type))));
@@ -54,6 +58,10 @@ class RandomNest {
     if (chance(40)) out.push_back(over_rows(store(tile_, at, max(load(tile_, at), float_imm(1, type)))));
     if (chance(20)) out.push_back(over_rows(store(d_, {Expr(y)}, load(c_, {int_imm(0), u, int_imm(0)}))));
     if (local) out.push_back(over_rows(store(c_, in_c, load(tile_, in_t))));
+    if (part) {
+      const std::vector<Stmt> rest(out.begin() + 1, out.end());
+      out = {out[0], if_(later ? Expr(ko) >= 1 : eq(ko, int_imm(0)), seq(rest))};
+    }
     Stmt tile = seq(std::move(out));
     if (local) tile = alloc(tile_, tile);
     Stmt all = for_(y, int_imm(0), int_imm(rows), chance(30) ? LoopMode::parallel : LoopMode::serial, tile);

@@ -52,9 +52,10 @@ class Generator {
     const auto set = [&](const VarRef& v, testing::Scalar s) { env[v.get()] = Lanes(1, s); };
     for (size_t i = 0; i < ranged_.size(); ++i) set(ranged_[i], {between(*ranges_[i].lo, *ranges_[i].hi), 0});
     for (const VarRef& v : free_) set(v, {between(-1000, 1000), 0});
+    // the ends of the types, and what f32 does not hold
+    static constexpr int64_t kWide[] = {INT32_MAX, INT32_MIN, 127, -128, (int64_t{1} << 24) + 1};
     for (const auto* list : {&narrow_, &bytes_, &unsigned_})
-      for (const VarRef& v : *list)
-        set(v, {below(4) ? wrap(v->type, between(-9, 9)) : below(2) ? max_of(v->type) : min_of(v->type), 0});
+      for (const VarRef& v : *list) set(v, {wrap(v->type, below(4) ? between(-9, 9) : kWide[below(5)]), 0});
     static constexpr double kOdd[] = {0.0, -0.0, 1, INFINITY, -INFINITY, NAN, 2.5};
     for (const VarRef& v : floats_)
       set(v, {0, below(2) ? kOdd[below(7)] : static_cast<double>(between(-8, 8))});

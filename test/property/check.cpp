@@ -202,7 +202,6 @@ class CaseRun {
     return true;
   }
 
-  using Instance = Subject::Instance;
   void interpret(const std::string& where, const FuncRef& f) {
     for (size_t i = 0; i < inputs_.size(); ++i) interpret(where, f, subject_.instances_[i], inputs_[i]);
     before_ = f;
@@ -332,25 +331,7 @@ Times Subject::times;
 
 Subject::Subject(RandomProgram program, uint64_t seed) : program_(std::move(program)), seed_(seed) {
   const Stopwatch watch(times.program);
-  const std::vector<VarRef> sizes = sizes_of(program_.args);
-  if (sizes.empty()) {
-    instances_.push_back({{}, random_args(program_, seed)});
-  } else {
-    for (const int64_t n : size_values(seed, sizes[0]->least.value_or(0))) {
-      Instance i;
-      for (const VarRef& v : sizes) i.sizes.emplace_back(v, n);
-      i.expected = make_args(bind_sizes(program_.args, i.sizes).args, seed, Fill::small_integers);
-      instances_.push_back(std::move(i));
-    }
-  }
-  for (const Instance& i : instances_)
-    if (const auto error = evaluate(program_.args, views_of(i.expected))) broken_ = error->str() + i.text();
-}
-
-std::string Subject::Instance::text() const {
-  std::string out;
-  for (const auto& [v, n] : sizes) out += fmt::format(" for {} = {}", v->name, n);
-  return out;
+  instances_ = instances_of(program_, seed, broken_);
 }
 
 std::vector<Step> Subject::legal(std::span<const Step> steps) const {

@@ -4,6 +4,7 @@
 #pragma once
 #include <span>
 
+#include "property/instances.h"
 #include "tc/schedule/schedule.h"
 #include "tc/te/evaluate.h"
 #include "te/random_te.h"
@@ -45,12 +46,6 @@ class Subject {
   friend class CaseRun;
   RandomProgram program_;
   uint64_t seed_;
-  /// The inputs and the outputs that the definition gives, for one value of the size.
-  struct Instance {
-    std::vector<std::pair<VarRef, int64_t>> sizes;
-    std::vector<HostTensor> expected;        // one per arg
-    [[nodiscard]] std::string text() const;  // " for n = 3", or ""
-  };
   std::vector<Instance> instances_;
   std::string broken_;
 };

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "property/fuzz_run.h"
+#include "property/instances.h"
 #include "property/random_case.h"
 #include "tc/ir/pass.h"
 #include "tc/schedule/lower.h"
@@ -26,9 +27,10 @@ constexpr int64_t kMaxSteps = 400'000;  // statements; longer runs are passed ov
 class Case {
  public:
   explicit Case(uint64_t seed) : seed_(seed), program_(random_case_program(seed)) {
-    values_ = random_args(program_, seed);
-    if (const auto error = evaluate(program_.args, views_of(values_)))
-      throw Mismatch{"evaluate", error->str()};
+    std::string broken;
+    instances_ = instances_of(program_, seed, broken);
+    if (!broken.empty()) throw Mismatch{"evaluate", broken};
+    for (const Instance& i : instances_) inputs_.push_back(views_of(i.expected));
   }
 
   void run() {
@@ -38,7 +40,6 @@ class Case {
     const auto lowered = lower(schedule, program_.args);
     if (!lowered) throw Mismatch{"lower", lowered.error().str()};
     races_ = !schedule.folds_lanes();
-    inputs_ = views_of(values_);
     for (const Pack& p : lowered.value().packs) pack(p);
     ir::RunOptions options;
     options.verify = true;
@@ -57,46 +58,53 @@ class Case {
 
  private:
   void pack(const Pack& p) {
-    ir::TensorView& view = inputs_[static_cast<size_t>(p.arg)];
-    packed_.push_back(std::make_unique<HostTensor>(view.type, p.shape));
-    const ir::TensorView pair[] = {view, packed_.back()->view()};
-    if (const auto error = ir::interpret(p.func, pair)) throw Mismatch{"pack", error->str()};
-    view = packed_.back()->view();
+    for (auto& inputs : inputs_) {
+      ir::TensorView& view = inputs[static_cast<size_t>(p.arg)];
+      packed_.push_back(std::make_unique<HostTensor>(view.type, p.shape));
+      const ir::TensorView pair[] = {view, packed_.back()->view()};
+      if (const auto error = ir::interpret(p.func, pair)) throw Mismatch{"pack", error->str()};
+      view = packed_.back()->view();
+    }
   }
 
   void compare(const std::string& where, const FuncRef& f) {
-    if (heavy_) return;
-    std::vector<ir::TensorView> views = inputs_;
+    for (size_t i = 0; i < instances_.size() && !heavy_; ++i)
+      compare(where + instances_[i].text(), f, instances_[i], inputs_[i]);
+  }
+  void compare(const std::string& where, const FuncRef& f, const Instance& instance,
+               std::vector<ir::TensorView> views) {
     std::vector<HostTensor> outputs;
     outputs.reserve(views.size());
     for (size_t i = 0; i < views.size(); ++i)
-      if (!program_.args[i].op().is_placeholder()) views[i] = outputs.emplace_back(program_.args[i]).view();
+      if (!is_input(i)) views[i] = outputs.emplace_back(views[i].type, instance.expected[i].shape()).view();
     ir::InterpretOptions options;
     options.max_steps = kMaxSteps;
     options.detect_races = races_;
     options.order = seed_ % 2 ? ir::LoopOrder::shuffled : ir::LoopOrder::reverse;
     options.seed = seed_;
-    if (const auto error = ir::interpret(f, fitted(views, f), options)) {
+    options.sizes = instance.sizes;
+    if (const auto error = ir::interpret(f, fitted(std::move(views), f), options)) {
       heavy_ = error->code() == "ir.interpret.steps";
       if (heavy_) return;
       throw Mismatch{where, error->str()};
     }
     size_t next = 0;
-    for (size_t i = 0; i < views.size(); ++i) {
-      if (program_.args[i].op().is_placeholder()) continue;
-      const HostTensor& got = outputs[next++];
+    for (size_t i = 0; i < instance.expected.size(); ++i) {
+      if (is_input(i)) continue;
+      const HostTensor &got = outputs[next++], &want = instance.expected[i];
       for (int64_t e = 0; e < got.size(); ++e)
-        if (const double a = got.get(e), b = values_[i].get(e); a != b && !(a != a && b != b))
+        if (const double a = got.get(e), b = want.get(e); a != b && !(a != a && b != b))
           throw Mismatch{
               where, fmt::format("element {} of {} is {}, expected {}", e, program_.args[i].name(), a, b)};
     }
   }
+  [[nodiscard]] bool is_input(size_t i) const { return program_.args[i].op().is_placeholder(); }
 
   uint64_t seed_;
   RandomProgram program_;
-  std::vector<HostTensor> values_;  // of the definition
+  std::vector<Instance> instances_;
   std::vector<std::unique_ptr<HostTensor>> packed_;
-  std::vector<ir::TensorView> inputs_;
+  std::vector<std::vector<ir::TensorView>> inputs_;  // of each instance
   bool races_ = true, heavy_ = false;
 };
 
@@ -116,7 +124,6 @@ int main(int argc, char** argv) {
   for (uint64_t seed = first; seed < first + count; ++seed) {
     current_seed = static_cast<std::sig_atomic_t>(seed);
     try {
-      if (!sizes_of(random_case_program(seed).args).empty()) continue;  // property_fuzz runs these
       Case(seed).run();
     } catch (const Mismatch& m) {
       fmt::print("case {}: first wrong after: {}\n{}\n", seed, m.where, m.what);

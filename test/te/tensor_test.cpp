@@ -136,5 +136,15 @@ TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {
   EXPECT_EQ(code_of([&] { (void)compute({0}, [&](Expr i) { return a(i + 95, 0); }); }), "no error");
 }
 
+// What is not proved is tried, where the values are few: no square is 20 modulo 21.
+TEST(Te, ReadsThatAreNotProvedAreTried) {
+  const Tensor a = placeholder({20}, kF32, "A"), b = placeholder({16}, kF32, "B");
+  const auto squares = [](const Tensor& of) { return [of](Expr i) { return of((i * i) % 21); }; };
+  EXPECT_EQ(code_of([&] { (void)compute({100}, squares(a)); }), "no error");
+  EXPECT_EQ(code_of([&] { (void)compute({4}, squares(b)); }), "no error");
+  EXPECT_EQ(code_of([&] { (void)compute({5}, squares(b)); }), "te.bounds");
+  EXPECT_EQ(code_of([&] { (void)compute({1 << 20}, squares(a)); }), "te.bounds");  // too many
+}
+
 }  // namespace
 }  // namespace tc
