@@ -119,6 +119,41 @@ TEST(Passes2, WhatIsNoAccumulator) {
   }
 }
 
+// What stands under a condition or a let stays there: a division that is protected, an address
+// that memory holds, a condition on a name that the loop binds.
+TEST(Passes2, WhatIsProtected) {
+  for (const char* text : {R"(func divides(A: f32[8], D: f32[8]) {
+  for i in [0, +8) {
+    D[i] = 0.0
+  }
+  for j in [0, +3) {
+    for i in [0, +8) {
+      if i > 3 && j > 0 {
+        D[i] = D[i] + A[8 / j % 8] + A[i]
+      }
+    }
+  }
+})",
+                           R"(func names(A: f32[8], D: f32[8]) {
+  for i in [0, +8) {
+    D[i] = 0.0
+  }
+  for j in [0, +3) {
+    for i in [0, +8) {
+      let t = i * j % 5
+      if t > 1 && j > 0 {
+        D[i] = D[i] + A[t]
+      }
+    }
+  }
+})"}) {
+    const FuncRef f = parse_func(text).value();
+    for (const char* pass : {"hoist_invariants", "hoist_guards", "share_subexprs,hoist_invariants"})
+      EXPECT_TRUE(testing::expect_same_results(f, checked(pass, f), 1)) << pass << "\n" << text;
+    EXPECT_TRUE(testing::expect_same_results(f, run_pipeline(cpu_pipeline(), f), 2)) << text;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Passes2, SamePrograms,
     ::testing::Values("promote_accumulators", "share_subexprs", "hoist_invariants", "hoist_guards",
