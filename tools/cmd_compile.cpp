@@ -90,7 +90,7 @@ std::vector<std::string> write_files(const Function& f, const Options& o, const 
   }
   for (const DeviceProgram& p : programs ? f.programs() : std::vector<DeviceProgram>())
     files.push_back(fmt::format("{}.{}.prog", stem, p.name));
-  if (programs) files.push_back(stem + ".bundle");
+  if (programs && formats.shared) files.push_back(stem + ".bundle");
   if (programs || formats.object || formats.header || formats.shared || formats.llvm || formats.assembly)
     if (Check e = f.export_to(stem, formats)) throw *e;
   for (const TextKind& k : accel ? kAccelForms : kForms) {

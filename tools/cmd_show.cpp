@@ -4,6 +4,7 @@
 #include "declare.h"
 #include "inputs.h"
 #include "output.h"
+#include "tc/codegen/accel_legalize.h"
 #include "tc/schedule/show.h"
 
 namespace tc::cli {
@@ -19,14 +20,17 @@ struct Options {
 
 // The steps of a file, else those that a build would apply now.
 Schedule schedule_of(const Workload& w, const Options& o) {
-  const WorkloadGraph graph = w.build();
+  WorkloadGraph graph = w.build();
+  const codegen::Target target = parse_target(o.target);
+  if (target.is_accel())  // whose schedules are of its own stages, tiles
+    graph.outputs = accel::legalize(graph.args, target.machine()).value().outputs;
   Schedule s(graph.outputs);
   std::string text;
   if (!o.steps.empty()) {
     text = read_file(o.steps, kMaxText);
   } else {
     BuildOptions options;
-    options.target = parse_target(o.target);
+    options.target = target;
     text = build(w, load_log(o.log), use_threads(o.threads), options).value().schedule_text();
   }
   if (Check e = s.apply(parse_steps(text).value())) throw *e;

@@ -33,7 +33,9 @@ Expected<Json> parse_json(std::string_view text, int max_depth) {
     return Error("autotune.json.depth", fmt::format("nested deeper than {} levels", max_depth))
         .fix("records and messages of tc are flat: this is none");
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Error("autotune.json.syntax", "not valid JSON").fix("write one JSON value");
+  const bool cut = text.find('\0') != text.npos;  // there the parser would stop
+  if (json.is_discarded() || cut)
+    return Error("autotune.json.syntax", "not valid JSON").fix("write one JSON value");
   return json;
 }
 

@@ -195,12 +195,14 @@ Check replace_file(const std::string& file, std::string_view bytes) {
       .fix("choose a folder that can be written and has room");
 }
 
-Check export_programs(const AccelCode& code, std::string_view path) {
+// The bundle names the host's library: it is written beside that.
+Check export_programs(const AccelCode& code, std::string_view path, bool bundle) {
   for (const DeviceProgram& p : code.programs()) {
     auto bytes = isa::save(*p.program);
     if (!bytes) return bytes.error();
     if (Check wrong = replace_file(fmt::format("{}.{}.prog", path, p.name), bytes.value())) return wrong;
   }
+  if (!bundle) return std::nullopt;
   return replace_file(fmt::format("{}.bundle", path),
                       code.bundle_text(std::filesystem::path(path).filename().string()));
 }
@@ -380,8 +382,8 @@ Check Function::export_to(std::string_view path, const codegen::ExportFormats& f
           .fact("can be had",
                 "a shared library with the host's parts, the programs, and a list to run them by")
           .fix("leave out the header; accel::Bundle::load runs the function without the compiler");
-    if (Check wrong = export_programs(*s.accel, path)) return wrong;
     funcs = s.accel->host_functions();
+    if (Check wrong = export_programs(*s.accel, path, formats.shared || funcs.empty())) return wrong;
   } else {
     funcs = {{kernel().func(), kernel().abi()}};
   }

@@ -261,13 +261,14 @@ namespace {
 std::vector<std::string> names_of(const std::string& stage, const std::vector<Axis>& axes) {
   std::vector<std::string> out;
   for (const Axis& a : axes) {
-    TC_REQUIRE(a.stage == stage, Error("schedule.axis.stage",
-                                       fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
-                                     .fact("stage", stage)
-                                     .fact("axis", a.name)
-                                     .fix(fmt::format("name the axis of {0}, \"{1}\" if it has one of that "
-                                                      "name too, or apply the step to s[{2}]",
-                                                      stage, a.name, a.stage)));
+    TC_REQUIRE(
+        a.stage == stage,
+        Error("schedule.axis.stage", fmt::format("{} is an axis of {}, not of {}", a.name, a.stage, stage))
+            .fact("stage", stage)
+            .fact("axis", a.name)
+            .fix(fmt::format("name the loop of {0} itself (\"{1}\", where it has one of "
+                             "that name), or apply the step to s[{2}]",
+                             stage, a.name, a.stage)));
     out.push_back(a.name);
   }
   return out;

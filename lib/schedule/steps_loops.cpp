@@ -295,10 +295,14 @@ Check set_mode(ScheduleState& state, int id, Step step, ir::LoopMode mode) {
   const bool folds = a.reduce && !folds_once(s, axis.value());
   if (mode == ir::LoopMode::parallel && folds) {
     const std::string other = spatial_loops(s);
-    return reduce_mode_error(s, a, "parallel",
-                             other.empty()
-                                 ? "rfactor it, and parallelise the partial results; or leave it serial"
-                                 : "parallelise " + other);
+    return reduce_mode_error(
+        s, a, "parallel",
+        other.empty()
+            ? fmt::format("make partial results, rfactor({}{}), and parallelise their axis "
+                          "of this name; or leave it serial",
+                          a.name,
+                          is_exact(*s.values[0].as<ir::Reduce>()->combiner) ? "" : ", reassociate=True")
+            : "parallelise " + other);
   }
   if (mode == ir::LoopMode::vthread && folds) {
     const std::string other = spatial_loops(s);

@@ -42,8 +42,8 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
       if (sq.attach != StageState::at)
         return refuse(
             "schedule.compute_at.reader", fmt::format("{} reads {} outside that loop", reader.name, s.name),
-            fmt::format("compute {0} inside that loop first, or {1} at a loop that encloses all its "
-                        "readers, or at root",
+            fmt::format("place {0} inside that loop first (and before it what reads it), or {1} at a loop "
+                        "that encloses all its readers, or at root",
                         reader.name, s.name));
       if (sq.at_stage == consumer.value() && c.leaf_position(sq.at_axis) < c.leaf_position(axis.value()))
         return refuse("schedule.compute_at.reader",

@@ -293,10 +293,12 @@ class Trial {
       if (dice > 80) return real(static_cast<Real>(random_.between(-40, 40)) / 2, true);
       return real(static_cast<Real>(random_.between(-4, 4)), true);
     }
-    if (dice > 90 && !integers_.empty())
+    if (dice > 90 && !integers_.empty()) {
+      const int64_t c =
+          integers_[static_cast<size_t>(random_.between(0, static_cast<int64_t>(integers_.size()) - 1))];
       return integer(ir::wrap(
-          t, integers_[static_cast<size_t>(random_.between(0, static_cast<int64_t>(integers_.size()) - 1))] +
-                 random_.between(-1, 1)));
+          t, static_cast<int64_t>(static_cast<uint64_t>(c) + static_cast<uint64_t>(random_.between(-1, 1)))));
+    }
     if (dice > 80) return integer(ir::wrap(t, static_cast<int64_t>(random_.next())));
     if (dice > 75) return integer(dice & 1 ? ir::min_of(t) : ir::max_of(t));
     return integer(ir::wrap(t, random_.between(t.is_signed() ? -4 : 0, 8)));

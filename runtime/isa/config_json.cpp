@@ -35,7 +35,7 @@ const std::map<std::string, int64_t, std::less<>>& vta_defaults() {
 constexpr std::string_view kVtaDerived[] = {"LOG_BLOCK_IN", "LOG_BLOCK_OUT", "LOG_OUT_WIDTH",
                                             "LOG_OUT_BUFF_SIZE", "LOG_BUS_WIDTH"};
 // Keys that say nothing about the machine that programs see.
-constexpr std::string_view kVtaIgnored[] = {"HW_VER", "HW_FREQ", "HW_CLK_TARGET"};
+constexpr std::string_view kVtaIgnored[] = {"HW_VER", "HW_FREQ", "HW_CLK_TARGET", "ACC_DEP_DISTANCE"};
 
 bool is_in(std::string_view key, std::span<const std::string_view> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -231,6 +231,7 @@ Expected<MachineConfig> parse_config(std::string_view text, std::string_view fil
         .fix("write one object of names and numbers, e.g. {\"LOG_BLOCK\": 4, \"LOG_BATCH\": 0}");
   };
   if (text.size() > kMaxText) return invalid("a configuration has at most 1 MiB of text");
+  if (text.find('\0') != text.npos) return invalid("there is a zero byte in the text");
   if (std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == '['; }) > 16)
     return invalid("a configuration is one object of names and numbers");
   std::set<std::string> keys;

@@ -111,6 +111,40 @@ int64_t element_bytes(const MachineConfig& c, MemId id) {
   return 1;
 }
 
+namespace {
+// Bits that fields take: in order, and none across a word's end.
+int bits_of(const std::vector<Declared>& fields) {
+  int at = 0;
+  for (const Declared& d : fields) at += (at % 64 + d.width > 64 ? 64 - at % 64 : 0) + d.width;
+  return at;
+}
+bool fits(const MachineConfig& config) {
+  const FieldWidths w = field_widths(config);
+  for (size_t opcode = 0; opcode < 5; ++opcode)
+    if (bits_of(declared(static_cast<Opcode>(opcode), w)) > 128) return false;
+  return bits_of(declared_uop(w)) <= 32;
+}
+
+// Which single buffer, how much less deep, would make room.
+std::string shallower(const MachineConfig& config) {
+  static constexpr std::pair<std::string_view, int64_t MachineConfig::*> kDepths[] = {
+      {"uop_depth", &MachineConfig::uop_depth},
+      {"inp_depth", &MachineConfig::inp_depth},
+      {"wgt_depth", &MachineConfig::wgt_depth},
+      {"acc_depth", &MachineConfig::acc_depth}};
+  std::string out;
+  for (const auto& [name, depth] : kDepths)
+    for (int bits = log2_up(config.*depth) - 1; bits > 0; --bits) {
+      MachineConfig less = config;
+      less.*depth = int64_t{1} << bits;
+      if (!fits(less)) continue;
+      out += fmt::format("{}{} of {}", out.empty() ? "" : ", or ", name, less.*depth);
+      break;
+    }
+  return out.empty() ? "make the buffers less deep" : fmt::format("a smaller buffer fits: {}", out);
+}
+}  // namespace
+
 // Bit-fields of uint64_t in the C ABI: in order, and none across a word's end.
 Check Layout::place(const MachineConfig& config, Layout& out) {
   const FieldWidths w = field_widths(config);
@@ -126,7 +160,7 @@ Check Layout::place(const MachineConfig& config, Layout& out) {
       return Error("isa.config.fit", fmt::format("the {} instruction needs {} bits; there are 128",
                                                  to_string(static_cast<Opcode>(opcode)), at))
           .fact("index bits", fmt::format("uop {}, inp {}, wgt {}, acc {}", w.uop, w.inp, w.wgt, w.acc))
-          .fix("make the buffers less deep");
+          .fix(shallower(config));
   }
   int at = 0;
   for (const Declared& d : declared_uop(w)) {
@@ -137,7 +171,7 @@ Check Layout::place(const MachineConfig& config, Layout& out) {
   if (at > 32)
     return Error("isa.config.fit", fmt::format("a micro-op needs {} bits; there are 32", at))
         .fact("index bits", fmt::format("dst and src {} each, wgt {}", w.acc, w.wgt))
-        .fix("make ACC or WGT less deep");
+        .fix(shallower(config));
   return std::nullopt;
 }
 

@@ -9,7 +9,7 @@ namespace tc::sim {
 Expected<Dram> Dram::make(uint64_t bytes, uint64_t limit) {
   if (bytes > limit)
     return Error("sim.dram.size",
-                 fmt::format("the program needs {} bytes of DRAM; the limit is {}", bytes, limit))
+                 fmt::format("{} bytes of DRAM are asked for; the limit is {}", bytes, limit))
         .fix("raise the limit, or place buffers closer together");
   Dram dram;
   dram.bytes_.resize(bytes);

@@ -117,8 +117,10 @@ Check Sequencer::start(Unit unit) {
   if (error) return std::move(*error).fact("at", fmt::format("instruction {}", number));
   // before the iterations run: there may be very many
   if (hazards_)
-    if (Check hazard = hazards_->access(insn, clock_[u], static_cast<uint32_t>(next_[u]), machine_))
-      return hazard;
+    if (Check hazard = hazards_->access(insn, clock_[u], static_cast<uint32_t>(next_[u]), machine_)) {
+      if (insn.opcode() != isa::Opcode::finish) return hazard;
+      finish_too_early_ = std::move(hazard);
+    }
   machine_.perform(insn, dram_);
   count(insn);
   return std::nullopt;
@@ -178,6 +180,7 @@ bool Sequencer::all_done() const {
 }
 
 Check Sequencer::check_left() const {
+  if (finish_too_early_) return finish_too_early_;
   static constexpr std::pair<Unit, Unit> kEnds[] = {{Unit::load, Unit::compute},
                                                     {Unit::compute, Unit::load},
                                                     {Unit::compute, Unit::store},

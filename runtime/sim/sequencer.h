@@ -48,7 +48,8 @@ class Sequencer {
   [[nodiscard]] bool all_done() const;
   /// Why nothing can go on.
   [[nodiscard]] Error deadlock() const;
-  /// Tokens that are left when all is done: sim.token.left.
+  /// What is wrong when all is done: a finish that did not wait (not before, as what it does not wait for
+  /// may be in a deadlock), and tokens that are left: sim.hazard.finish, sim.token.left.
   [[nodiscard]] Check check_left() const;
 
   [[nodiscard]] Counters& counters() { return counters_; }
@@ -82,6 +83,7 @@ class Sequencer {
   std::array<Clock, isa::kUnits> clock_{};
   std::array<Channel, 4> channels_;  // load->compute, compute->load, compute->store, store->compute
   size_t fetched_ = 0;
+  Check finish_too_early_;
   Counters counters_;
 };
 

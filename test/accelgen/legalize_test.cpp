@@ -119,13 +119,33 @@ TEST(Legalize, WhatTheAluDoes) {
   check("abs m=5 n=3 dtype=i8", "elementwise");
   check("neg shape=40 dtype=i8", "elementwise");
   check("clip m=5 n=3 low=-3 high=100 dtype=i8", "elementwise");
+  for (const char* w : {"sum m=4 n=9 dtype=i8", "sum m=5 n=7 dtype=i32", "max m=4 n=9 dtype=i16",
+                        "max_pool2d n=1 c=5 h=6 w=6 r=2 s=2 stride=2 dtype=i32"})
+    check(w, "reduce");
+}
+
+// Ranges that the ALU follows show that a value does not depend on an input; the input is an argument
+// nevertheless.
+TEST(Legalize, AnInputThatDoesNotMatterLeavesAllToTheCpu) {
+  const Tensor a = placeholder({4}, kI8, "A"), b = placeholder({4}, kI8, "B");
+  const Tensor c = compute(
+      {4},
+      [&](Expr i) {
+        return tc::max(tc::min(tc::cast(kI32, a(i)), ir::int_imm(-200, kI32)), tc::cast(kI32, b(i)));
+      },
+      "C");
+  const std::vector<Tensor> args = {a, b, c};
+  const Legalized l = legal(args, {});
+  EXPECT_TRUE(l.ops.empty());
+  ASSERT_FALSE(l.left.empty());
+  EXPECT_EQ(l.left.back(), "A: no value depends on it");
+  expect_same(args, l);
 }
 
 TEST(Legalize, WhatTheDeviceCannotDoStaysOnTheCpu) {
-  for (const char* w :
-       {"matmul m=8 n=8 k=8 dtype=f32", "softmax m=4 n=8 dtype=f32", "add m=4 n=4 dtype=i64",
-        "div m=4 n=4 dtype=i8", "sum m=4 n=9 dtype=i8", "argmax m=4 n=9 dtype=i8", "qmatmul m=0 n=4 k=4",
-        "transpose m=4 n=6 dtype=i8", "matmul m=8 n=8 k=8 dtype=u8", "exp m=3 n=3 dtype=f32"})
+  for (const char* w : {"matmul m=8 n=8 k=8 dtype=f32", "softmax m=4 n=8 dtype=f32", "add m=4 n=4 dtype=i64",
+                        "div m=4 n=4 dtype=i8", "argmax m=4 n=9 dtype=i8", "qmatmul m=0 n=4 k=4",
+                        "transpose m=4 n=6 dtype=i8", "matmul m=8 n=8 k=8 dtype=u8", "exp m=3 n=3 dtype=f32"})
     check(w, "");
   check("qmatmul m=4 n=4 k=0 bias=1", "elementwise");  // sums of nothing are zeros; the bias is not
   const Legalized l = legal(parse_workload("matmul m=8 n=8 k=8 dtype=u8").value().build().args, {});

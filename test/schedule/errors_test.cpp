@@ -74,7 +74,7 @@ TEST(ScheduleCalls, RefuseWhatStepsCannotSay) {
             R"(error[schedule.axis.stage]: x is an axis of T, not of D
   stage  D
   axis   x
-  fix    name the axis of D, "x" if it has one of that name too, or apply the step to s[T])");
+  fix    name the loop of D itself ("x", where it has one of that name), or apply the step to s[T])");
   EXPECT_EQ(text_of([&] { (void)s[e.t].compute_at(s[e.d], s[e.t].axis("x")); }),
             R"(error[schedule.axis.stage]: x is an axis of T, not of D
   stage  D

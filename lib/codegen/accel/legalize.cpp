@@ -52,10 +52,22 @@ class Legalizer {
     }
     for (const Tensor& t : args_) out_.args.push_back(plain(t.buffer()));
     for (const Tensor& t : graph_.outputs) out_.outputs.push_back(plain(t.buffer()));
+    const Graph made = Graph::of(out_.outputs);
+    for (const Tensor& input : graph_.inputs)
+      if (std::none_of(made.inputs.begin(), made.inputs.end(),
+                       [&](const Tensor& t) { return t.buffer().same(input.buffer()); }))
+        return as_it_was(input);
     return std::move(out_);
   }
 
  private:
+  // The ALU's arithmetic follows ranges, and found that a value does not depend on an input, which is an
+  // argument nevertheless.
+  [[nodiscard]] Legalized as_it_was(const Tensor& input) const {
+    Legalized out{args_, graph_.outputs, {}, std::move(out_.left)};
+    out.left.push_back(fmt::format("{}: no value depends on it", input.name()));
+    return out;
+  }
   static Graph graph_of(const std::vector<Tensor>& args) {
     std::vector<Tensor> outputs;
     for (const Tensor& t : args)

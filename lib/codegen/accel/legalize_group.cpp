@@ -298,8 +298,11 @@ class Builder {
     return failed;
   }
   Why try_alu_reduction() {
-    if (planes_of(source_.result.dtype(), config_) > 1 ||
-        (combiner_ != "sum" && combiner_ != "max" && combiner_ != "min"))
+    int reads = 0;
+    ir::walk<ir::Load>(summed_, [&](const ir::Load&) { ++reads; });
+    // wide sums of products that GEMM does not do take more on the ALU than on the CPU
+    const bool wide_products = planes_of(source_.result.dtype(), config_) > 1 && reads > 1;
+    if (wide_products || (combiner_ != "sum" && combiner_ != "max" && combiner_ != "min"))
       return no(gemm_refused_.empty() ? "a reduction that neither GEMM nor the ALU does" : gemm_refused_);
     op_.kind = DeviceOp::Kind::reduce;
     choose_lanes(lane_candidates(summed_));
