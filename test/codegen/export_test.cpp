@@ -125,7 +125,7 @@ int main(void) {
 
 // A schedule for few rows, one for more, and the plain loops for the others: one function of C.
 TEST_F(Export, VariantsOfSizesRunFromC) {
-  const VarRef n = size_var("n");
+  const VarRef n = tc::size_var("n");
   const tc::Tensor a = placeholder({n, 8}, kF32, "A"), b = placeholder({8, 24}, kF32, "B");
   const ReduceAxis k = reduce_axis(0, 8, "k");
   const tc::Tensor c = compute({n, 24}, [&](Expr y, Expr x) { return sum(a(y, k) * b(k, x), k); }, "C");
