@@ -184,38 +184,38 @@ std::string damage_text(const Log& log) {
                      bad == 1 ? "is" : "are");
 }
 
-// One function with a variant a bucket; its explanation has a line for each.
+// One function with a variant a bucket; its explanation has a line for each. Without a log all
+// schedules are the defaults, because of `failure`.
+Expected<Function> join_buckets(const WorkloadGraph& graph, const std::vector<Workload>& buckets,
+                                const Log* log, const std::string& failure,
+                                const autotune::SpaceContext& context, const BuildOptions& options) {
+  std::vector<Variant> variants;
+  std::string why = fmt::format("{} variants{}", buckets.size(), log ? damage_text(*log) : "");
+  for (const Workload& bucket : buckets) {
+    const WorkloadGraph cut = cut_to(graph, bucket);
+    std::string passed;
+    Found found{{autotune::Lookup::Source::default_schedule, std::nullopt, 0, failure}, std::nullopt};
+    if (log) found = find_schedule(cut, key_of(bucket), *log, context, passed);
+    const std::string_view source = found.scheduled ? autotune::to_string(found.lookup.source) : "default";
+    auto schedule =
+        found.scheduled ? Expected<Scheduled>(*found.scheduled) : schedule_of(cut, context, nullptr);
+    if (!schedule) return schedule.error();
+    variants.push_back({std::move(schedule.value().schedule), condition_of(graph, bucket)});
+    why += fmt::format("\n    {}: {}: {}{}", ranges_text(bucket), source, found.lookup.why, passed);
+  }
+  auto function = build(variants, graph.args, options);
+  if (function) function.value().set_explanation(std::move(why));
+  return function;
+}
 Expected<Function> build_buckets(const Workload& workload, const std::vector<Workload>& buckets,
                                  const Log& log, const autotune::SpaceContext& context,
                                  const BuildOptions& options) {
   const WorkloadGraph graph = workload.build();
-  const std::string damage = damage_text(log);
-  std::string failure;
-  for (const bool with_log : {true, false}) {
-    std::vector<Variant> variants;
-    std::string why = fmt::format("{} variants{}", buckets.size(), damage);
-    for (const Workload& bucket : buckets) {
-      const WorkloadGraph cut = cut_to(graph, bucket);
-      std::string passed;
-      const Found found =
-          with_log
-              ? find_schedule(cut, key_of(bucket), log, context, passed)
-              : Found{{autotune::Lookup::Source::default_schedule, std::nullopt, 0, failure}, std::nullopt};
-      auto schedule =
-          found.scheduled ? Expected<Scheduled>(*found.scheduled) : schedule_of(cut, context, nullptr);
-      if (!schedule) return schedule.error();
-      variants.push_back({std::move(schedule.value().schedule), condition_of(graph, bucket)});
-      why += fmt::format("\n    {}: {}: {}{}", ranges_text(bucket),
-                         found.scheduled ? autotune::to_string(found.lookup.source) : "default",
-                         found.lookup.why, passed);
-    }
-    auto function = build(variants, graph.args, options);
-    if (function) function.value().set_explanation(std::move(why));
-    if (function || !with_log) return function;
-    failure = fmt::format("the records do not fit together: {}", function.error().message());
-  }
-  TC_ASSERT(false, "the second attempt returns");
-  return Error("internal.build", "no attempt was made");
+  auto function = join_buckets(graph, buckets, &log, "", context, options);
+  if (function) return function;
+  const std::string failure =
+      fmt::format("the log's schedules make no function: {}", function.error().message());
+  return join_buckets(graph, buckets, nullptr, failure, context, options);
 }
 
 // ---- tuning

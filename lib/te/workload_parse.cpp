@@ -199,8 +199,12 @@ class WorkloadParser {
       if (out.last.size() == Workload::kMaxBuckets)
         throw bad_value(key, item, fmt::format("cut into at most {} buckets", Workload::kMaxBuckets));
       if (v < before || (v == before && !out.last.empty()))
-        throw bad_value(key, item, fmt::format("a range that ascends: more than {} here", before))
-            .fix(fmt::format("write least and last values of buckets, e.g. {}=1..16..64", key.name));
+        throw at(item, "value",
+                 fmt::format("the range of {} does not ascend: {} comes after {}", key.name, v, before))
+            .fact("key", std::string(key.name))
+            .fact("meaning", std::string(key.doc))
+            .fix(fmt::format("write the least value, then the last one of each bucket, e.g. {}=1..16..64",
+                             key.name));
       if (i == 0)
         out.least = v;
       else

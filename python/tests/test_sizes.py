@@ -65,3 +65,30 @@ def test_what_is_refused() -> None:
     with pytest.raises(tc.Error) as error:
         s[C].vectorize(s[C].axes[0])
     assert error.value.code == "schedule.extent"
+
+
+def test_a_workload_with_buckets_is_one_function() -> None:
+    w = tc.workload("matmul m=1..4..16 n=24 k=16")
+    assert [b.text for b in w.buckets] == [
+        "matmul m=1..4 n=24 k=16 dtype=f32", "matmul m=5..16 n=24 k=16 dtype=f32"]
+    assert tc.workload("relu m=2 n=3").buckets == [tc.workload("relu m=2 n=3")]
+    f = tc.build(w, threads=1)
+    assert f.explain().startswith("2 variants\n    m=1..4: default: ")
+    rng = np.random.default_rng(1)
+    b = rng.integers(-3, 4, (16, 24)).astype(np.float32)
+    packed = f.pack(B=b)
+    for rows in (1, 4, 5, 16, 40):
+        a = rng.integers(-3, 4, (rows, 16)).astype(np.float32)
+        for second in (b, packed):
+            c = np.full((rows, 24), -1, np.float32)
+            f(a, second, c)
+            np.testing.assert_array_equal(c, a @ b)
+    with pytest.raises(tc.Error) as error:
+        f(np.zeros((0, 16), np.float32), b, np.zeros((0, 24), np.float32))
+    assert error.value.code == "runtime.arg.shape"
+    with pytest.raises(tc.Error) as error:
+        tc.workload("matmul m=4..1 n=24 k=16")
+    assert error.value.code == "workload.value"
+    with pytest.raises(tc.Error) as error:
+        tc.build("qmatmul m=1..4 n=16 k=16", target="accel:vta")
+    assert error.value.code == "te.shape.symbolic"
