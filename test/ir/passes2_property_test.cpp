@@ -93,7 +93,8 @@ TEST(Passes2, MoreSlotsThanAreToldApart) {
 }
 
 // Accesses that look alike and are not: an index that memory holds and the loop changes, a sum
-// over lanes that starts at another element than it is stored to.
+// over lanes that starts at another element than it is stored to, one address written in two
+// ways of which each is in bounds only where it stands.
 TEST(Passes2, WhatIsNoAccumulator) {
   for (const char* text : {R"(func moves(A: f32[16], I: i64[1], C: f32[8]) {
   I[0] = 0
@@ -111,6 +112,22 @@ TEST(Passes2, WhatIsNoAccumulator) {
   C[1] = 2.0
   for k in [0, +3) {
     C[0] = C[1] + vreduce(+, A[ramp(k, 1, 4)]) + C[0]
+  }
+})",
+                           R"(func rows(A: f32[16], C: f32[2, 4]) {
+  for x in [0, +5) {
+    if x < 4 {
+      C[0, x] = 0.0
+    } else {
+      C[1, x - 4] = 0.0
+    }
+    for k in [0, +3) {
+      if x < 4 {
+        C[0, x] = C[0, x] + A[k]
+      } else {
+        C[1, x - 4] = C[1, x - 4] + A[k]
+      }
+    }
   }
 })"}) {
     const FuncRef f = parse_func(text).value();
