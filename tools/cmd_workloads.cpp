@@ -22,6 +22,7 @@ int run(const Options&, bool json) {
       keys.push_back({{"name", k.name},
                       {"kind", kKinds[static_cast<size_t>(k.kind)]},
                       {"required", k.required},
+                      {"range", k.sized},
                       {"default", k.fallback},
                       {"choices", k.choices},
                       {"doc", k.doc}});
