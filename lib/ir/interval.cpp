@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "affine_detail.h"
+#include "reads_memory.h"
 #include "tc/ir/numeric.h"
 #include "tc/ir/traverse.h"
 
@@ -180,11 +181,11 @@ class Walk {
     const Interval x = (*this)(b.a), y = (*this)(b.b);
     switch (b.op) {
       case BinaryOp::add:
-        return fit(t, x + y);
+        return unless_it_wraps(Expr(&b), fit(t, x + y));
       case BinaryOp::sub:
-        return fit(t, x - y);
+        return unless_it_wraps(Expr(&b), fit(t, x - y));
       case BinaryOp::mul:
-        return fit(t, x * y);
+        return unless_it_wraps(Expr(&b), fit(t, x * y));
       case BinaryOp::div:
         return fit(t, x / y);
       case BinaryOp::mod:
@@ -206,7 +207,12 @@ class Walk {
     if (!detail::collect_affine(Expr(&b), 1, a)) return {};
     Interval out = Interval::of(a.constant);
     for (const AffineTerm& t : a.terms) out = out + term(t.atom) * Interval::of(t.coef);
-    return out;
+    return unless_it_wraps(Expr(&b), out);
+  }
+  // What goes beyond i64 on one side comes back on the other, where it is no index.
+  static Interval unless_it_wraps(const Expr& e, const Interval& i) {
+    if (e->type.element() != kIndex || (i.lo && i.hi) || (!i.lo && !i.hi)) return i;
+    return may_be_data(e) ? Interval{} : i;
   }
   Interval term(const Expr& atom) {
     const auto* m = detail::as_binary(atom, BinaryOp::mul);
@@ -267,14 +273,15 @@ class Walk {
   Interval call(const Call& c) {
     switch (c.op) {
       case CallOp::neg:
-        return fit(c.type, Interval::of(0) - (*this)(c.args[0]));
+        return unless_it_wraps(Expr(&c), fit(c.type, Interval::of(0) - (*this)(c.args[0])));
       case CallOp::not_:
         return c.type.is_bool()     ? Interval::of(1) - (*this)(c.args[0])
                : c.type.is_signed() ? Interval::of(-1) - (*this)(c.args[0])
                                     : interval_of(c.type);
       case CallOp::abs: {
         const Interval x = (*this)(c.args[0]);
-        return fit(c.type, max(max(x, Interval::of(0) - x), Interval::of(0)));
+        if (x.lo == kMin && c.type.element() == kIndex) return {};  // whose absolute value it is itself
+        return unless_it_wraps(Expr(&c), fit(c.type, max(max(x, Interval::of(0) - x), Interval::of(0))));
       }
       case CallOp::fma:
         return fit(c.type, (*this)(c.args[0]) * (*this)(c.args[1]) + (*this)(c.args[2]));

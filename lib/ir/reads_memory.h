@@ -14,4 +14,18 @@ namespace tc::ir {
   return found;
 }
 
+/// Whether the value is or may be made of what memory holds, which unlike an index may be any number:
+/// sums of it wrap. Large expressions, which may be shared, are not searched.
+[[nodiscard]] inline bool may_be_data(const Expr& e) { return e->depth > 40 || reads_memory(e); }
+
+/// A sum, difference, product or negation of such: as a number it need not be what it is on paper, and
+/// where it is compared, divided or bounded it stays as it is.
+[[nodiscard]] inline bool may_wrap(const Expr& e) {
+  const auto* b = e.as<Binary>();
+  const auto* c = e.as<Call>();
+  const bool sum = (b && (b->op == BinaryOp::add || b->op == BinaryOp::sub || b->op == BinaryOp::mul)) ||
+                   (c && (c->op == CallOp::neg || c->op == CallOp::abs));
+  return sum && may_be_data(e);
+}
+
 }  // namespace tc::ir

@@ -21,9 +21,6 @@ const AffineTerm* sole_quotient(const Affine& s) {
   return found;
 }
 
-// Whether it is or may be of what memory holds; large expressions, which may be shared, are not searched.
-bool may_be_data(const Expr& e) { return e->depth > 12 || reads_memory(e); }
-
 // d < 0 with coprime coefficients; whether that changed it.
 bool divide_by_gcd(Affine& d) {
   int64_t g = 0;
@@ -68,6 +65,7 @@ bool Simplifier::solve(Affine& d) const {
   const AffineTerm* t = sole_quotient(d);
   if (!t) return false;
   const auto* b = t->atom.as<Binary>();
+  if (may_wrap(b->a)) return false;
   const int64_t c = b->b.as<IntImm>()->value, sign = t->coef;
   Affine e = d;
   e.terms.erase(e.terms.begin() + (t - d.terms.data()));
@@ -184,6 +182,7 @@ Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const E
   };
   const bool swap = op == BinaryOp::gt || op == BinaryOp::ge;
   Affine d;
+  if (!same_expr(a, b) && (may_wrap(a) || may_wrap(b))) return keep();
   if (!collect_affine(swap ? b : a, 1, d) || !collect_affine(swap ? a : b, -1, d)) return keep();
   if ((op == BinaryOp::le || op == BinaryOp::ge) && !d.add(-1)) return keep();
   if (d.constant == INT64_MIN) return keep();
@@ -210,7 +209,8 @@ Expr Simplifier::make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr&
   const bool is_min = op == BinaryOp::min;
   const auto pick = [&](bool a_less) { return a_less == is_min ? a : b; };
   Affine x, y, d;
-  const bool sums = collect_affine(a, 1, x) && collect_affine(b, 1, y) && d.add(x) && d.add(y, -1);
+  const bool wraps = may_wrap(a) || may_wrap(b);
+  const bool sums = !wraps && collect_affine(a, 1, x) && collect_affine(b, 1, y) && d.add(x) && d.add(y, -1);
   if (sums) {
     const Interval r = interval(d);
     if (r.hi && *r.hi <= 0) return pick(true);
@@ -237,7 +237,9 @@ Expr Simplifier::make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr&
     if (!inner) continue;
     for (const auto& [drop, stay] : {std::pair{inner->a, inner->b}, std::pair{inner->b, inner->a}}) {
       Affine e;
-      if (!collect_affine(drop, is_min ? -1 : 1, e) || !collect_affine(other, is_min ? 1 : -1, e)) continue;
+      if (wraps || may_wrap(drop) || !collect_affine(drop, is_min ? -1 : 1, e) ||
+          !collect_affine(other, is_min ? 1 : -1, e))
+        continue;
       if (const Interval r = interval(e); r.hi && *r.hi <= 0) return make_min(op, stay, other, nullptr);
     }
   }

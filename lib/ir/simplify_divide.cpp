@@ -2,9 +2,20 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "reads_memory.h"
 #include "simplify_detail.h"
 
 namespace tc::ir::detail {
+
+namespace {
+// A sum, not a term by itself, of what memory holds.
+bool may_wrap_around(const Affine& a) {
+  if (a.terms.empty() || (a.terms.size() == 1 && a.terms[0].coef == 1 && a.constant == 0)) return false;
+  for (const AffineTerm& t : a.terms)
+    if (may_be_data(t.atom)) return true;
+  return false;
+}
+}  // namespace
 
 // Writes a as g * multiple + rest with rest in [0, g), for the greatest g > 1
 // that some coefficient shares with c (c = 0: for any coefficient).
@@ -48,6 +59,7 @@ Expr Simplifier::division(BinaryOp op, Affine& a, int64_t c, const Expr& from) {
 bool Simplifier::quotient(Affine a, int64_t c, Affine& out, const Expr& from) {
   cancel(a);  // coefficients may have changed since it was made
   if (c == 1) return out.add(a);
+  if (may_wrap_around(a)) return out.add(division(BinaryOp::div, a, c, from), 1);
   Affine rest;
   for (const AffineTerm& t : a.terms) {
     if (t.coef % c != 0)
@@ -102,7 +114,8 @@ bool reduce_modulo(Affine& a, int64_t c) {
     const auto* m = as_binary(t.atom, BinaryOp::mod);
     const auto* by = m ? m->b.as<IntImm>() : nullptr;
     int64_t km = 0;
-    const bool unwrap = by && by->value > 0 && !__builtin_mul_overflow(t.coef, by->value, &km) && km % c == 0;
+    const bool unwrap = by && by->value > 0 && !__builtin_mul_overflow(t.coef, by->value, &km) &&
+                        km % c == 0 && !may_wrap(m->a);
     if (t.coef != 0 && !unwrap) {
       ++i;
       continue;
@@ -122,6 +135,7 @@ bool reduce_modulo(Affine& a, int64_t c) {
 // Adds a mod c to out, c > 0; false on overflow.
 bool Simplifier::remainder(Affine a, int64_t c, Affine& out, const Expr& from) {
   if (c == 1) return true;
+  if (may_wrap_around(a)) return out.add(division(BinaryOp::mod, a, c, from), 1);
   if (!reduce_modulo(a, c)) return false;
   cancel(a);
   const Interval i = interval(a);
@@ -146,7 +160,7 @@ Expr Simplifier::make_divide(BinaryOp op, const Expr& a, const Expr& b, const Ex
   // a / -c = -a / c and a % -c = -(-a % c): only positive divisors remain
   Affine x, out;
   const int64_t sign = *c < 0 ? -1 : 1;
-  if (!collect_affine(a, sign, x)) return keep();
+  if ((sign < 0 && may_be_data(a)) || !collect_affine(a, sign, x)) return keep();
   const bool ok = op == BinaryOp::div ? quotient(std::move(x), std::llabs(*c), out, from)
                                       : remainder(std::move(x), std::llabs(*c), out, from);
   if (!ok || (op == BinaryOp::mod && sign < 0 && !out.scale(-1))) return keep();
@@ -163,7 +177,7 @@ Expr Simplifier::divide_symbolic(BinaryOp op, const Expr& a, const Expr& d, cons
   };
   const bool div = op == BinaryOp::div;
   Affine x, multiple, rest;
-  if (!collect_affine(a, 1, x)) return keep();
+  if (may_wrap(a) || !collect_affine(a, 1, x)) return keep();
   rest.constant = x.constant;
   for (const AffineTerm& t : x.terms) {
     std::vector<Expr> factors;

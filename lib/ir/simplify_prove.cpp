@@ -1,6 +1,7 @@
 // Proofs that a sum is negative, beyond its interval: from the conditions in
 // scope, from symbolic ends of ranges, and from what min, max, / and % say about
 // their operands. A search with a small budget; what it does not find is unknown.
+#include "reads_memory.h"
 #include "simplify_detail.h"
 
 namespace tc::ir::detail {
@@ -63,6 +64,7 @@ bool Simplifier::negative_by_fact(const Affine& sum, int depth) {
 std::optional<Affine> Simplifier::replaced(const Affine& sum, const AffineTerm& t, const Expr& by,
                                            int64_t scale) const {
   Affine out;
+  if (may_wrap(by)) return std::nullopt;  // no number of the sum
   for (const AffineTerm& u : sum.terms) {
     if (u.atom.same(t.atom)) continue;
     int64_t c = 0;

@@ -1,5 +1,6 @@
 // Sums of i64: collected as one linear form over the largest region, cancelled
 // and written in canonical order.
+#include "reads_memory.h"
 #include "simplify_detail.h"
 
 namespace tc::ir::detail {
@@ -190,11 +191,12 @@ bool Simplifier::push_into_min(Affine& s) {
     const auto* m = s.terms[i].atom.as<Binary>();
     const int64_t k = s.terms[i].coef;
     if (!m || (m->op != BinaryOp::min && m->op != BinaryOp::max) || (k != 1 && k != -1)) continue;
+    if (may_be_data(s.terms[i].atom)) continue;
     Affine p, q;
     if (!collect_affine(m->a, 1, p) || !collect_affine(m->b, 1, q)) continue;
     for (size_t j = 0; j < s.terms.size(); ++j) {
       const AffineTerm t{s.terms[j].atom, s.terms[j].coef};
-      if (j == i || t.coef == INT64_MIN ||
+      if (j == i || t.coef == INT64_MIN || may_be_data(t.atom) ||
           (p.coef_of(t.atom) != -t.coef * k && q.coef_of(t.atom) != -t.coef * k))
         continue;
       Affine next = s;

@@ -186,5 +186,87 @@ TEST(SimplifyProperty, StatementsComputeTheSame) {
   }
 }
 
+// Arithmetic of what memory holds, which wraps: indices do not.
+class DataGenerator {
+ public:
+  explicit DataGenerator(uint64_t seed) : rng_(seed) {}
+
+  Expr value(int depth) {
+    if (depth == 0 || below(7) == 0) {
+      const Expr memory = load(in, {int_imm(below(3))});
+      const int64_t what = below(6);  // large numbers beside memory only: alone they are indices
+      return what < 4    ? memory
+             : what == 4 ? int_imm(kNumbers[static_cast<size_t>(below(8))])
+                         : binary(below(2) ? BinaryOp::sub : BinaryOp::min, memory,
+                                  int_imm(kNumbers[static_cast<size_t>(below(std::size(kNumbers)))]));
+    }
+    static constexpr BinaryOp kOps[] = {BinaryOp::add, BinaryOp::sub, BinaryOp::min, BinaryOp::max};
+    switch (below(8)) {
+      case 0:
+        return value(depth - 1) * int_imm(kNumbers[static_cast<size_t>(below(8))]);
+      case 1:
+        return binary(below(2) ? BinaryOp::div : BinaryOp::mod, value(depth - 1), int_imm(1 + below(12)));
+      case 2:
+        return select(condition(depth - 1), value(depth - 1), value(depth - 1));
+      case 3:
+        return call(below(2) ? CallOp::neg : CallOp::abs, {value(depth - 1)});
+      default:
+        return binary(kOps[below(4)], value(depth - 1), value(depth - 1));
+    }
+  }
+  std::vector<int64_t> numbers() {
+    std::vector<int64_t> out;
+    for (int i = 0; i < 3; ++i) out.push_back(kNumbers[static_cast<size_t>(below(std::size(kNumbers)))]);
+    return out;
+  }
+
+  BufferRef in = buffer("A", kI64, {int_imm(3)});
+
+ private:
+  static constexpr int64_t kNumbers[] = {0,
+                                         1,
+                                         2,
+                                         -1,
+                                         3,
+                                         -3,
+                                         7,
+                                         6,
+                                         INT64_MIN,
+                                         INT64_MAX,
+                                         INT64_MIN + 1,
+                                         INT64_MAX - 1,
+                                         INT64_MAX / 2,
+                                         INT64_MIN / 2 - 1,
+                                         100,
+                                         -8};
+  int64_t below(int64_t n) { return static_cast<int64_t>(rng_() % static_cast<uint64_t>(n)); }
+  Expr condition(int depth) {
+    static constexpr BinaryOp kOps[] = {BinaryOp::lt, BinaryOp::le, BinaryOp::gt,
+                                        BinaryOp::ge, BinaryOp::eq, BinaryOp::ne};
+    return binary(kOps[below(6)], value(depth), value(depth));
+  }
+  std::mt19937_64 rng_;
+};
+
+TEST(SimplifyProperty, WhatMemoryHoldsWraps) {
+  const char* count = std::getenv("TC_SIMPLIFY_ROUNDS");
+  const int rounds = count ? std::atoi(count) : 4000;
+  for (int round = 0; round < rounds; ++round) {
+    DataGenerator g(static_cast<uint64_t>(round));
+    const BufferRef out = buffer("R", kI64, {int_imm(1)});
+    const FuncRef f = func("f", {g.in, out}, store(out, {int_imm(0)}, g.value(2 + round % 3)));
+    const FuncRef s = simplify(f);
+    for (int sample = 0; sample < 6; ++sample) {
+      std::vector<int64_t> in = g.numbers(), before(1), after(1);
+      for (const auto& [which, result] : {std::pair{f, &before}, std::pair{s, &after}}) {
+        const TensorView args[] = {{kI64, {3}, in.data()}, {kI64, {1}, result->data()}};
+        const Check problem = interpret(which, args, {});
+        ASSERT_FALSE(problem) << problem->str();
+      }
+      ASSERT_EQ(before, after) << "seed " << round << "\n" << to_string(f) << "\n" << to_string(s);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tc::ir
