@@ -80,6 +80,7 @@ Expected<Lowered> lower(std::span<const Variant> variants, const std::vector<Ten
     auto lowered = lower(variants[i].schedule, args, name);
     if (!lowered) {
       Error e = lowered.error();
+      if (variants.size() == 1) return e;
       return std::move(e).fact("variant", std::to_string(i));
     }
     if (!out) {

@@ -230,6 +230,8 @@ class AccessChecker {
     const std::string got = fmt::format("{} in {} .. {}", ir::to_string(l.indices[d]),
                                         range.lo ? fmt::format("{}", *range.lo) : "?",
                                         range.hi ? fmt::format("{}", *range.hi) : "?");
+    bool gathers = false;
+    ir::walk<ir::Load>(l.indices[d], [&](const ir::Load&) { gathers = true; });
     return Error("te.bounds",
                  fmt::format("{} may read {} outside its shape, in dimension {}", stage_, l.buffer->name, d))
         .fact("stage", stage_)
@@ -237,9 +239,12 @@ class AccessChecker {
         .fact("expected",
               fmt::format("0 .. {}", ir::to_string(ir::simplify(l.buffer->shape[d] - ir::int_imm(1)))))
         .fact("got", got)
-        .fix(
-            "guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp the index "
-            "with min and max");
+        .fix(gathers ? "clamp the index: max(min(i, last), 0), with sizes of 1 or more; a condition on what "
+                       "memory "
+                       "holds is no proof"
+                     : "guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp "
+                       "the index "
+                       "with min and max");
   }
 
   static constexpr int64_t kMaxTrials = 1 << 18;

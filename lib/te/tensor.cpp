@@ -379,6 +379,10 @@ Expr reduce_one(ir::BinaryOp op, const Expr& e, const std::vector<ReduceAxis>& a
 }
 
 ir::CombinerRef arg_combiner(bool greatest, DType value, DType index) {
+  TC_REQUIRE(index.is_int(),
+             Error("te.reduce.combine", fmt::format("{} combines (value, index), and the second is {}",
+                                                    greatest ? "argmax" : "argmin", ir::to_string(index)))
+                 .fix("give the value first, then its index, an integer"));
   const VarRef v0 = ir::var("v0", value), i0 = ir::var("i0", index), v1 = ir::var("v1", value),
                i1 = ir::var("i1", index);
   const Expr better = greatest ? v1 > v0 : v1 < v0;  // false of NaN, which is passed over

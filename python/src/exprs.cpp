@@ -227,6 +227,14 @@ ir::CombinerRef named_combiner(const std::string& word, const std::vector<Expr>&
       Error("te.reduce.combine", fmt::format("there is no reducer \"{}\" of {} values", word, source.size()))
           .fix("\"argmax\" and \"argmin\" combine (value, index), \"softmax\" (x, 1), "
                "\"mean_variance\" (1, x, 0)"));
+  const auto is_axis = [](const Expr& e) {
+    const auto* c = e.as<ir::Cast>();
+    return (c ? c->value : e).as<ir::Var>() != nullptr;
+  };
+  TC_REQUIRE(!word.starts_with("arg") || !is_axis(source[0]) || is_axis(source[1]),
+             Error("te.reduce.combine",
+                   fmt::format("{} combines (value, index), and the index is given first", word))
+                 .fix("give the value first: (A[k], k)"));
   if (word == "softmax") return softmax_combiner(source[0]->type);
   if (word == "mean_variance") return mean_variance_combiner(source[0]->type);
   return word == "argmax" ? argmax_combiner(source[0]->type, source[1]->type)
