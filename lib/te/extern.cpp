@@ -7,9 +7,12 @@
 
 #include "access.h"
 #include "extern_detail.h"
+#include "tc/ir/interpret.h"
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
 #include "tc/ir/verify.h"
+#include "tc/support/rng.h"
+#include "tc/te/evaluate.h"
 
 namespace tc {
 namespace {
@@ -52,6 +55,56 @@ void check_form(const std::string& name, const ExternBody& x) {
                      "make an extern of each"));
 }
 
+// The body, and then a read of every element of its outputs.
+FuncRef read_after(const std::string& name, const ExternBody& x, const std::vector<BufferRef>& params) {
+  std::vector<ir::Stmt> all{x.body};
+  for (const BufferRef& b : x.writes) {
+    const BufferRef sink = ir::buffer(b->name + "_read", b->type, {ir::int_imm(1)});
+    std::vector<ir::VarRef> at;
+    std::vector<Expr> index;
+    for (size_t d = 0; d < b->shape.size(); ++d) index.emplace_back(at.emplace_back(ir::var("r")));
+    ir::Stmt nest = ir::store(sink, {ir::int_imm(0)}, ir::load(b, index));
+    for (size_t d = at.size(); d-- > 0;)
+      nest = ir::for_(at[d], ir::int_imm(0), b->shape[d], ir::LoopMode::serial, nest);
+    all.push_back(ir::alloc(sink, nest));
+  }
+  return ir::func(name, params, ir::seq(std::move(all)));
+}
+
+// Runs it, where that is little work, on inputs drawn by a seed: nothing may be read before it is written,
+// by the body or by whoever reads what it gives.
+void check_written(const std::string& name, const ExternBody& x, const std::vector<BufferRef>& params) {
+  constexpr int64_t kMaxElements = 1 << 14, kMaxSteps = 1 << 20;
+  constexpr uint64_t kSeeds = 3;
+  double elements = 0;
+  for (const BufferRef& b : params) {
+    double n = 1;
+    for (const Expr& e : b->shape) n *= static_cast<double>(*ir::as_int(e));
+    elements += n;
+  }
+  if (elements > kMaxElements) return;
+  const FuncRef f = read_after(name, x, params);
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    Rng rng(seed);
+    std::vector<HostTensor> tensors;
+    for (const BufferRef& b : params) {
+      std::vector<int64_t> shape;
+      for (const Expr& e : b->shape) shape.push_back(*ir::as_int(e));
+      HostTensor& t = tensors.emplace_back(b->type, std::move(shape));
+      for (int64_t i = 0; i < t.size(); ++i) t.set(i, static_cast<double>(rng.below(7)) - 3);
+    }
+    ir::InterpretOptions options;
+    options.max_steps = kMaxSteps, options.max_bytes = 1 << 22, options.detect_races = false;
+    const Check error = ir::interpret(f, views_of(tensors), options);
+    if (error && error->code() == "ir.interpret.uninitialized")
+      throw Error("te.extern.unwritten",
+                  fmt::format("the extern {} leaves something unwritten: {}", name, error->message()))
+          .fact("stage", name)
+          .fact("index", std::string(error->fact_of("index")))
+          .fix("write every element of its outputs, for any inputs, before it is read");
+  }
+}
+
 }  // namespace
 
 namespace detail {
@@ -67,6 +120,7 @@ std::vector<Tensor> make_extern(const std::string& name, ExternBody body) {
         name, "is no program in nested form: " + error->message(),
         "use the buffers of its parameters and those that it allocates, and write only its outputs");
   if (auto error = check_statement(name, body.body)) throw *std::move(error);
+  check_written(name, body, params);
   auto op = std::make_shared<Op>();
   op->name = body.writes[0]->name;
   op->shape = body.writes[0]->shape;

@@ -129,6 +129,12 @@ std::vector<ErrorCase> expressions() {
          const Tensor s = scan_state({4, 4}, kF32, "s");
          (void)Graph::of({plus_one(s, "H")});
        }},
+      {"te.extern.unwritten", "extern_func that leaves out its last element",
+       [] {
+         const auto f =
+             ir::parse_func("func f(A: f32[8], R: f32[8]) { for i in [0, +7) { R[i] = A[7 - i] } }");
+         (void)extern_func(f.value(), {placeholder({8}, kF32, "X")});
+       }},
       {"te.extern.form", "extern_func with a parallel loop",
        [] { extern_of("func f(A: f32[4], R: f32[4]) { for i in [0, +4) parallel { R[i] = A[i] } }"); }},
       {"te.extern.input", "extern_func of a vector, given a matrix",

@@ -91,6 +91,7 @@ TEST(Extern, RefusesWhatItCannotCheck) {
   const auto code = [&](const std::string& body, const std::string& params = "A: f32[4], R: f32[4]") {
     return code_of([&] { (void)extern_func(parsed("func f(" + params + ") {" + body + "}"), {x}); });
   };
+  const std::string zeros = "for z in [0, +4) { R[z] = 0.0 } ";
   EXPECT_EQ(code("for i in [0, +4) { R[i] = A[i] }"), "no error");
   EXPECT_EQ(code("for i in [0, +4) unrolled { R[i] = A[i] }"), "no error");
   EXPECT_EQ(code("for i in [0, +4) vectorized { R[i] = A[i] }"), "te.extern.form");
@@ -104,11 +105,17 @@ TEST(Extern, RefusesWhatItCannotCheck) {
   EXPECT_EQ(code("for i in [0, +4) { R[i] = A[i + 1] }"), "te.bounds");
   EXPECT_EQ(code("for i in [0, +5) { R[i] = A[0] }"), "te.bounds");
   EXPECT_EQ(code("for i in [0, +5) { if i < 4 { R[i] = A[i] } }"), "no error");
-  EXPECT_EQ(code("for i in [0, +5) { if i < 4 { R[0] = A[0] } else { R[i - 4] = A[0] } }"), "no error");
+  EXPECT_EQ(code(zeros + "for i in [0, +5) { if i < 4 { R[0] = A[0] } else { R[i - 4] = A[0] } }"),
+            "no error");
   EXPECT_EQ(code("for i in [0, +4) { let j = 3 - i R[j] = if_then_else(i > 0, A[i - 1], 0.0) }"), "no error");
   EXPECT_EQ(code("for i in [0, +4) { let j = 4 - i R[j] = A[0] }"), "te.bounds");
-  EXPECT_EQ(code("for i in [0, +0) { R[9] = A[9] }"), "no error");
+  EXPECT_EQ(code(zeros + "for i in [0, +0) { R[9] = A[9] }"), "no error");
   EXPECT_EQ(code("R[cast(i64, A[0])] = 1.0"), "te.bounds");
+  // what is read has to be written, whatever the inputs are
+  for (const char* body : {"for i in [0, +3) { R[i] = A[i] }", "for i in [0, +4) { R[i] = R[i] + A[i] }",
+                           "for i in [0, +4) { if A[i] > 0.0 { R[i] = A[i] } }",
+                           "alloc T: f32[4] for i in [0, +4) { R[i] = T[i] + A[i] }"})
+    EXPECT_EQ(code(body), "te.extern.unwritten") << body;
   // inputs
   EXPECT_EQ(code("R[0] = 1.0", "R: f32[4]"), "te.extern.input");
   EXPECT_EQ(code("R[0] = A[0]", "A: f64[4], R: f64[4]"), "te.extern.input");
@@ -120,8 +127,8 @@ TEST(Extern, RefusesWhatItCannotCheck) {
             "te.extern.input");
   EXPECT_EQ(code_of([&] { (void)extern_func(nullptr, {}); }), "te.extern.form");
   EXPECT_EQ(code_of([&] {
-              (void)extern_func(parsed("func f(I: i64[4], R: f32[4]) { R[min(max(I[0], 0), 3)] = 1.0 }"),
-                                {i});
+              (void)extern_func(
+                  parsed("func f(I: i64[4], R: f32[4]) {" + zeros + "R[min(max(I[0], 0), 3)] = 1.0 }"), {i});
             }),
             "no error");
   // from text
