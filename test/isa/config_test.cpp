@@ -129,6 +129,11 @@ TEST(Config, BadTextIsRefused) {
   EXPECT_EQ(code_of(R"({"TARGET": 3})"), "isa.config.value");
 }
 
+TEST(Config, VtasDefaultFileLoadsAndAZeroByteDoesNot) {
+  EXPECT_TRUE(parse_config(R"({"LOG_BLOCK": 4, "HW_VER": "0.0.1", "ACC_DEP_DISTANCE": 3})").ok());
+  EXPECT_EQ(parse_config(std::string_view("{\"batch\": 2}\0 more", 18)).error().code(), "isa.config.json");
+}
+
 TEST(Config, BadSizesAreRefused) {
   EXPECT_EQ(code_of(R"({"batch": 0})"), "isa.config.range");
   EXPECT_EQ(code_of(R"({"batch": 9223372036854775807})"), "isa.config.range");

@@ -98,6 +98,10 @@ TEST(Tokens, DeadlockNamesFullTokens) {
   EXPECT_NE(e.fact_of("load").find("is done and waits for room"), std::string::npos) << e.str();
 }
 
+TEST(Tokens, ADeadlockIsToldBeforeAFinishThatDidNotWait) {
+  EXPECT_EQ(refused(program("load.inp y_size=1 x_size=1 pop_next\nfinish\n")).code(), "sim.deadlock");
+}
+
 TEST(Tokens, WhatNobodyTakesIsAnError) {
   const Error e = refused(program("load.inp push_next\nload.inp push_next\nload.uop pop_prev\nfinish\n"));
   EXPECT_EQ(e.code(), "sim.token.left");
