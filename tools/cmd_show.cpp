@@ -19,8 +19,7 @@ struct Options {
 };
 
 // The steps of a file, else those that a build would apply now.
-Schedule schedule_of(const Workload& w, const Options& o) {
-  WorkloadGraph graph = w.build();
+Schedule schedule_of(const Workload& w, WorkloadGraph graph, const Options& o) {
   const codegen::Target target = parse_target(o.target);
   if (target.is_accel())  // whose schedules are of its own stages, tiles
     graph.outputs = accel::legalize(graph.args, target.machine()).value().outputs;
@@ -45,16 +44,21 @@ int run(const Options& o, bool json) {
                                             buckets.size()))
                  .fact("workload", w.text())
                  .fix(fmt::format("show one of them, e.g. \"{}\"", buckets[0].text())));
-  const Schedule s = schedule_of(w, o);
+  const WorkloadGraph graph = w.build();
+  const Schedule s = schedule_of(w, graph, o);
+  SizeValues greatest;
+  for (const WorkloadSize& size : graph.sizes) greatest.emplace_back(size.var, size.greatest);
+  const std::string loops = s.loops(true, greatest);
   if (!o.output.empty()) {
     ShowOptions options;
     options.title = w.text();
+    options.sizes = greatest;
     write_file(o.output, to_html(s, options));
   }
   if (json)
-    print_json({{"workload", w.text()}, {"steps", s.text()}, {"loops", s.loops(true)}, {"file", o.output}});
+    print_json({{"workload", w.text()}, {"steps", s.text()}, {"loops", loops}, {"file", o.output}});
   else if (o.output.empty())
-    print(s.loops(true));
+    print(loops);
   return kDone;
 }
 

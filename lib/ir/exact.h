@@ -26,9 +26,9 @@ inline Expr call(CallOp op, std::vector<Expr> args) {
   if (node && node->op == op &&
       std::equal(node->args.begin(), node->args.end(), args.begin(), args.end(), same))
     return checked;
-  const DType type = op == CallOp::if_then_else ? args[1]->type
-                     : op == CallOp::isnan      ? kBool.with_lanes(args[0]->type.lanes)
-                                                : args[0]->type;
+  const DType type = op == CallOp::if_then_else || op == CallOp::assume ? args[1]->type
+                     : op == CallOp::isnan ? kBool.with_lanes(args[0]->type.lanes)
+                                           : args[0]->type;
   return make<Call>(type, op, std::move(args));
 }
 

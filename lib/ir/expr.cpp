@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "make.h"
@@ -103,6 +104,22 @@ std::optional<double> as_float(const Expr& e) {
   return std::nullopt;
 }
 
+// To the type that holds more of what the other does: a float, else the wider integer.
+std::string how_to_cast(DType a, DType b) {
+  if (a.lanes != b.lanes) return "give values of one number of lanes";
+  const bool to_b = a.is_float() != b.is_float() ? b.is_float() : b.bits > a.bits;
+  const std::string to = to_string(to_b ? b : a), from = to_string(to_b ? a : b);
+  std::string constant = to == "bool" ? "Bool" : to;
+  if (to != "bool")
+    std::transform(constant.begin(), constant.end(), constant.begin(),
+                   [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+  return fmt::format("convert the {}: cast(\"{}\", x), in C++ cast(k{}, x)", from, to, constant);
+}
+std::string how_to_choose(DType condition, DType a, DType b) {
+  if (!condition.is_bool()) return "compare for the condition: x != 0";
+  return a == b ? "give the condition one lane, or as many as the values" : how_to_cast(a, b);
+}
+
 void check_binary(BinaryOp op, const Expr& a, const Expr& b) {
   require_value(to_string(op), a);
   require_value(to_string(op), b);
@@ -110,7 +127,7 @@ void check_binary(BinaryOp op, const Expr& a, const Expr& b) {
     throw Error("ir.type", fmt::format("`{}` needs two operands of one type", to_string(op)))
         .fact("left", to_string(a->type))
         .fact("right", to_string(b->type))
-        .fix("convert one of them: cast(\"f32\", x), in C++ cast(kF32, x)");
+        .fix(how_to_cast(a->type, b->type));
   const DType t = a->type;
   const bool logic = op == BinaryOp::and_ || op == BinaryOp::or_;
   const bool bits = op >= BinaryOp::bit_and;
@@ -199,12 +216,13 @@ Expr call(CallOp op, std::vector<Expr> args) {
   TC_ASSERT(static_cast<int>(args.size()) == num_args(op), std::string(to_string(op)));
   if (op == CallOp::dot) return dot(std::move(args));
   if (op == CallOp::if_then_else) return if_then_else(args[0], args[1], args[2]);
+  if (op == CallOp::assume) return assume(args[0], args[1]);
   for (const Expr& a : args) {
     require_value(to_string(op), a);
     if (a->type != args[0]->type)
       throw Error("ir.type", fmt::format("{} needs arguments of one type", to_string(op)))
           .fact("got", to_string(args[0]->type) + " and " + to_string(a->type))
-          .fix("cast one of them");
+          .fix(how_to_cast(args[0]->type, a->type));
   }
   const DType t = args[0]->type;
   TC_ASSERT(op != CallOp::bits, "use reinterpret");
@@ -247,7 +265,8 @@ Expr select(Expr c, Expr a, Expr b) {
   if (!c->type.is_bool() || a->type != b->type || (c->type.lanes != 1 && c->type.lanes != a->type.lanes))
     throw Error("ir.type", "select needs a bool and two values of one type")
         .fact("condition", to_string(c->type))
-        .fact("values", to_string(a->type) + " and " + to_string(b->type));
+        .fact("values", to_string(a->type) + " and " + to_string(b->type))
+        .fix(how_to_choose(c->type, a->type, b->type));
   if (const auto v = as_int(c)) return *v ? a : b;
   if (a.same(b)) return a;
   const DType t = a->type;
@@ -261,10 +280,23 @@ Expr if_then_else(Expr c, Expr a, Expr b) {
   if (!c->type.is_bool() || a->type != b->type)
     throw Error("ir.type", "if_then_else needs a bool and two values of one type")
         .fact("condition", to_string(c->type))
-        .fact("values", to_string(a->type) + " and " + to_string(b->type));
+        .fact("values", to_string(a->type) + " and " + to_string(b->type))
+        .fix(how_to_choose(c->type, a->type, b->type));
   if (const auto v = as_int(c)) return *v ? a : b;
   const DType t = a->type;
   return make<Call>(t, CallOp::if_then_else, std::vector<Expr>{std::move(c), std::move(a), std::move(b)});
+}
+
+Expr assume(Expr c, Expr value) {
+  require_scalar("the condition of assume", c);
+  require_value("assume", value);
+  if (!c->type.is_bool())
+    throw Error("ir.type", "assume needs a bool and a value")
+        .fact("condition", to_string(c->type))
+        .fix("compare, as in assume(x < n, value)");
+  if (is_int(c, 1)) return value;
+  const DType t = value->type;
+  return make<Call>(t, CallOp::assume, std::vector<Expr>{std::move(c), std::move(value)});
 }
 
 Expr cast(DType type, Expr value) {

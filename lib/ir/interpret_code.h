@@ -28,7 +28,7 @@ union Slot {
   X(fma_i) X(fma_f) X(fma_d) X(math_f) X(math_d) X(pow_f) X(pow_d) X(dot) X(bits) X(select)                    \
   X(int_to_bool) X(int_to_f) X(int_to_d) X(f_to_int) X(d_to_int) X(f_to_d) X(d_to_f)                    \
   X(load) X(store) X(demand) X(alloc) X(check_extent)                                                   \
-  X(jump) X(jump_if_not) X(for_begin) X(for_next) X(end)
+  X(assume) X(jump) X(jump_if_not) X(for_begin) X(for_next) X(end)
 // clang-format on
 
 enum class Op : uint8_t {
@@ -77,6 +77,7 @@ struct Program {
   std::vector<const Var*> loops;       // by instruction: the variable of a for_begin
   std::vector<IndexOperand> operands;  // a load's or store's start at its imm
   std::vector<Slot> constants;
+  std::vector<Expr> assertions;  // an assume's is at its imm
   uint32_t registers = 0;
   std::vector<const Buffer*> buffers;  // parameters first
   std::vector<bool> stored;            // by buffer: whether anything writes it

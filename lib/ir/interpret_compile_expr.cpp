@@ -308,6 +308,12 @@ void ExprCompiler::call(const Call& c, uint32_t dst) {
   const DType t = c.args[0]->type;
   const uint16_t n = lanes(c.type);
   if (c.op == CallOp::if_then_else) return choose(c, dst);
+  if (c.op == CallOp::assume) {
+    emit({.op = Op::assume, .a = expr(c.args[0]), .imm = static_cast<int64_t>(p.assertions.size())});
+    p.assertions.push_back(c.args[0]);
+    emit({.op = Op::mov, .lanes = n, .dst = dst, .a = expr(c.args[1])});
+    return;
+  }
   uint32_t x[3] = {};
   for (size_t i = 0; i < c.args.size(); ++i) x[i] = expr(c.args[i]);
   const auto one = [&](Op op) {

@@ -2,6 +2,7 @@
 
 #include "interpret_machine.h"
 #include "tc/ir/numeric.h"
+#include "tc/ir/print.h"
 #include "wrap.h"
 
 namespace tc::ir::interp {
@@ -195,6 +196,12 @@ void Machine::run(int64_t start) {
                    " in the function");
         break;
       }
+      case Op::assume:
+        if (!a->i)
+          fail(i, "ir.interpret.assume",
+               "what is asserted does not hold: " + to_string(p_.assertions[static_cast<size_t>(i.imm)]),
+               "give inputs for which it holds, or guard the value: if_then_else(condition, value, other)");
+        break;
       case Op::jump:
         pc = code + i.imm - 1;
         break;

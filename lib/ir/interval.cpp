@@ -210,9 +210,9 @@ class Walk {
     return unless_it_wraps(Expr(&b), out);
   }
   // What goes beyond i64 on one side comes back on the other, where it is no index.
-  static Interval unless_it_wraps(const Expr& e, const Interval& i) {
+  [[nodiscard]] Interval unless_it_wraps(const Expr& e, const Interval& i) const {
     if (e->type.element() != kIndex || (i.lo && i.hi) || (!i.lo && !i.hi)) return i;
-    return may_be_data(e) ? Interval{} : i;
+    return may_be_data(e, bounds_) ? Interval{} : i;
   }
   Interval term(const Expr& atom) {
     const auto* m = detail::as_binary(atom, BinaryOp::mul);

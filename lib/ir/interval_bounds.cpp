@@ -35,6 +35,7 @@ Interval solutions(int64_t c, int64_t k) {
 }  // namespace
 
 void Bounds::pop(const Mark& m) {
+  for (size_t i = m.entries; data_ > 0 && i < entries_.size(); ++i) data_ -= entries_[i].data;
   entries_.resize(m.entries);
   facts_.resize(m.facts);
   known_.resize(m.known);
@@ -54,7 +55,9 @@ Interval Bounds::range(const Var& v) const {
 
 Bounds& Bounds::push(VarRef v, Interval r) {
   const Entry* old = find(*v);
-  Entry e{v, intersect(old ? old->range : range(*v), r), old ? old->min : Expr(), old ? old->max : Expr()};
+  Entry e{v, intersect(old ? old->range : range(*v), r), old ? old->min : Expr(), old ? old->max : Expr(),
+          old && old->data};
+  data_ += e.data;
   entries_.push_back(std::move(e));
   return *this;
 }
@@ -62,8 +65,11 @@ Bounds& Bounds::push(VarRef v, Interval r) {
 Bounds& Bounds::push(VarRef v, Expr min, Expr max) {
   const Interval lo = min ? interval_of(min, *this) : Interval{},
                  hi = max ? interval_of(max, *this) : Interval{};
+  const bool data = min && may_be_data(min, *this);
   push(v, Interval{lo.lo, hi.hi});
   Entry& e = entries_.back();
+  data_ += data - e.data;
+  e.data = data;
   // a constant says no more than the range does, and memory may change
   if (min && !as_int(min) && !reads_memory(min)) e.min = std::move(min);
   if (max && !as_int(max) && !reads_memory(max)) e.max = std::move(max);
@@ -119,6 +125,7 @@ Bounds& Bounds::assume(const Expr& condition, bool value) {
   if (b && b->op == (value ? BinaryOp::and_ : BinaryOp::or_)) return assume(b->a, value), assume(b->b, value);
   if (condition->kind == Kind::IntImm || reads_memory(condition)) return *this;
   const bool index = b && is_compare(b->op) && b->a->type == kIndex;
+  if (index && has_data() && (may_wrap(b->a, *this) || may_wrap(b->b, *this))) return *this;
   const BinaryOp op = !index ? BinaryOp::add : value ? b->op : negated(b->op);
   if (!index || op == BinaryOp::ne) {
     known_.emplace_back(condition, value);

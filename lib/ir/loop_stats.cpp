@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "tc/ir/interval.h"
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
 
@@ -27,6 +26,7 @@ Expr outer_of(const Expr& a, const Expr& b, bool lower) {
 class Profiler {
  public:
   std::vector<LoopStats> out;
+  explicit Profiler(Bounds sizes) : bounds_(std::move(sizes)) {}
 
   void visit(const Stmt& s) {
     if (!s) return;
@@ -75,8 +75,8 @@ class Profiler {
     for (const Box& b : o.boxes) {
       double elements = 1;
       for (size_t d = 0; d < b.lo.size(); ++d) {
-        const double whole = static_cast<double>(as_int(b.buffer->shape[d]).value_or(1));
-        const auto size = b.lo[d] && b.hi[d] ? as_int(simplify(b.hi[d] - b.lo[d])) : std::nullopt;
+        const double whole = static_cast<double>(most(b.buffer->shape[d]).value_or(1));
+        const auto size = b.lo[d] && b.hi[d] ? most(simplify(b.hi[d] - b.lo[d])) : std::nullopt;
         elements *= size ? std::min(static_cast<double>(*size) + 1, whole) : whole;
       }
       s.touches.push_back({b.buffer, b.read, b.written, s.trips == 0 ? 0 : elements});
@@ -84,6 +84,8 @@ class Profiler {
     open_.pop_back();
     if (!open_.empty()) out[open_.back().at].flops += out[open_.back().at].trips * s.flops;
   }
+
+  [[nodiscard]] std::optional<int64_t> most(const Expr& e) const { return interval_of(e, bounds_).hi; }
 
   void visit_store(const Store& s) {
     double flops = 0;
@@ -145,8 +147,8 @@ class Profiler {
 
 }  // namespace
 
-std::vector<LoopStats> loop_stats(const Func& func) {
-  Profiler p;
+std::vector<LoopStats> loop_stats(const Func& func, const Bounds& sizes) {
+  Profiler p(sizes);
   p.visit(func.body);
   return std::move(p.out);
 }

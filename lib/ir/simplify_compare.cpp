@@ -65,7 +65,7 @@ bool Simplifier::solve(Affine& d) const {
   const AffineTerm* t = sole_quotient(d);
   if (!t) return false;
   const auto* b = t->atom.as<Binary>();
-  if (may_wrap(b->a)) return false;
+  if (may_wrap(b->a, bounds_)) return false;
   const int64_t c = b->b.as<IntImm>()->value, sign = t->coef;
   Affine e = d;
   e.terms.erase(e.terms.begin() + (t - d.terms.data()));
@@ -182,7 +182,7 @@ Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const E
   };
   const bool swap = op == BinaryOp::gt || op == BinaryOp::ge;
   Affine d;
-  if (!same_expr(a, b) && (may_wrap(a) || may_wrap(b))) return keep();
+  if (!same_expr(a, b) && (may_wrap(a, bounds_) || may_wrap(b, bounds_))) return keep();
   if (!collect_affine(swap ? b : a, 1, d) || !collect_affine(swap ? a : b, -1, d)) return keep();
   if ((op == BinaryOp::le || op == BinaryOp::ge) && !d.add(-1)) return keep();
   if (d.constant == INT64_MIN) return keep();
@@ -191,8 +191,8 @@ Expr Simplifier::make_compare(BinaryOp op, const Expr& a, const Expr& b, const E
   const auto is_sum = [](const Expr& e) {
     return as_binary(e, BinaryOp::add) || as_binary(e, BinaryOp::sub) || as_binary(e, BinaryOp::mul);
   };
-  const bool data =
-      std::any_of(d.terms.begin(), d.terms.end(), [](const AffineTerm& t) { return may_be_data(t.atom); });
+  const bool data = std::any_of(d.terms.begin(), d.terms.end(),
+                                [&](const AffineTerm& t) { return may_be_data(t.atom, bounds_); });
   if (d.is_constant()) return bool_imm(equality ? (d.constant == 0) == (op == BinaryOp::eq) : d.constant < 0);
   const Expr e = equality ? compare_equal(op, std::move(d), from) : compare_less(std::move(d), from);
   if (!e) return keep();
@@ -209,7 +209,7 @@ Expr Simplifier::make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr&
   const bool is_min = op == BinaryOp::min;
   const auto pick = [&](bool a_less) { return a_less == is_min ? a : b; };
   Affine x, y, d;
-  const bool wraps = may_wrap(a) || may_wrap(b);
+  const bool wraps = may_wrap(a, bounds_) || may_wrap(b, bounds_);
   const bool sums = !wraps && collect_affine(a, 1, x) && collect_affine(b, 1, y) && d.add(x) && d.add(y, -1);
   if (sums) {
     const Interval r = interval(d);
@@ -237,7 +237,7 @@ Expr Simplifier::make_min(BinaryOp op, const Expr& a, const Expr& b, const Expr&
     if (!inner) continue;
     for (const auto& [drop, stay] : {std::pair{inner->a, inner->b}, std::pair{inner->b, inner->a}}) {
       Affine e;
-      if (wraps || may_wrap(drop) || !collect_affine(drop, is_min ? -1 : 1, e) ||
+      if (wraps || may_wrap(drop, bounds_) || !collect_affine(drop, is_min ? -1 : 1, e) ||
           !collect_affine(other, is_min ? 1 : -1, e))
         continue;
       if (const Interval r = interval(e); r.hi && *r.hi <= 0) return make_min(op, stay, other, nullptr);

@@ -9,10 +9,10 @@ namespace tc::ir::detail {
 
 namespace {
 // A sum, not a term by itself, of what memory holds.
-bool may_wrap_around(const Affine& a) {
+bool may_wrap_around(const Affine& a, const Bounds& bounds) {
   if (a.terms.empty() || (a.terms.size() == 1 && a.terms[0].coef == 1 && a.constant == 0)) return false;
   for (const AffineTerm& t : a.terms)
-    if (may_be_data(t.atom)) return true;
+    if (may_be_data(t.atom, bounds)) return true;
   return false;
 }
 }  // namespace
@@ -59,7 +59,7 @@ Expr Simplifier::division(BinaryOp op, Affine& a, int64_t c, const Expr& from) {
 bool Simplifier::quotient(Affine a, int64_t c, Affine& out, const Expr& from) {
   cancel(a);  // coefficients may have changed since it was made
   if (c == 1) return out.add(a);
-  if (may_wrap_around(a)) return out.add(division(BinaryOp::div, a, c, from), 1);
+  if (may_wrap_around(a, bounds_)) return out.add(division(BinaryOp::div, a, c, from), 1);
   Affine rest;
   for (const AffineTerm& t : a.terms) {
     if (t.coef % c != 0)
@@ -107,7 +107,7 @@ bool Simplifier::merge_quotients(const Affine& rest, int64_t c, Affine& out, boo
 namespace {
 
 // Removes from a what is a multiple of c, and unwraps x % m where c divides k * m.
-bool reduce_modulo(Affine& a, int64_t c) {
+bool reduce_modulo(Affine& a, int64_t c, const Bounds& bounds) {
   for (size_t i = 0; i < a.terms.size();) {
     AffineTerm& t = a.terms[i];
     t.coef %= c;
@@ -115,7 +115,7 @@ bool reduce_modulo(Affine& a, int64_t c) {
     const auto* by = m ? m->b.as<IntImm>() : nullptr;
     int64_t km = 0;
     const bool unwrap = by && by->value > 0 && !__builtin_mul_overflow(t.coef, by->value, &km) &&
-                        km % c == 0 && !may_wrap(m->a);
+                        km % c == 0 && !may_wrap(m->a, bounds);
     if (t.coef != 0 && !unwrap) {
       ++i;
       continue;
@@ -135,8 +135,8 @@ bool reduce_modulo(Affine& a, int64_t c) {
 // Adds a mod c to out, c > 0; false on overflow.
 bool Simplifier::remainder(Affine a, int64_t c, Affine& out, const Expr& from) {
   if (c == 1) return true;
-  if (may_wrap_around(a)) return out.add(division(BinaryOp::mod, a, c, from), 1);
-  if (!reduce_modulo(a, c)) return false;
+  if (may_wrap_around(a, bounds_)) return out.add(division(BinaryOp::mod, a, c, from), 1);
+  if (!reduce_modulo(a, c, bounds_)) return false;
   cancel(a);
   const Interval i = interval(a);
   if (i.lo && i.hi && floor_div(*i.lo, c) == floor_div(*i.hi, c)) {
@@ -160,7 +160,7 @@ Expr Simplifier::make_divide(BinaryOp op, const Expr& a, const Expr& b, const Ex
   // a / -c = -a / c and a % -c = -(-a % c): only positive divisors remain
   Affine x, out;
   const int64_t sign = *c < 0 ? -1 : 1;
-  if ((sign < 0 && may_be_data(a)) || !collect_affine(a, sign, x)) return keep();
+  if ((sign < 0 && may_be_data(a, bounds_)) || !collect_affine(a, sign, x)) return keep();
   const bool ok = op == BinaryOp::div ? quotient(std::move(x), std::llabs(*c), out, from)
                                       : remainder(std::move(x), std::llabs(*c), out, from);
   if (!ok || (op == BinaryOp::mod && sign < 0 && !out.scale(-1))) return keep();
@@ -177,7 +177,7 @@ Expr Simplifier::divide_symbolic(BinaryOp op, const Expr& a, const Expr& d, cons
   };
   const bool div = op == BinaryOp::div;
   Affine x, multiple, rest;
-  if (may_wrap(a) || !collect_affine(a, 1, x)) return keep();
+  if (may_wrap(a, bounds_) || !collect_affine(a, 1, x)) return keep();
   rest.constant = x.constant;
   for (const AffineTerm& t : x.terms) {
     std::vector<Expr> factors;

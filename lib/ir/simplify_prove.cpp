@@ -64,7 +64,7 @@ bool Simplifier::negative_by_fact(const Affine& sum, int depth) {
 std::optional<Affine> Simplifier::replaced(const Affine& sum, const AffineTerm& t, const Expr& by,
                                            int64_t scale) const {
   Affine out;
-  if (may_wrap(by)) return std::nullopt;  // no number of the sum
+  if (may_wrap(by, bounds_)) return std::nullopt;  // no number of the sum
   for (const AffineTerm& u : sum.terms) {
     if (u.atom.same(t.atom)) continue;
     int64_t c = 0;

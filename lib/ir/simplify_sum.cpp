@@ -191,12 +191,12 @@ bool Simplifier::push_into_min(Affine& s) {
     const auto* m = s.terms[i].atom.as<Binary>();
     const int64_t k = s.terms[i].coef;
     if (!m || (m->op != BinaryOp::min && m->op != BinaryOp::max) || (k != 1 && k != -1)) continue;
-    if (may_be_data(s.terms[i].atom)) continue;
+    if (may_be_data(s.terms[i].atom, bounds_)) continue;
     Affine p, q;
     if (!collect_affine(m->a, 1, p) || !collect_affine(m->b, 1, q)) continue;
     for (size_t j = 0; j < s.terms.size(); ++j) {
       const AffineTerm t{s.terms[j].atom, s.terms[j].coef};
-      if (j == i || t.coef == INT64_MIN || may_be_data(t.atom) ||
+      if (j == i || t.coef == INT64_MIN || may_be_data(t.atom, bounds_) ||
           (p.coef_of(t.atom) != -t.coef * k && q.coef_of(t.atom) != -t.coef * k))
         continue;
       Affine next = s;

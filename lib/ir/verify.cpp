@@ -501,6 +501,7 @@ class Verifier {
               to_string(c->op), c->args.size());
       require(form_ != Form::target || in_target(c->op), "call", "{} is no call of the target",
               to_string(c->op));
+      require(form_ == Form::te || c->op != CallOp::assume, "nested", "an assume is left");
       require(form_ != Form::flat || c->op != CallOp::if_then_else, "flat", "an if_then_else is left");
     }
     for (const Expr& c : children) expr(c);

@@ -125,31 +125,45 @@ std::string cost_text(const LoopStats& stats) {
   return fmt::format("{}{}{}", flops_text(stats.flops), touched.empty() ? "" : "  ", touched);
 }
 
-NestView view_nests(const Schedule& schedule) {
+NestView view_nests(const Schedule& schedule, const SizeValues& sizes) {
+  std::vector<VarRef> all = sizes_of(schedule.graph().inputs);
+  if (Check error = check_sizes(all, sizes)) throw *std::move(error);
   std::vector<Tensor> args = schedule.graph().inputs;
   args.insert(args.end(), schedule.graph().outputs.begin(), schedule.graph().outputs.end());
   // Variables are identities whose names need not differ. Parsed back from its print,
   // a function has the names of that print: none twice where two live at once.
   const FuncRef lowered = parse_func(to_string(lower(schedule, args).value().func)).value();
-  NestView view{ir::func(lowered->name, lowered->params, simplify(lowered->body)), {}};
+  NestView view{ir::func(lowered->name, lowered->params, simplify(lowered->body)), {}, {}, {}};
   Lines lines;
   lines.print(view.func->body);
   view.lines = std::move(lines.out);
+  std::vector<VarRef> printed;  // in the same order
+  for (const BufferRef& p : lowered->params)
+    for (const Expr& e : p->shape) collect_sizes(e, printed);
+  Bounds values;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto given =
+        std::find_if(sizes.begin(), sizes.end(), [&](const auto& s) { return s.first.same(all[i]); });
+    const int64_t value =
+        given != sizes.end() ? given->second : std::max<int64_t>(all[i]->least.value_or(0), 1);
+    values.push(printed.at(i), Interval::of(value));
+    view.counted_for += fmt::format("{}{} = {}", i ? ", " : "", printed[i]->name, value);
+  }
+  view.costs = loop_stats(*view.func, values);
   return view;
 }
 
-std::string Schedule::loops(bool costs) const {
-  const NestView view = view_nests(*this);
+std::string Schedule::loops(bool costs, const SizeValues& sizes) const {
+  const NestView view = view_nests(*this, sizes);
   std::map<const For*, const LoopStats*> stats;
-  std::vector<LoopStats> all;
   size_t column = 0;
   if (costs) {
-    all = loop_stats(*view.func);
-    for (const LoopStats& s : all) stats[s.loop] = &s;
+    for (const LoopStats& s : view.costs) stats[s.loop] = &s;
     for (const NestLine& l : view.lines)
       if (l.loop) column = std::max(column, static_cast<size_t>(2 * l.indent) + l.text.size());
   }
   std::string out;
+  if (costs && !view.counted_for.empty()) out = fmt::format("# for {}\n", view.counted_for);
   for (const NestLine& l : view.lines) {
     std::string text = std::string(static_cast<size_t>(2 * l.indent), ' ') + l.text;
     if (costs && l.loop) text = fmt::format("{:<{}}  # {}", text, column, cost_text(*stats.at(l.loop)));

@@ -15,12 +15,15 @@ struct NestLine {
   const ir::For* loop = nullptr;  // of a line that opens a loop
 };
 
-/// What a schedule's loops look like now; `func` owns the nodes of the lines.
+/// What a schedule's loops look like now, and what each costs; `func` owns the nodes.
 struct NestView {
   FuncRef func;
   std::vector<NestLine> lines;
+  std::vector<ir::LoopStats> costs;
+  std::string counted_for;  // "m = 512, n = 64", where there are sizes
 };
-NestView view_nests(const Schedule& schedule);
+/// Error te.size.unknown for a value of what is no size of the schedule's inputs.
+NestView view_nests(const Schedule& schedule, const SizeValues& sizes);
 
 /// "8.4 MFLOP  A 16 KiB, B 4 MiB, C 16 KiB written" of one run of a loop.
 std::string cost_text(const ir::LoopStats& stats);

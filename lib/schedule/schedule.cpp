@@ -79,6 +79,12 @@ bool has_sizes(const StageState& s) {
                      [&](const ReduceAxis& k) { return symbolic(k.extent); });
 }
 
+// What is asserted has been relied on where the expression was checked.
+Expr without_assertions(const Expr& value) {
+  return ir::rewrite(
+      value, [](const ir::Call& c) -> Expr { return c.op == ir::CallOp::assume ? c.args[1] : nullptr; });
+}
+
 void throw_if(Check error) {
   if (error) throw *std::move(error);
 }
@@ -104,7 +110,7 @@ Schedule::Schedule(std::vector<Tensor> outputs) : state_(std::make_unique<Schedu
     s.scan = g.scans[i];
     s.vars = g.ops[i]->axes;
     s.reduce = g.ops[i]->reduce_axes();
-    s.values = g.ops[i]->values;
+    for (const Expr& v : g.ops[i]->values) s.values.push_back(without_assertions(v));
     if (const auto& x = g.ops[i]->external) {
       s.external = x;
       s.values.clear();

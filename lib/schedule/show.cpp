@@ -86,9 +86,8 @@ std::string tip(const ir::LoopStats& s) {
 
 // `before`: the lines of the nest before the last step; others are marked.
 std::string nest_html(const NestView& view, const std::multiset<std::string>* before) {
-  const auto all = ir::loop_stats(*view.func);
   std::map<const ir::For*, const ir::LoopStats*> stats;
-  for (const ir::LoopStats& s : all) stats[s.loop] = &s;
+  for (const ir::LoopStats& s : view.costs) stats[s.loop] = &s;
   std::multiset<std::string> left = before ? *before : std::multiset<std::string>();
   std::string out;
   for (const NestLine& l : view.lines) {
@@ -113,15 +112,15 @@ std::multiset<std::string> texts(const NestView& view) {
   return out;
 }
 
-std::string sections(const Schedule& schedule) {
+std::string sections(const Schedule& schedule, const SizeValues& sizes) {
   Schedule so_far(schedule.graph().outputs);
-  NestView before = view_nests(so_far);
+  NestView before = view_nests(so_far, sizes);
   std::string out =
       "<section><div class=\"step\">no steps yet</div>" + nest_html(before, nullptr) + "</section>\n";
   int number = 0;
   for (const Step& step : schedule.steps()) {
     if (Check e = so_far.apply(step)) throw *e;
-    NestView after = view_nests(so_far);
+    NestView after = view_nests(so_far, sizes);
     const auto old_lines = texts(before), new_lines = texts(after);
     out += fmt::format(
         "<section><div class=\"step\">step {}: <b>{}</b></div><div "
@@ -145,14 +144,16 @@ std::string to_html(const Schedule& schedule, const ShowOptions& options) {
   if (title.empty())
     for (const Tensor& t : schedule.graph().outputs) title += (title.empty() ? "" : ", ") + t.name();
   const bool walk = options.steps && options.page;
+  const NestView now = view_nests(schedule, options.sizes);
   std::string body = std::string(kStyle) + "<div class=\"tc-nest\">\n" + std::string(kLegend);
+  if (!now.counted_for.empty()) body += fmt::format("<p>Counted for {}.</p>\n", escaped(now.counted_for));
   if (walk) {
     body +=
         "<p><button id=\"tc-prev\">previous</button> <button id=\"tc-next\">next</button> <span "
         "id=\"tc-at\"></span></p>\n";
-    body += sections(schedule);
+    body += sections(schedule, options.sizes);
   } else {
-    body += nest_html(view_nests(schedule), nullptr);
+    body += nest_html(now, nullptr);
   }
   body += "</div>\n";
   if (!options.page) return body;

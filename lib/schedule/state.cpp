@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace tc {
 
@@ -40,13 +41,15 @@ std::vector<BufferRef> buffers_read(const std::vector<Expr>& values) {
 
 std::vector<int> ScheduleState::readers(int stage) const {
   std::vector<int> out;
+  const std::vector<BufferRef>& own = stages[static_cast<size_t>(stage)].buffers;
   for (size_t q = 0; q < stages.size(); ++q) {
     if (stages[q].attach == StageState::inlined) continue;
-    for (const BufferRef& b : buffers_read(stages[q].values))
-      if (find(b.get()) == stage) {
-        out.push_back(static_cast<int>(q));
-        break;
-      }
+    bool reads = false;
+    for (const Expr& v : stages[q].values)
+      ir::walk<ir::Load>(v, [&](const ir::Load& l) {
+        reads |= std::any_of(own.begin(), own.end(), [&](const BufferRef& b) { return b.same(l.buffer); });
+      });
+    if (reads) out.push_back(static_cast<int>(q));
   }
   return out;
 }
@@ -172,8 +175,10 @@ std::string fresh_axis_name(const StageState& stage, const std::string& wanted) 
   return name;
 }
 std::string fresh_stage_name(const ScheduleState& state, const std::string& wanted) {
+  std::unordered_set<std::string_view> taken;
+  for (const StageState& s : state.stages) taken.insert(s.name);
   std::string name = wanted;
-  for (int i = 1; state.find(name) >= 0; ++i) name = fmt::format("{}_{}", wanted, i);
+  for (int i = 1; taken.contains(name); ++i) name = fmt::format("{}_{}", wanted, i);
   return name;
 }
 

@@ -125,8 +125,13 @@ bool read_number(std::string_view text, int64_t& into) {
 }
 
 Error no_number(std::string_view line, const Word& word, std::string_view key, std::string_view value) {
-  return parse_error(line, word.column, fmt::format("`{}` is no number", value),
-                     fmt::format("write a whole number, e.g. {}=8", key));
+  const size_t digits = value.starts_with('-') ? 1 : 0;
+  const bool large =
+      value.size() > digits && value.find_first_not_of("0123456789", digits) == std::string::npos;
+  return parse_error(
+      line, word.column,
+      large ? fmt::format("{} is beyond 64 bits", value) : fmt::format("`{}` is no number", value),
+      fmt::format("write a whole number, e.g. {}=8", key));
 }
 
 constexpr const char* kNoEmpty = "write the names with one comma between two, e.g. y,x";

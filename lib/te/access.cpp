@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "tc/ir/equal.h"
 #include "tc/ir/numeric.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
@@ -15,6 +16,13 @@
 namespace tc {
 namespace {
 
+// Large expressions, which may be shared, are not searched.
+bool reads_memory(const Expr& e) {
+  bool found = false;
+  if (e->depth <= 40) ir::walk<ir::Load>(e, [&](const ir::Load&) { found = true; });
+  return found;
+}
+
 class AccessChecker {
  public:
   AccessChecker(const std::string& stage, const ScanPlace* place, const Expr& time)
@@ -22,6 +30,7 @@ class AccessChecker {
 
   void enter(const VarRef& var, const Expr& min, const Expr& extent) {
     bounds_.push_loop(var, min, extent);
+    if (ir::is_of_sizes(extent)) runs(extent);
     const auto lo = ir::as_int(min), n = ir::as_int(extent);
     if (lo && n) domain_[var.get()] = {*lo, *n};
   }
@@ -29,6 +38,7 @@ class AccessChecker {
   Check visit(const Expr& e) {
     if (const auto* l = e.as<ir::Load>()) return check_load(*l);
     if (const auto* c = e.as<ir::Call>(); c && c->op == ir::CallOp::if_then_else) return check_guarded(*c);
+    if (const auto* c = e.as<ir::Call>(); c && c->op == ir::CallOp::assume) return check_asserted(*c);
     if (const auto* r = e.as<ir::Reduce>()) {
       const auto mark = bounds_.mark();
       for (size_t i = 0; i < r->vars.size(); ++i) {
@@ -80,6 +90,16 @@ class AccessChecker {
   }
 
  private:
+  // What is read is read in iterations: the extent is 1 or more, and so is each size whose multiple it is.
+  void runs(const Expr& extent) {
+    if (ir::as_int(extent)) return;
+    bounds_.assume(extent >= 1);
+    const auto* b = extent.as<ir::Binary>();
+    if (!b || b->op != ir::BinaryOp::mul) return;
+    const auto counts = [&](const Expr& e) { return ir::interval_of(e, bounds_).lo.value_or(-1) >= 0; };
+    if (counts(b->a) && counts(b->b)) runs(b->a), runs(b->b);
+  }
+
   Check check_loop(const ir::For& f) {
     for (const Expr& e : {f.min, f.extent})
       if (auto error = visit(e)) return error;
@@ -109,16 +129,65 @@ class AccessChecker {
     if (auto error = visit(c.args[0])) return error;
     for (const bool side : {true, false}) {
       if (ir::prove(c.args[0], bounds_) == !side) continue;  // never evaluated
-      const auto mark = bounds_.mark();
-      bounds_.assume(c.args[0], side);
-      const size_t known = conditions_.size();
-      remember(c.args[0], side);
-      auto error = visit(c.args[side ? 1 : 2]);
-      conditions_.resize(known);
-      bounds_.pop(mark);
-      if (error) return error;
+      if (auto error = where(c.args[0], side, c.args[side ? 1 : 2])) return error;
     }
     return std::nullopt;
+  }
+  Check check_asserted(const ir::Call& c) {
+    if (auto error = visit(c.args[0])) return error;
+    if (ir::prove(c.args[0], bounds_) == false)
+      return Error("te.assume", fmt::format("{} asserts what never holds", stage_))
+          .fact("stage", stage_)
+          .fact("assertion", ir::to_string(c.args[0]))
+          .fix("assert what the inputs are known to keep, such as assume(index < n, A[index])");
+    return where(c.args[0], true, c.args[1]);
+  }
+  // A value that is needed where a condition has this value.
+  Check where(const Expr& condition, bool holds, const Expr& value) {
+    const auto mark = bounds_.mark();
+    bounds_.assume(named_reads(condition), holds);
+    const size_t known = conditions_.size();
+    remember(condition, holds);
+    auto error = visit(value);
+    conditions_.resize(known);
+    bounds_.pop(mark);
+    return error;
+  }
+
+  // An index or a condition with a variable for each number that it gets from memory. While one value is
+  // computed memory stands still: what is read twice is one number, of which conditions tell. Sums of
+  // such numbers are numbers of their own, as they may wrap, unless they are known to be small.
+  Expr named_reads(const Expr& e) {
+    if (!reads_memory(e)) return e;
+    using enum ir::BinaryOp;
+    if (const auto* c = e.as<ir::Call>(); c && c->op == ir::CallOp::not_ && c->type.is_bool())
+      return ir::logical_not(named_reads(c->args[0]));
+    const auto* b = e.as<ir::Binary>();
+    if (b && (b->op == and_ || b->op == or_)) return ir::binary(b->op, named_reads(b->a), named_reads(b->b));
+    if (b && ir::is_compare(b->op)) {
+      const DType t = b->a->type;
+      if (!t.is_int() || t == kU64 || t.lanes != 1) return e;
+      return ir::binary(b->op, named_reads(ir::cast(ir::kIndex, b->a)),
+                        named_reads(ir::cast(ir::kIndex, b->b)));
+    }
+    if (e->type != ir::kIndex) return e;
+    for (const auto& [read, name] : reads_)
+      if (ir::equal(read, e)) return number(read, name);
+    if (b && (b->op == add || b->op == sub || b->op == mul)) {
+      const Expr made = ir::binary(b->op, named_reads(b->a), named_reads(b->b));
+      const ir::Interval i = ir::interval_of(made, bounds_);
+      if (i.lo && i.hi) return made;
+    } else if (b && (b->op == ir::BinaryOp::min || b->op == ir::BinaryOp::max)) {
+      return ir::binary(b->op, named_reads(b->a), named_reads(b->b));
+    } else if (b && (b->op == div || b->op == mod) && ir::as_int(b->b).value_or(0) > 0) {
+      return ir::binary(b->op, named_reads(b->a), b->b);
+    }
+    reads_.emplace_back(e, ir::var("read"));
+    return number(e, reads_.back().second);
+  }
+  Expr number(const Expr& read, const VarRef& name) {
+    if (!bounds_.find(*name)) bounds_.push(name, ir::interval_of(read, bounds_));
+    return name;
   }
 
   // A stage of the same scan: an earlier time, or this time of a stage before.
@@ -142,15 +211,23 @@ class AccessChecker {
     if (auto error = check_time(l)) return error;
     for (size_t d = 0; d < l.indices.size(); ++d) {
       if (auto error = visit(l.indices[d])) return error;
-      const Expr& i = l.indices[d];
+      const Expr i = named_reads(l.indices[d]);
       const Expr& n = l.buffer->shape[d];
       const ir::Interval range = ir::interval_of(i, bounds_);
       const auto extent = ir::as_int(n);
       const bool low = (range.lo && *range.lo >= 0) || ir::prove(i >= ir::int_imm(0), bounds_) == true;
-      const bool high = (extent && range.hi && *range.hi < *extent) || ir::prove(i < n, bounds_) == true;
+      const bool high = (extent && range.hi && *range.hi < *extent) || ir::prove(i < n, bounds_) == true ||
+                        quotient_below(i, n);
       if ((!low || !high) && !(extent && inside_by_trial(i, *extent))) return refuse(l, d, range);
     }
     return std::nullopt;
+  }
+
+  // a / d < n where a < n * d.
+  [[nodiscard]] bool quotient_below(const Expr& i, const Expr& n) const {
+    const auto* b = i.as<ir::Binary>();
+    return b && b->op == ir::BinaryOp::div && ir::is_of_sizes(b->b) &&
+           ir::prove(b->b >= 1, bounds_) == true && ir::prove(b->a < n * b->b, bounds_) == true;
   }
 
   // Conjuncts that hold, each by itself.
@@ -239,12 +316,12 @@ class AccessChecker {
         .fact("expected",
               fmt::format("0 .. {}", ir::to_string(ir::simplify(l.buffer->shape[d] - ir::int_imm(1)))))
         .fact("got", got)
-        .fix(gathers ? "clamp the index: max(min(i, last), 0), with sizes of 1 or more; a condition on what "
-                       "memory "
-                       "holds is no proof"
-                     : "guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp "
-                       "the index "
-                       "with min and max");
+        .fix(gathers
+                 ? "guard it: if_then_else(i >= 0 && i < n, A[i], 0); or clamp the index, with sizes of 1 or "
+                   "more: max(min(i, n - 1), 0); or assert it: assume(i >= 0 && i < n, A[i])"
+                 : "guard it: if_then_else(inside, A[...], 0) (select evaluates both sides), or clamp "
+                   "the index "
+                   "with min and max");
   }
 
   static constexpr int64_t kMaxTrials = 1 << 18;
@@ -254,6 +331,7 @@ class AccessChecker {
   ir::Bounds bounds_;
   std::unordered_map<const ir::Var*, std::pair<int64_t, int64_t>> domain_;  // first value, count
   std::vector<std::pair<Expr, bool>> conditions_;
+  std::vector<std::pair<Expr, VarRef>> reads_;  // what is read from memory, and its name
 };
 
 }  // namespace

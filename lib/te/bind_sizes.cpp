@@ -1,5 +1,8 @@
 // A computation for some values of its sizes: its te form with numbers put in.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
@@ -15,17 +18,31 @@ std::vector<VarRef> sizes_of(const std::vector<Tensor>& args) {
   return out;
 }
 
-ParsedGraph bind_sizes(const std::vector<Tensor>& args,
-                       const std::vector<std::pair<VarRef, int64_t>>& sizes) {
-  ir::VarMap map;
-  for (const auto& [v, value] : sizes) {
-    TC_REQUIRE(value >= v->least.value_or(0),
-               Error("te.shape.negative", fmt::format("the size {} cannot be {}", v->name, value))
-                   .fact("size", v->name)
-                   .fact("expected", fmt::format("{} or more", v->least.value_or(0)))
-                   .fix("give a value that the size can have"));
-    map[v] = ir::int_imm(value);
+Check check_sizes(const std::vector<VarRef>& sizes, const SizeValues& values) {
+  std::vector<std::string> names;
+  for (const VarRef& v : sizes) names.push_back(v->name);
+  for (const auto& [v, value] : values) {
+    const auto is_it = [&](const VarRef& s) { return s.same(v); };
+    if (std::none_of(sizes.begin(), sizes.end(), is_it))
+      return Error("te.size.unknown", fmt::format("{} is no size of the inputs", v->name))
+          .fact("size", v->name)
+          .fact("sizes", names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")))
+          .fix(names.empty() ? "give no sizes: all extents are numbers"
+                             : "give values of the sizes themselves: a size_var made anew is another one, "
+                               "whatever its name");
+    if (value < v->least.value_or(0))
+      return Error("te.shape.negative", fmt::format("the size {} cannot be {}", v->name, value))
+          .fact("size", v->name)
+          .fact("expected", fmt::format("{} or more", v->least.value_or(0)))
+          .fix("give a value that the size can have");
   }
+  return std::nullopt;
+}
+
+ParsedGraph bind_sizes(const std::vector<Tensor>& args, const SizeValues& sizes) {
+  if (Check error = check_sizes(sizes_of(args), sizes)) throw *std::move(error);
+  ir::VarMap map;
+  for (const auto& [v, value] : sizes) map[v] = ir::int_imm(value);
   std::vector<Tensor> outputs;
   for (const Tensor& t : args)
     if (t && !t.op().is_placeholder()) outputs.push_back(t);

@@ -205,6 +205,8 @@ class Analysis {
       case trunc:
         if (!r) return nullptr;
         return spread(e, r, value_of(c.args[0]), [&](const Expr& x) { return function(c.op, x); });
+      case assume:
+        return r ? infinite() : of(c.args[1]);
       case isnan:
       case bits:
         return r ? infinite() : nullptr;
@@ -321,7 +323,7 @@ bool keeps_integers(const Op& op, bool recurs, const std::unordered_set<const vo
       if (n.kind == ir::Kind::Load) keeps &= integral.contains(static_cast<const ir::Load&>(n).buffer.get());
       if (n.kind == ir::Kind::Call) {
         const auto c = static_cast<const ir::Call&>(n).op;
-        keeps &= c == CallOp::neg || c == CallOp::abs || c == CallOp::if_then_else ||
+        keeps &= c == CallOp::neg || c == CallOp::abs || c == CallOp::if_then_else || c == CallOp::assume ||
                  (c == CallOp::fma && !recurs);
       }
       if (n.kind == ir::Kind::Binary) {

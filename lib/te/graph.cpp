@@ -233,7 +233,7 @@ double flops_of(const Expr& e, bool& loads) {
   double n = 0;
   bool any = false;
   const auto* call = e.as<ir::Call>();
-  const bool guard = call && call->op == ir::CallOp::if_then_else;
+  const bool guard = call && (call->op == ir::CallOp::if_then_else || call->op == ir::CallOp::assume);
   ir::for_each_child(*e, [&](const ir::Node& child, ir::Role) {
     const auto* x = static_cast<const ir::ExprNode*>(&child);
     if (guard && x == call->args[0].get()) return;
@@ -266,7 +266,7 @@ double flops_of(const ir::Stmt& s) {
 }
 }  // namespace
 
-double count_flops(const Graph& graph, const std::vector<std::pair<VarRef, int64_t>>& sizes) {
+double count_flops(const Graph& graph, const SizeValues& sizes) {
   ir::VarMap map;
   for (const auto& [v, value] : sizes) map[v] = ir::int_imm(value);
   const auto number = [&](const Expr& e) {

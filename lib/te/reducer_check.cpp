@@ -452,15 +452,20 @@ Check check_form(const ir::Combiner& c) {
       const auto is = [&](const VarRef& v) { return v.get() == &n; };
       const bool known = (lhs && std::any_of(c.lhs.begin(), c.lhs.end(), is)) ||
                          (rhs && std::any_of(c.rhs.begin(), c.rhs.end(), is));
-      const bool bad =
-          n.kind == ir::Kind::Var ? !known : n.kind == ir::Kind::Load || n.kind == ir::Kind::Reduce;
+      const bool asserts =
+          n.kind == ir::Kind::Call && static_cast<const ir::Call&>(n).op == ir::CallOp::assume;
+      const bool bad = n.kind == ir::Kind::Var
+                           ? !known
+                           : asserts || n.kind == ir::Kind::Load || n.kind == ir::Kind::Reduce;
       if (bad && !error)
-        error = Error("te.reducer.form",
-                      fmt::format("{} of the reducer {} has {} in it", what, c.name,
-                                  n.kind == ir::Kind::Var ? static_cast<const ir::Var&>(n).name
-                                                          : std::string("an element of a tensor")))
-                    .fact("reducer", c.name)
-                    .fix("use the two states and constants only; bring other values in as a component");
+        error =
+            Error("te.reducer.form", fmt::format("{} of the reducer {} has {} in it", what, c.name,
+                                                 n.kind == ir::Kind::Var ? static_cast<const ir::Var&>(n).name
+                                                 : asserts               ? std::string("an assertion")
+                                                           : std::string("an element of a tensor")))
+                .fact("reducer", c.name)
+                .fix(asserts ? "say by `where` for which states it is a reducer"
+                             : "use the two states and constants only; bring other values in as a component");
     });
     return error;
   };

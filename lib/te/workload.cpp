@@ -41,7 +41,7 @@ double bytes_of(const BufferRef& b, const ir::VarMap& sizes = {}) {
 void count_work(const Workload& w, WorkloadGraph& g) {
   const auto all = detail::judged_values(w.ranges());
   for (const std::vector<int64_t>& values : all) {
-    std::vector<std::pair<VarRef, int64_t>> sizes;
+    SizeValues sizes;
     ir::VarMap map;
     for (size_t i = 0; i < values.size(); ++i) {
       sizes.emplace_back(g.sizes[i].var, values[i]);

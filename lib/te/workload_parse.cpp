@@ -195,7 +195,18 @@ class WorkloadParser {
     for (size_t i = 0; i <= value.text.size();) {
       const size_t end = std::min(value.text.find("..", i), value.text.size());
       const Word item{value.at + i, value.text.substr(i, end - i)};
-      const int64_t v = std::stoll(integer(key, item, 0, kMaxInteger));
+      const auto how =
+          fmt::format("write the least value, then the last one of each bucket, e.g. {}=1..16..64", key.name);
+      int64_t v = 0;
+      const auto [stop, ec] = std::from_chars(item.text.data(), item.text.data() + item.text.size(), v);
+      if (ec != std::errc() || stop != item.text.data() + item.text.size() || v < 0 || v > kMaxInteger)
+        throw at(item.text.empty() ? value : item, "value",
+                 fmt::format("the range of {} {}", key.name,
+                             item.text.empty() ? i == 0 ? "has no least value" : "has no last value"
+                                               : "is of integers from 0 to 2147483647"))
+            .fact("key", std::string(key.name))
+            .fact("meaning", std::string(key.doc))
+            .fix(how);
       if (out.last.size() == Workload::kMaxBuckets)
         throw bad_value(key, item, fmt::format("cut into at most {} buckets", Workload::kMaxBuckets));
       if (v < before || (v == before && !out.last.empty()))
@@ -203,8 +214,7 @@ class WorkloadParser {
                  fmt::format("the range of {} does not ascend: {} comes after {}", key.name, v, before))
             .fact("key", std::string(key.name))
             .fact("meaning", std::string(key.doc))
-            .fix(fmt::format("write the least value, then the last one of each bucket, e.g. {}=1..16..64",
-                             key.name));
+            .fix(how);
       if (i == 0)
         out.least = v;
       else

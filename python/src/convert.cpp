@@ -160,6 +160,13 @@ VarRef to_size(py::handle value) {
   return VarRef(v);
 }
 
+SizeValues to_size_values(const py::dict& sizes) {
+  SizeValues values;
+  for (const auto& [key, value] : sizes)
+    values.emplace_back(to_size(key), to_int(value, "the value of a size"));
+  return values;
+}
+
 Expr to_expr(py::handle v, const Expr* like) {
   if (py::isinstance<Expr>(v)) return v.cast<Expr>();
   if (py::isinstance<ReduceAxis>(v)) return v.cast<ReduceAxis>().var;

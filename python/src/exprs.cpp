@@ -397,10 +397,7 @@ void bind_exprs(py::module_& m) {
   m.def(
       "bind_sizes",
       [](py::handle args, const py::dict& sizes) {
-        std::vector<std::pair<VarRef, int64_t>> values;
-        for (const auto& [key, value] : sizes)
-          values.emplace_back(to_size(key), to_int(value, "the value of a size"));
-        return bind_sizes(to_tensors(args, "the arguments"), values).args;
+        return bind_sizes(to_tensors(args, "the arguments"), to_size_values(sizes)).args;
       },
       py::arg("args"), py::arg("sizes"),
       "bind_sizes([A, B, C], {n: 64}): the computation anew for these values of its sizes, in the same "
@@ -528,6 +525,14 @@ void bind_exprs(py::module_& m) {
       },
       py::arg("condition"), py::arg("a"), py::arg("b"),
       "if_then_else(condition, a, b): only the chosen side is evaluated, so that it may guard a read.");
+  m.def(
+      "assume", [](py::handle c, py::handle value) { return ir::assume(to_expr(c), to_expr(value)); },
+      py::arg("condition"), py::arg("value"),
+      "assume(condition, value): the value; you assert that the condition holds wherever it is needed, so "
+      "that\n"
+      "it need not be proved: assume((i >= 0) & (i < n), A[i]). tc.evaluate checks it "
+      "(ir.interpret.assume);\n"
+      "what is compiled relies on it and does not check.");
   m.def(
       "cast",
       [](py::handle a, py::handle b) {

@@ -337,17 +337,23 @@ void bind_schedules(py::module_& m) {
         "Makes an intrinsic known to tensorize, by its name.");
   c.def_property_readonly("steps", [](const Schedule& s) { return s.steps(); }, "All steps, in order.");
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
-  c.def("loops", &Schedule::loops, py::arg("costs") = true,
-        "The loop nests as they stand, with trip counts; beside each loop what one run of it computes, and "
-        "touches of every buffer (unless costs=False).");
+  c.def(
+      "loops",
+      [](const Schedule& s, bool costs, const py::dict& sizes) {
+        return s.loops(costs, to_size_values(sizes));
+      },
+      py::arg("costs") = true, py::arg("sizes") = py::dict(),
+      "The loop nests as they stand, with trip counts; beside each loop what one run of it computes, and "
+      "touches of every buffer (unless costs=False), for sizes={n: 64}; else for 1, or the least value.");
   c.def(
       "html",
-      [](const Schedule& s, bool steps, bool page, const std::string& title) {
-        return to_html(s, {steps, page, title});
+      [](const Schedule& s, bool steps, bool page, const std::string& title, const py::dict& sizes) {
+        return to_html(s, {steps, page, title, to_size_values(sizes)});
       },
-      py::arg("steps") = true, py::arg("page") = true, py::arg("title") = "",
-      "A self-contained page: the loops coloured by kind, costs where the pointer rests, and every step with "
-      "the loops before and after it. page=False: a fragment with the loops as they stand.");
+      py::arg("steps") = true, py::arg("page") = true, py::arg("title") = "", py::arg("sizes") = py::dict(),
+      "A self-contained page: the loops coloured by kind, costs where the pointer rests (for sizes={n: 64}), "
+      "and every step with the loops before and after it. page=False: a fragment with the loops as they "
+      "stand.");
   c.def(
       "apply",
       [](Schedule& s, py::handle steps) {

@@ -455,3 +455,44 @@ def test_arrays_by_name_are_refused_without_printing_them():
     a = np.ones(1000, np.float32)
     with pytest.raises(TypeError, match=r"^relu\(\) takes its arrays by position, without names: f\(A, C\)$"):
         f(a, C=a)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_reads_at_guarded_and_asserted_indices(dtype):
+    n, m, k = 19, 37, 12
+    A, I = tc.placeholder((n, k), name="A"), tc.placeholder((m,), dtype=dtype, name="I")
+    inside = lambda i: (I[i] >= 0) & (I[i] < n)
+    G = tc.compute((m, k), lambda i, j: tc.if_then_else(inside(i), A[I[i], j], -1), name="G")
+    j = tc.reduce_axis((0, k), "j")
+    S = tc.compute((m,), lambda i: tc.sum(tc.if_then_else(inside(i), A[I[i], j], 0) * G[i, j], j), name="S")
+    info = np.iinfo(dtype)
+    a = np.arange(n * k, dtype=np.float32).reshape(n, k) % 7
+    at = np.concatenate([[-1, n, info.min, info.max, 0, n - 1, info.max - 1], np.arange(m - 7) % n]).astype(dtype)
+    ok = (at >= 0) & (at < n)
+    g = np.where(ok[:, None], a[np.where(ok, at, 0)], np.float32(-1))
+    s = (np.where(ok[:, None], g, 0) * g).sum(1)
+    np.testing.assert_array_equal(tc.evaluate(S, {A: a, I: at}), s)
+    for steps in ("", "vectorize G j", "split G i factor=8\nparallel G io\nunroll G ii\nvectorize G j", "compute_inline G", "cache_read A\ncompute_at A_r S i\nvectorize G j",
+                  "cache_read I\ncompute_at I_r G i", "split S i factor=5\ncompute_at G S io\nunroll S j", "reorder S j i", "fuse S i j",
+                  "split S j factor=4\nrfactor S ji\ncompute_at G S i", "reorder G j i\nsplit G i factor=4", "split G i factor=4\nvectorize G ii", "split S i factor=8\nvectorize S ii"):
+        schedule = tc.Schedule(S)
+        try:
+            schedule.apply(steps)
+        except tc.Error as e:
+            assert e.code.startswith("schedule."), e
+            continue
+        f, out = tc.build(schedule, [A, I, S]), np.zeros(m, np.float32)
+        f(a, at, out)
+        np.testing.assert_array_equal(out, s, err_msg=steps)
+        out[:] = 0
+        tc.interpret(schedule, [A, I, S], [a, at, out])
+        np.testing.assert_array_equal(out, s, err_msg=steps)
+
+    C = tc.compute((m, k), lambda i, j: tc.assume(inside(i), A[I[i], j]) * 2, name="C")
+    assert "assume(" in str(tc.workload([A, I, C]))
+    good = np.where(ok, at, 0).astype(dtype)
+    out = np.zeros((m, k), np.float32)
+    tc.build(tc.Schedule(C), [A, I, C])(a, good, out)
+    np.testing.assert_array_equal(out, 2 * a[good])
+    e = refuse(tc.evaluate, C, {A: a, I: at})
+    assert e.code == "ir.interpret.assume" and "does not hold" in str(e)

@@ -48,6 +48,38 @@ def test_shapes_show_sizes() -> None:
     assert [t.shape for t in bound] == [(5, 16), (16, 24), (5, 24)]
 
 
+def test_loops_are_counted_for_values_of_sizes() -> None:
+    n, args = product()
+    s = tc.Schedule(args[2])
+    s["P"].split(s["P"].axes[0], 4)
+    lines = s.loops(sizes={n: 100}).splitlines()
+    assert lines[0] == "# for n = 100"
+    assert lines[2].startswith("for yo in (n + 3) / 4") and "77 kFLOP" in lines[2] and "A 6.2 KiB" in lines[2]
+    assert s.loops().startswith("# for n = 1\n")
+    assert not s.loops(costs=False).startswith("#")
+    assert "Counted for n = 100." in s.html(sizes={n: 100})
+
+
+@pytest.mark.parametrize("steps", [
+    "", "split F i factor=4\nvectorize F ii", "cache_read Y\ncompute_at Y_r F i", "compute_inline F", "compute_at F G i", "split G j factor=4\ncompute_at F G jo",
+    "fuse G i,j into=ij\nsplit G ij factor=4\nvectorize G iji\nparallel G ijo"])
+def test_a_matrix_of_sizes_is_flattened_and_folded(steps: str) -> None:
+    n, m = tc.size_var("n"), tc.size_var("m")
+    Y = tc.placeholder((n, m), name="Y")
+    F = tc.compute((n * m,), lambda i: Y[i // m, i % m] + 1, name="F")
+    G = tc.compute((n, m), lambda i, j: F[i * m + j] * 2, name="G")
+    s = tc.Schedule(G)
+    s.apply(steps)
+    f = tc.build(s, [Y, G])
+    for rows, columns in [(3, 5), (1, 1), (7, 16), (0, 4), (4, 0), (8, 1)]:
+        y = np.arange(rows * columns, dtype=np.float32).reshape(rows, columns)
+        g, h = np.full_like(y, -9), np.full_like(y, -9)
+        f(y, g)
+        tc.interpret(s, [Y, G], [y, h])
+        np.testing.assert_array_equal(g, 2 * y + 2)
+        np.testing.assert_array_equal(h, g)
+
+
 def test_what_is_refused() -> None:
     n = tc.size_var("n")
     A = tc.placeholder((n,), name="A")
@@ -56,6 +88,9 @@ def test_what_is_refused() -> None:
         (lambda: tc.placeholder((n - 1,)), "te.shape.negative"),
         (lambda: tc.compute((n,), lambda i: A[i + 1]), "te.bounds"),
         (lambda: tc.workload([A, tc.op.exp(A)]), "te.shape.symbolic"),
+        (lambda: tc.bind_sizes([A, tc.op.exp(A)], {tc.size_var("n"): 4}), "te.size.unknown"),
+        (lambda: tc.bind_sizes([A, tc.op.exp(A)], {n: -1}), "te.shape.negative"),
+        (lambda: tc.Schedule(tc.op.exp(A)).loops(sizes={tc.size_var("n"): 4}), "te.size.unknown"),
     ]:
         with pytest.raises(tc.Error) as error:
             call()

@@ -171,6 +171,12 @@ std::vector<ErrorCase> expressions() {
       {"te.shape.extent", "placeholder({4, i + 1}) of an axis i",
        [] { (void)placeholder({4, Expr(ir::var("i")) + 1}, kF32, "A"); }},
       {"te.size.least", "size_var(\"n\", -1)", [] { (void)size_var("n", -1); }},
+      {"te.size.unknown", "bind_sizes of a computation of n elements, given another size_var(\"n\")",
+       [] {
+         const Tensor A = placeholder({Expr(size_var("n"))}, kF32, "A");
+         (void)bind_sizes(
+             {A, compute({A.dim(0)}, [&](Expr i) { return A(i) + kOne(); }, "C")}, {{size_var("n"), 4}});
+       }},
       {"te.size.unbound", "a computation of 2 * n elements of an input of 2 * n",
        [] {
          const VarRef n = size_var("n");
@@ -187,6 +193,16 @@ std::vector<ErrorCase> expressions() {
        [] {
          const Tensor A = square("A");
          (void)Graph::of({compute({4, 4}, [&](Expr y, Expr x) { return A(y, x + 1); }, "C")});
+       }},
+      {"te.assume", "compute({4}, [&](Expr i) { return assume(i >= 4, A(i, 0)); }, \"C\")",
+       [] {
+         const Tensor A = square("A");
+         (void)compute({4}, [&](Expr i) { return assume(i >= 4, A(i, 0)); }, "C");
+       }},
+      {"te.bounds", "compute({4}, [&](Expr i) { return A(I(i), 0); }, \"C\") of a 4x4 A and an I of i32[4]",
+       [] {
+         const Tensor A = square("A"), I = placeholder({4}, kI32, "I");
+         (void)compute({4}, [&](Expr i) { return A(I(i), 0); }, "C");
        }},
       {"te.func.form", "from_func of loops",
        [] {

@@ -152,6 +152,7 @@ ErrorFamily ir_errors() {
          if (Check e = ir::interpret(storing(a, ir::load(a, {ir::var("x")})), views)) throw *e;
        }},
       interpret("ir.interpret.shift", "  for i in [0, +4) {\n    C[1 << (i - 1)] = A[i]\n  }"),
+      interpret("ir.interpret.assume", "  compute C[i] = assume(A[i] > 0.5, A[i])"),
       interpret("ir.interpret.bounds", "  for i in [0, +5) {\n    C[i] = A[0]\n  }"),
       interpret("ir.interpret.uninitialized", "  alloc T: f32[4]\n  C[0] = T[1]"),
       interpret("ir.interpret.race", "  for i in [0, +4) parallel {\n    C[0] = A[i]\n  }"),

@@ -193,7 +193,9 @@ class DataGenerator {
 
   Expr value(int depth) {
     if (depth == 0 || below(7) == 0) {
-      const Expr memory = load(in, {int_imm(below(3))});
+      const Expr memory = names.empty() || below(4) == 0
+                              ? load(in, {int_imm(below(3))})
+                              : Expr(names[static_cast<size_t>(below(static_cast<int64_t>(names.size())))]);
       const int64_t what = below(6);  // large numbers beside memory only: alone they are indices
       return what < 4    ? memory
              : what == 4 ? int_imm(kNumbers[static_cast<size_t>(below(8))])
@@ -220,7 +222,23 @@ class DataGenerator {
     return out;
   }
 
+  /// Stores a value; every second time below lets of what it is made of, and behind conditions on them.
+  Stmt program(const BufferRef& out, int depth) {
+    const auto stored = [&] { return store(out, {int_imm(0)}, value(depth)); };
+    if (below(2)) return stored();
+    std::vector<std::pair<VarRef, Expr>> lets;
+    for (int i = 0; i < 3; ++i) {
+      const Expr memory = load(in, {int_imm(i)});
+      lets.emplace_back(var("x"), i < 2 ? memory : memory - value(1));
+      names.push_back(lets.back().first);
+    }
+    Stmt s = below(2) ? stored() : if_(condition(1), stored(), if_(condition(1), stored(), stored()));
+    for (size_t i = lets.size(); i-- > 0;) s = let(lets[i].first, lets[i].second, s);
+    return s;
+  }
+
   BufferRef in = buffer("A", kI64, {int_imm(3)});
+  std::vector<VarRef> names;
 
  private:
   static constexpr int64_t kNumbers[] = {0,
@@ -254,7 +272,7 @@ TEST(SimplifyProperty, WhatMemoryHoldsWraps) {
   for (int round = 0; round < rounds; ++round) {
     DataGenerator g(static_cast<uint64_t>(round));
     const BufferRef out = buffer("R", kI64, {int_imm(1)});
-    const FuncRef f = func("f", {g.in, out}, store(out, {int_imm(0)}, g.value(2 + round % 3)));
+    const FuncRef f = func("f", {g.in, out}, g.program(out, 2 + round % 3));
     const FuncRef s = simplify(f);
     for (int sample = 0; sample < 6; ++sample) {
       std::vector<int64_t> in = g.numbers(), before(1), after(1);

@@ -460,9 +460,18 @@ class Generator {
     const Tensor where =
         placeholder({extents[0]}, chance(50) ? kI32 : kI64, fmt::format("I{}", inputs_.size()));
     inputs_.push_back(where);
-    extents[0] = pick(1, 17);
-    index[0] = max(min(cast(ir::kIndex, where(index[0])), ir::int_imm(extents[0] - 1)), ir::int_imm(0));
-    return element_of_new(index, extents);
+    const int64_t n = extents[0] = pick(1, 17);
+    const Expr read = cast(ir::kIndex, where(index[0]));
+    if (n % 4 < 2) {
+      index[0] = max(min(read, ir::int_imm(n - 1)), ir::int_imm(0));
+      return element_of_new(index, extents);
+    }
+    // inputs that index have values of 0 .. n - 1 (make_args)
+    index[0] = n % 4 == 2 ? read - 1 : read;
+    const Expr inside = ir::logical_and(index[0] >= 0, index[0] < n);
+    Bounded e = element_of_new(index, extents);
+    e.e = n % 4 == 2 ? if_then_else(inside, e.e, ir::const_of(e.e->type, 0)) : assume(inside, e.e);
+    return e;
   }
 
   /// Reads a stage; nothing where it has no elements to read.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tc/ir/print.h"
+#include "tc/te/evaluate.h"
 #include "tc/te/graph.h"
 
 namespace tc {
@@ -134,6 +136,83 @@ TEST(Te, ReadsOutsideATensorAreRefusedWhereTheyAreWritten) {
   EXPECT_EQ(code_of([&] { (void)compute({20}, [&](Expr i) { return a(max(i - 1, ir::int_imm(0)), 0); }); }),
             "no error");
   EXPECT_EQ(code_of([&] { (void)compute({0}, [&](Expr i) { return a(i + 95, 0); }); }), "no error");
+}
+
+// What memory holds is known where a condition tells, of the very number that is the index.
+TEST(Te, ReadsAtAnIndexFromMemoryAreGuardedOrAsserted) {
+  const Tensor a = placeholder({20}, kF32, "A"), i32 = placeholder({8}, kI32, "I"),
+               i64 = placeholder({8}, kI64, "J"), u64 = placeholder({8}, kU64, "U");
+  const Expr zero = ir::float_imm(0);
+  const auto code = [&](auto body) {
+    return code_of([&] { (void)compute({8}, [&](Expr i) { return body(i); }); });
+  };
+  for (const Tensor& t : {i32, i64}) {
+    const DType type = t.dtype();
+    const auto imm = [&](int64_t v) { return ir::int_imm(v, type); };
+    const auto inside = [&](const Expr& x, int64_t n) { return logical_and(x >= imm(0), x < imm(n)); };
+    EXPECT_EQ(code([&](const Expr& i) { return a(t(i)); }), "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(inside(t(i), 20), a(t(i)), zero); }), "no error");
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(inside(t(i), 21), a(t(i)), zero); }),
+              "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(t(i) < imm(20), a(t(i)), zero); }), "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(inside(t(i), 20), zero, a(t(i))); }),
+              "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) { return select(inside(t(i), 20), a(t(i)), zero); }), "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) {
+                return if_then_else(ir::logical_not(logical_or(t(i) < imm(0), t(i) > imm(19))), a(t(i)),
+                                    zero);
+              }),
+              "no error");
+    // another element, and the same one behind its condition
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(inside(t(i), 20), a(t(7 - i)), zero); }),
+              "te.bounds");
+    EXPECT_EQ(code([&](const Expr& i) { return if_then_else(inside(t(i), 20), a(t(i)), zero) + a(t(i)); }),
+              "te.bounds");
+    // i + 1 wraps where i is not known to be small: of INT_MAX it is less than 20
+    EXPECT_EQ(code([&](const Expr& i) {
+                const Expr next = t(i) + imm(1);
+                return if_then_else(logical_and(t(i) >= imm(0), next < imm(20)), a(next), zero);
+              }),
+              "te.bounds");
+    EXPECT_EQ(
+        code([&](const Expr& i) { return if_then_else(inside(t(i) + imm(1), 20), a(t(i) + imm(1)), zero); }),
+        "no error");
+    EXPECT_EQ(code([&](const Expr& i) { return assume(inside(t(i), 20), a(t(i))); }), "no error");
+    EXPECT_EQ(code([&](const Expr& i) { return assume(inside(t(i), 30), a(t(i))); }), "te.bounds");
+  }
+  EXPECT_EQ(code([&](const Expr& i) {
+              const Expr x = i64(i), inside = logical_and(x >= 0, x < 5);
+              return if_then_else(inside, a(x * 3 + i), zero);  // 0 .. 19
+            }),
+            "no error");
+  EXPECT_EQ(code([&](const Expr& i) {
+              const Expr x = u64(i);
+              return if_then_else(x < ir::int_imm(20, kU64), a(x), zero);
+            }),
+            "te.bounds");  // u64 as an index may be negative
+  EXPECT_EQ(code([&](const Expr& i) { return assume(i > 7, a(i)); }), "te.assume");
+}
+
+// In a schedule nothing is left of an assertion; evaluate tells where it does not hold.
+TEST(Te, AssertionsAreOfTheDefinition) {
+  const Tensor a = placeholder({20}, kF32, "A"), at = placeholder({8}, kI32, "I");
+  const Tensor c = compute(
+      {8},
+      [&](Expr i) {
+        const Expr x = at(i);
+        return assume(logical_and(x >= ir::int_imm(0, kI32), x < ir::int_imm(20, kI32)), a(x)) * 2.0;
+      },
+      "C");
+  EXPECT_NE(ir::to_string(to_func(Graph::of({c}), {a, at, c}))
+                .find("= assume(I[i] >= i32(0) && I[i] < i32(20), A["),
+            std::string::npos)
+      << ir::to_string(to_func(Graph::of({c}), {a, at, c}));
+  std::vector<HostTensor> args = make_args({a, at, c}, 1);
+  EXPECT_FALSE(evaluate({a, at, c}, views_of(args)));
+  args[1].set(5, 20);
+  const Check error = evaluate({a, at, c}, views_of(args));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), "ir.interpret.assume");
 }
 
 // What is not proved is tried, where the values are few: no square is 20 modulo 21.

@@ -128,7 +128,7 @@ struct Binary : ExprOf<Kind::Binary> {
 #define TC_IR_CALLS(X)                                                                           \
   X(neg, 1) X(not_, 1) X(abs, 1) X(exp, 1) X(log, 1) X(sqrt, 1) X(rsqrt, 1) X(tanh, 1) X(erf, 1) \
   X(sigmoid, 1) X(pow, 2) X(sin, 1) X(cos, 1) X(floor, 1) X(ceil, 1) X(round, 1) X(trunc, 1)     \
-  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3) X(dot, 3)
+  X(isnan, 1) X(fma, 3) X(bits, 1) X(if_then_else, 3) X(assume, 2) X(dot, 3)
 // clang-format on
 enum class CallOp : uint8_t {
 #define TC_X(name, n) name,
@@ -139,6 +139,8 @@ enum class CallOp : uint8_t {
 [[nodiscard]] int num_args(CallOp op);
 
 /// `if_then_else` takes a scalar bool and two values of one type.
+/// `assume(c, v)` is v: who wrote it asserts that the scalar bool c holds wherever v is needed. In te form
+/// only; the interpreter checks it, and schedules, which rely on it, leave it out.
 /// `round` rounds half to even; `bits` reinterprets the bits of its argument as
 /// the node's type, which has the same width; `isnan` gives bool.
 /// `dot(c, a, b)` adds to each of the n lanes of c, of i32, the products of a group of g lanes:
@@ -294,6 +296,7 @@ void collect_sizes(const Expr& e, std::vector<VarRef>& into);
 [[nodiscard]] Expr reinterpret(DType type, Expr value);  // CallOp::bits
 [[nodiscard]] Expr select(Expr condition, Expr if_true, Expr if_false);
 [[nodiscard]] Expr if_then_else(Expr condition, Expr if_true, Expr if_false);
+[[nodiscard]] Expr assume(Expr condition, Expr value);
 [[nodiscard]] Expr cast(DType type, Expr value);  // lanes follow the value
 [[nodiscard]] Expr load(BufferRef buffer, std::vector<Expr> indices);
 [[nodiscard]] Expr ramp(Expr base, Expr stride, int lanes);

@@ -56,6 +56,7 @@ class Bounds {
     VarRef var;
     Interval range;
     Expr min, max;  // may be null; in terms of variables pushed before
+    bool data = false;
   };
   struct Mark {
     size_t entries = 0, facts = 0, known = 0;
@@ -64,7 +65,8 @@ class Bounds {
   /// Says that var is in the range (as well as in what was known before).
   Bounds& push(VarRef var, Interval range);
   /// Says min <= var <= max; either may be null. Of one that reads memory only the
-  /// interval is kept.
+  /// interval is kept, and where that is min, var is data from here on: what memory holds,
+  /// which unlike an index may be any number.
   Bounds& push(VarRef var, Expr min, Expr max);
   /// min <= var < min + extent, as inside a loop's body.
   Bounds& push_loop(VarRef var, const Expr& min, const Expr& extent);
@@ -80,6 +82,8 @@ class Bounds {
   /// The innermost entry, or null.
   [[nodiscard]] const Entry* find(const Var& var) const;
   [[nodiscard]] std::span<const Entry> entries() const { return entries_; }
+  /// Whether some variable is data.
+  [[nodiscard]] bool has_data() const { return data_ > 0; }
   /// Sums known to be negative.
   [[nodiscard]] std::span<const Affine> negatives() const { return facts_; }
   /// The value of a condition that was assumed as it stands.
@@ -90,6 +94,7 @@ class Bounds {
   void exclude(const Expr& a, const Expr& b);
 
   std::vector<Entry> entries_;
+  int data_ = 0;  // entries that are
   std::vector<Affine> facts_;
   std::vector<std::pair<Expr, bool>> known_;
 };

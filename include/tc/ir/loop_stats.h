@@ -4,7 +4,7 @@
 #pragma once
 #include <vector>
 
-#include "tc/ir/stmt.h"
+#include "tc/ir/interval.h"
 
 namespace tc::ir {
 
@@ -28,6 +28,7 @@ struct LoopStats {
 
 /// The loops of a function in nested form, outer before inner. Conditions count as
 /// true; a loop whose extent is not known counts with its greatest known one, else 1.
-[[nodiscard]] std::vector<LoopStats> loop_stats(const Func& func);
+/// `sizes` tells the values of the function's sizes.
+[[nodiscard]] std::vector<LoopStats> loop_stats(const Func& func, const Bounds& sizes = {});
 
 }  // namespace tc::ir

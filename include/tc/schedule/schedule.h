@@ -207,9 +207,9 @@ class Schedule {
   /// The steps as text, one a line: replays through apply(parse_steps(text)).
   [[nodiscard]] std::string text() const;
   /// The loop nests as they stand, with trip counts: for people. With `costs`, beside
-  /// each loop what one run of it computes, and touches of every buffer; see show.h
-  /// for a page of HTML.
-  [[nodiscard]] std::string loops(bool costs = true) const;
+  /// each loop what one run of it computes, and touches of every buffer, for these values of
+  /// the sizes (else 1, or the least value); see show.h for a page of HTML. Errors: check_sizes.
+  [[nodiscard]] std::string loops(bool costs = true, const SizeValues& sizes = {}) const;
 
   /// Whether a reduction is vectorized: its lanes do depend on each other, and may, so
   /// that the interpreter must not look for races.

@@ -13,6 +13,7 @@ struct ShowOptions {
   /// A whole document; else a fragment that brings its own style.
   bool page = true;
   std::string title;  ///< empty: the names of the outputs
+  SizeValues sizes;   ///< for which loops are counted; else 1, or the least value
 };
 
 /// The loops coloured by kind, what each touches and computes where the pointer rests,

@@ -22,6 +22,9 @@ struct Graph {
 /// in te form. Every input and output of the graph must be among the args
 /// (te.args.missing), each once (te.args.twice), nothing else (te.args.unused).
 [[nodiscard]] FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string name = "main");
+/// Values of sizes.
+using SizeValues = std::vector<std::pair<VarRef, int64_t>>;
+
 /// The other way: tensors made from a te-form function. Gives all params, in order.
 struct ParsedGraph {
   std::vector<Tensor> args;
@@ -34,16 +37,15 @@ struct ParsedGraph {
 [[nodiscard]] std::vector<Tensor> with_inputs(const Op& op,
                                               const std::function<Tensor(const BufferRef&)>& input);
 /// The computation for some values of its sizes: tensors anew, in the order of `args`, with numbers
-/// where those sizes stood; other sizes stay. Errors: those of to_func and from_func, and te.shape.negative
-/// for a value below the size's least.
-[[nodiscard]] ParsedGraph bind_sizes(const std::vector<Tensor>& args,
-                                     const std::vector<std::pair<VarRef, int64_t>>& sizes);
+/// where those sizes stood; other sizes stay. Errors: those of to_func, from_func and check_sizes.
+[[nodiscard]] ParsedGraph bind_sizes(const std::vector<Tensor>& args, const SizeValues& sizes);
 /// The sizes of a computation, in the order in which the inputs among `args` name them.
 [[nodiscard]] std::vector<VarRef> sizes_of(const std::vector<Tensor>& args);
+/// Whether `values` are values that these sizes can have; else te.size.unknown or te.shape.negative.
+Check check_sizes(const std::vector<VarRef>& sizes, const SizeValues& values);
 
 /// Floating-point operations of one evaluation (multiply, add, compare: one
 /// each; a function of an element: one), for these values of its sizes.
-[[nodiscard]] double count_flops(const Graph& graph,
-                                 const std::vector<std::pair<VarRef, int64_t>>& sizes = {});
+[[nodiscard]] double count_flops(const Graph& graph, const SizeValues& sizes = {});
 
 }  // namespace tc

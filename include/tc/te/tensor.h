@@ -19,7 +19,7 @@ using ir::kBF16, ir::kBool, ir::kF16, ir::kF32, ir::kF64, ir::kI16, ir::kI32, ir
 using ir::operator+, ir::operator-, ir::operator*, ir::operator/, ir::operator%, ir::operator<,
     ir::operator<=, ir::operator>, ir::operator>=, ir::logical_and, ir::logical_or, ir::eq, ir::ne,
     ir::logical_not;
-using ir::cast, ir::if_then_else, ir::max, ir::min, ir::select;
+using ir::assume, ir::cast, ir::if_then_else, ir::max, ir::min, ir::select;
 
 /// An axis to reduce over: the values min .. min + extent - 1. Used as an
 /// expression it is its variable.

@@ -109,7 +109,7 @@ class Peeler {
 
   Stmt scoped_let(const Let& n) {
     const auto mark = bounds_.mark();
-    if (n.value->type == kIndex && !reads_memory(n.value)) bounds_.push(n.var, interval_of(n.value, bounds_));
+    if (n.value->type == kIndex) bounds_.push(n.var, n.value, n.value);
     Stmt body = (*this)(n.body);
     bounds_.pop(mark);
     return body.same(n.body) ? Stmt(&n) : let(n.var, n.value, body);
@@ -351,8 +351,7 @@ class Peeler {
       inner_.push_back(n->var.get());
       for_each_sum(n->body, f);
     } else if (const auto* n = s.as<Let>()) {
-      if (n->value->type == kIndex && !reads_memory(n->value))
-        bounds_.push(n->var, interval_of(n->value, bounds_));
+      if (n->value->type == kIndex) bounds_.push(n->var, n->value, n->value);
       inner_.push_back(n->var.get());
       for_each_sum(n->body, f);
     } else if (const auto* n = s.as<If>()) {
