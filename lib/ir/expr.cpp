@@ -104,16 +104,30 @@ std::optional<double> as_float(const Expr& e) {
   return std::nullopt;
 }
 
-// To the type that holds more of what the other does: a float, else the wider integer.
+// To a type that holds the values of both, where there is one: a float of 32 bits or more, a wider integer.
 std::string how_to_cast(DType a, DType b) {
   if (a.lanes != b.lanes) return "give values of one number of lanes";
-  const bool to_b = a.is_float() != b.is_float() ? b.is_float() : b.bits > a.bits;
-  const std::string to = to_string(to_b ? b : a), from = to_string(to_b ? a : b);
-  std::string constant = to == "bool" ? "Bool" : to;
-  if (to != "bool")
-    std::transform(constant.begin(), constant.end(), constant.begin(),
-                   [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
-  return fmt::format("convert the {}: cast(\"{}\", x), in C++ cast(k{}, x)", from, to, constant);
+  if (a.is_bool() || b.is_bool()) return "compare the one that is no bool: x != 0";
+  DType to = a.is_float() != b.is_float() ? (a.is_float() ? a : b) : b.bits > a.bits ? b : a;
+  if (to.is_float() && to.bits == 16) to = kF32.with_lanes(to.lanes);
+  if (a.is_int() && b.is_int() && a.is_signed() != b.is_signed()) {
+    const DType wider[] = {kI16, kI32, kI64};
+    const int needed = std::max(a.bits, b.bits) * (a.bits == b.bits || !to.is_signed() ? 2 : 1);
+    to = kI64;
+    for (const DType t : wider)
+      if (t.bits < to.bits && t.bits >= needed) to = t;
+  }
+  to = to.element();
+  const std::string name = to_string(to);
+  std::string constant = name;
+  std::transform(constant.begin(), constant.end(), constant.begin(),
+                 [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+  const bool both = a.element() != to && b.element() != to;
+  return fmt::format("convert {}: cast(\"{}\", x), in C++ cast(k{}, x)",
+                     both                ? "both"
+                     : a.element() == to ? "the " + to_string(b)
+                                         : "the " + to_string(a),
+                     name, constant);
 }
 std::string how_to_choose(DType condition, DType a, DType b) {
   if (!condition.is_bool()) return "compare for the condition: x != 0";

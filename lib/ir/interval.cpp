@@ -245,7 +245,7 @@ class Walk {
     }
   }
 
-  static Interval bits(const Binary& b, const Interval& x, const Interval& y) {
+  [[nodiscard]] Interval bits(const Binary& b, const Interval& x, const Interval& y) const {
     const DType t = b.type;
     const auto n = y.single();
     const bool positive = x.lo && *x.lo >= 0 && y.lo && *y.lo >= 0;
@@ -261,7 +261,8 @@ class Walk {
         return Interval::range(0, static_cast<int64_t>(top ? ~uint64_t{0} >> __builtin_clzll(top) : 0));
       }
       case BinaryOp::shl:
-        return n && *n >= 0 && *n < 62 ? fit(t, x * Interval::of(int64_t{1} << *n)) : interval_of(t);
+        return n && *n >= 0 && *n < 62 ? unless_it_wraps(Expr(&b), fit(t, x * Interval::of(int64_t{1} << *n)))
+                                       : interval_of(t);
       case BinaryOp::shr:
         if (n && *n >= 0 && *n < 62) return fit(t, x / Interval::of(int64_t{1} << *n));
         return x.lo && *x.lo >= 0 ? Interval{0, x.hi} : interval_of(t);
@@ -284,7 +285,8 @@ class Walk {
         return unless_it_wraps(Expr(&c), fit(c.type, max(max(x, Interval::of(0) - x), Interval::of(0))));
       }
       case CallOp::fma:
-        return fit(c.type, (*this)(c.args[0]) * (*this)(c.args[1]) + (*this)(c.args[2]));
+        return unless_it_wraps(Expr(&c),
+                               fit(c.type, (*this)(c.args[0]) * (*this)(c.args[1]) + (*this)(c.args[2])));
       default:
         return interval_of(c.type);
     }
@@ -310,7 +312,8 @@ class Walk {
   Interval vector_reduce(const VectorReduce& r) {
     const Interval x = (*this)(r.value);
     if (r.op == BinaryOp::mul) return interval_of(r.type);
-    return r.op == BinaryOp::add ? fit(r.type, x * Interval::of(r.value->type.lanes)) : x;
+    if (r.op != BinaryOp::add) return x;
+    return unless_it_wraps(Expr(&r), fit(r.type, x * Interval::of(r.value->type.lanes)));
   }
 
   const Bounds& bounds_;

@@ -53,7 +53,7 @@ std::string how_to_keep(std::string_view rule) {
       {"te", "write alloc and compute only; a schedule makes the loops and vectors"},
       {"reduce", "compute the reduction into a buffer of its own, and read that"},
       {"order", "compute each buffer once, and before what reads it"},
-      {"nested", "lower the function first: tensorc compile --emit ir"},
+      {"nested", "lower the function first: tensorc compile --emit ir; for assume write if_then_else"},
       {"flat", "run flatten first; the pass lower_guards removes if_then_else"},
       {"loop", "run unroll, and vectorize, first"},
       {"call", "run lower_math first, which expands calls"},

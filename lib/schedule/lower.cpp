@@ -73,10 +73,17 @@ class Lowerer {
                     nests_.stored_at(producer, l.indices));
   }
 
+  // && evaluates both sides: what reads memory is behind an `if` of the conditions before it.
   static Stmt guarded(const std::vector<Expr>& conditions, Stmt body) {
-    Expr all = ir::bool_imm(true);
-    for (const Expr& c : conditions) all = ir::logical_and(all, c);
-    return ir::if_(all, std::move(body));
+    std::vector<Expr> all = {ir::bool_imm(true)};
+    for (const Expr& c : conditions) {
+      bool reads = false;
+      ir::walk<ir::Load>(c, [&](const ir::Load&) { reads = true; });
+      if (reads && !ir::is_int(all.back(), 1)) all.push_back(ir::bool_imm(true));
+      all.back() = ir::logical_and(all.back(), c);
+    }
+    for (size_t i = all.size(); i-- > 0;) body = ir::if_(all[i], std::move(body));
+    return body;
   }
 
   [[nodiscard]] std::vector<Expr> own_index(int id, const ir::VarMap* subst = nullptr) const {

@@ -145,49 +145,80 @@ class AccessChecker {
   // A value that is needed where a condition has this value.
   Check where(const Expr& condition, bool holds, const Expr& value) {
     const auto mark = bounds_.mark();
-    bounds_.assume(named_reads(condition), holds);
-    const size_t known = conditions_.size();
+    const size_t known = conditions_.size(), named = reads_.size();
+    assume(condition, holds);
     remember(condition, holds);
     auto error = visit(value);
-    conditions_.resize(known);
+    conditions_.resize(known), reads_.resize(named);
     bounds_.pop(mark);
     return error;
   }
+  // One conjunct after the other: what the first says makes the sums of the next known to be small.
+  void assume(const Expr& condition, bool holds) {
+    const auto* c = condition.as<ir::Call>();
+    if (c && c->op == ir::CallOp::not_ && c->type.is_bool()) return assume(c->args[0], !holds);
+    const auto* b = condition.as<ir::Binary>();
+    if (b && b->op == (holds ? ir::BinaryOp::and_ : ir::BinaryOp::or_))
+      return assume(b->a, holds), assume(b->b, holds);
+    bounds_.assume(named(condition, Naming::apart), holds);
+    if (reads_memory(condition)) bounds_.assume(named(condition, Naming::whole), holds);
+  }
 
-  // An index or a condition with a variable for each number that it gets from memory. While one value is
-  // computed memory stands still: what is read twice is one number, of which conditions tell. Sums of
-  // such numbers are numbers of their own, as they may wrap, unless they are known to be small.
-  Expr named_reads(const Expr& e) {
+  // An index or a condition with a variable for each number that it gets from memory: of a sum for its
+  // terms, unless it may wrap, or for it as a whole. While one value is computed memory stands still: what
+  // is read twice is one number, of which conditions tell.
+  enum class Naming { apart, whole };
+  Expr named(const Expr& e, Naming how) {
     if (!reads_memory(e)) return e;
     using enum ir::BinaryOp;
     if (const auto* c = e.as<ir::Call>(); c && c->op == ir::CallOp::not_ && c->type.is_bool())
-      return ir::logical_not(named_reads(c->args[0]));
+      return ir::logical_not(named(c->args[0], how));
     const auto* b = e.as<ir::Binary>();
-    if (b && (b->op == and_ || b->op == or_)) return ir::binary(b->op, named_reads(b->a), named_reads(b->b));
-    if (b && ir::is_compare(b->op)) {
-      const DType t = b->a->type;
-      if (!t.is_int() || t == kU64 || t.lanes != 1) return e;
-      return ir::binary(b->op, named_reads(ir::cast(ir::kIndex, b->a)),
-                        named_reads(ir::cast(ir::kIndex, b->b)));
-    }
+    if (b && (b->op == and_ || b->op == or_)) return ir::binary(b->op, named(b->a, how), named(b->b, how));
+    if (b && ir::is_compare(b->op)) return compared(*b, how);
     if (e->type != ir::kIndex) return e;
-    for (const auto& [read, name] : reads_)
-      if (ir::equal(read, e)) return number(read, name);
+    if (how == Naming::whole) return number(e);
     if (b && (b->op == add || b->op == sub || b->op == mul)) {
-      const Expr made = ir::binary(b->op, named_reads(b->a), named_reads(b->b));
+      const Expr made = ir::binary(b->op, named(b->a, how), named(b->b, how));
       const ir::Interval i = ir::interval_of(made, bounds_);
-      if (i.lo && i.hi) return made;
-    } else if (b && (b->op == ir::BinaryOp::min || b->op == ir::BinaryOp::max)) {
-      return ir::binary(b->op, named_reads(b->a), named_reads(b->b));
-    } else if (b && (b->op == div || b->op == mod) && ir::as_int(b->b).value_or(0) > 0) {
-      return ir::binary(b->op, named_reads(b->a), b->b);
+      return i.lo && i.hi ? made : number(e);
     }
-    reads_.emplace_back(e, ir::var("read"));
-    return number(e, reads_.back().second);
+    if (b && (b->op == ir::BinaryOp::min || b->op == ir::BinaryOp::max))
+      return ir::binary(b->op, named(b->a, how), named(b->b, how));
+    if (b && (b->op == div || b->op == mod) && ir::as_int(b->b).value_or(0) > 0)
+      return ir::binary(b->op, named(b->a, how), b->b);
+    return number(e);
   }
-  Expr number(const Expr& read, const VarRef& name) {
-    if (!bounds_.find(*name)) bounds_.push(name, ir::interval_of(read, bounds_));
-    return name;
+  // Integers of any type are compared as indices. A u64 below a constant is an index from 0 on.
+  Expr compared(const ir::Binary& b, Naming how) {
+    const DType t = b.a->type;
+    if (!t.is_int() || t.lanes != 1) return Expr(&b);
+    const auto side = [&](const Expr& e) { return named(ir::cast(ir::kIndex, e), how); };
+    if (t != kU64) return ir::binary(b.op, side(b.a), side(b.b));
+    const auto limit = ir::as_int(b.b);
+    if (!limit || *limit < 0) return Expr(&b);
+    const Expr x = side(b.a), n = ir::int_imm(*limit);
+    switch (b.op) {
+      case ir::BinaryOp::lt:
+        return ir::logical_and(x >= 0, x < n);
+      case ir::BinaryOp::le:
+        return ir::logical_and(x >= 0, x <= n);
+      case ir::BinaryOp::gt:
+        return ir::logical_not(ir::logical_and(x >= 0, x <= n));
+      case ir::BinaryOp::ge:
+        return ir::logical_not(ir::logical_and(x >= 0, x < n));
+      case ir::BinaryOp::eq:
+        return ir::eq(x, n);
+      default:
+        return ir::ne(x, n);
+    }
+  }
+  Expr number(const Expr& read) {
+    const auto same = [&](const auto& r) { return ir::equal(r.first, read); };
+    auto it = std::find_if(reads_.begin(), reads_.end(), same);
+    if (it == reads_.end()) it = reads_.insert(it, {read, ir::var("read")});
+    if (!bounds_.find(*it->second)) bounds_.push(it->second, ir::interval_of(read, bounds_));
+    return it->second;
   }
 
   // A stage of the same scan: an earlier time, or this time of a stage before.
@@ -211,18 +242,35 @@ class AccessChecker {
     if (auto error = check_time(l)) return error;
     for (size_t d = 0; d < l.indices.size(); ++d) {
       if (auto error = visit(l.indices[d])) return error;
-      const Expr i = named_reads(l.indices[d]);
+      const auto mark = bounds_.mark();
+      const size_t known = reads_.size();
+      const Expr i = ir::rewrite(l.indices[d], [&](const ir::Call& c) -> Expr {
+        if (c.op != ir::CallOp::assume) return nullptr;
+        assume(c.args[0], true);
+        return c.args[1];
+      });
+      const Expr apart = named(i, Naming::apart), whole = named(i, Naming::whole);
       const Expr& n = l.buffer->shape[d];
-      const ir::Interval range = ir::interval_of(i, bounds_);
+      const bool low = from_zero(apart) || from_zero(whole), high = below(apart, n) || below(whole, n);
+      const ir::Interval range = ir::interval_of(apart, bounds_);
+      bounds_.pop(mark);
+      reads_.resize(known);
       const auto extent = ir::as_int(n);
-      const bool low = (range.lo && *range.lo >= 0) || ir::prove(i >= ir::int_imm(0), bounds_) == true;
-      const bool high = (extent && range.hi && *range.hi < *extent) || ir::prove(i < n, bounds_) == true ||
-                        quotient_below(i, n);
       if ((!low || !high) && !(extent && inside_by_trial(i, *extent))) return refuse(l, d, range);
     }
     return std::nullopt;
   }
 
+  [[nodiscard]] bool from_zero(const Expr& i) const {
+    return ir::interval_of(i, bounds_).lo.value_or(-1) >= 0 ||
+           ir::prove(i >= ir::int_imm(0), bounds_) == true;
+  }
+  [[nodiscard]] bool below(const Expr& i, const Expr& n) const {
+    const auto extent = ir::as_int(n);
+    const ir::Interval range = ir::interval_of(i, bounds_);
+    return (extent && range.hi && *range.hi < *extent) || ir::prove(i < n, bounds_) == true ||
+           quotient_below(i, n);
+  }
   // a / d < n where a < n * d.
   [[nodiscard]] bool quotient_below(const Expr& i, const Expr& n) const {
     const auto* b = i.as<ir::Binary>();

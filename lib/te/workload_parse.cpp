@@ -202,8 +202,7 @@ class WorkloadParser {
       if (ec != std::errc() || stop != item.text.data() + item.text.size() || v < 0 || v > kMaxInteger)
         throw at(item.text.empty() ? value : item, "value",
                  fmt::format("the range of {} {}", key.name,
-                             item.text.empty() ? i == 0 ? "has no least value" : "has no last value"
-                                               : "is of integers from 0 to 2147483647"))
+                             item.text.empty() ? "lacks a number" : "is of integers from 0 to 2147483647"))
             .fact("key", std::string(key.name))
             .fact("meaning", std::string(key.doc))
             .fix(how);

@@ -160,9 +160,12 @@ VarRef to_size(py::handle value) {
   return VarRef(v);
 }
 
-SizeValues to_size_values(const py::dict& sizes) {
+SizeValues to_size_values(py::handle sizes) {
+  TC_REQUIRE(PyDict_Check(sizes.ptr()),
+             Error("te.size.unbound", a_type(sizes) + " is given where sizes and their values are asked for")
+                 .fix("give a dict: {n: 64}"));
   SizeValues values;
-  for (const auto& [key, value] : sizes)
+  for (const auto& [key, value] : sizes.cast<py::dict>())
     values.emplace_back(to_size(key), to_int(value, "the value of a size"));
   return values;
 }

@@ -39,7 +39,7 @@ Extent to_extent(py::handle value, const char* what);
 py::tuple from_extents(const std::vector<Expr>& shape);
 /// What tc.size_var gave; error te.size.unbound.
 VarRef to_size(py::handle value);
-SizeValues to_size_values(const py::dict& sizes);  // {n: 64}
+SizeValues to_size_values(py::handle sizes);  // {n: 64}
 /// An integer; `what` names it in the error te.number.
 int64_t to_int(py::handle value, const char* what);
 /// An expression, a reduce axis, a 0-d tensor or a number, which takes the type of

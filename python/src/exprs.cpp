@@ -396,7 +396,7 @@ void bind_exprs(py::module_& m) {
       "first argument that has it as an extent by itself. One function serves every value from least on.");
   m.def(
       "bind_sizes",
-      [](py::handle args, const py::dict& sizes) {
+      [](py::handle args, py::handle sizes) {
         return bind_sizes(to_tensors(args, "the arguments"), to_size_values(sizes)).args;
       },
       py::arg("args"), py::arg("sizes"),

@@ -339,15 +339,13 @@ void bind_schedules(py::module_& m) {
   c.def("text", &Schedule::text, "The steps as text, one a line; apply(text) replays them.");
   c.def(
       "loops",
-      [](const Schedule& s, bool costs, const py::dict& sizes) {
-        return s.loops(costs, to_size_values(sizes));
-      },
+      [](const Schedule& s, bool costs, py::handle sizes) { return s.loops(costs, to_size_values(sizes)); },
       py::arg("costs") = true, py::arg("sizes") = py::dict(),
       "The loop nests as they stand, with trip counts; beside each loop what one run of it computes, and "
       "touches of every buffer (unless costs=False), for sizes={n: 64}; else for 1, or the least value.");
   c.def(
       "html",
-      [](const Schedule& s, bool steps, bool page, const std::string& title, const py::dict& sizes) {
+      [](const Schedule& s, bool steps, bool page, const std::string& title, py::handle sizes) {
         return to_html(s, {steps, page, title, to_size_values(sizes)});
       },
       py::arg("steps") = true, py::arg("page") = true, py::arg("title") = "", py::arg("sizes") = py::dict(),

@@ -496,3 +496,49 @@ def test_reads_at_guarded_and_asserted_indices(dtype):
     np.testing.assert_array_equal(out, 2 * a[good])
     e = refuse(tc.evaluate, C, {A: a, I: at})
     assert e.code == "ir.interpret.assume" and "does not hold" in str(e)
+
+
+@pytest.mark.parametrize("steps", [
+    "", "split Q r factor=5\nunroll Q ri", "split Q r factor=7\nrfactor Q ri reassociate", "split Q r factor=7\ncache_read A\ncompute_at A_r Q ro",
+    "split Q y factor=3\nreorder Q r,yo,yi", "split Q r factor=5\nsplit Q y factor=3\nreorder Q ro,yo,yi,ri", "cache_read I\nsplit Q r factor=5\ncompute_at I_r Q ro",
+    "split Q y factor=3\nvectorize Q yi", "split Q r factor=7\nrfactor Q ro reassociate", "cache_write Q\nsplit Q_w r factor=5", "parallel Q y"])
+def test_terms_of_sums_are_read_behind_their_guards_only(steps):
+    # neither beyond a tail, nor where a guard before it fails
+    n, m = 20, 32
+    A, I = tc.placeholder((n,), name="A"), tc.placeholder((m,), dtype="i32", name="I")
+    inside = lambda x, end: (x >= 0) & (x < end)
+    r = tc.reduce_axis((0, m), "r")
+    at = np.arange(m, dtype=np.int32)
+    at[[5, 9, 31]] = 2**31 - 1, -2**31, 40
+    a = np.arange(n, dtype=np.float32)
+    for term in (lambda y: tc.if_then_else(inside(I[r], n), A[I[r]] + tc.cast("f32", y), 0),
+                 lambda y: tc.if_then_else(inside(I[r], m), tc.if_then_else(inside(I[I[r]], n), A[I[I[r]]] * tc.cast("f32", y), 0), 0)):
+        Q = tc.compute((4,), lambda y: tc.sum(term(y), r), name="Q")
+        s = tc.Schedule(Q)
+        s.apply(steps)
+        want, out = tc.evaluate(Q, {A: a, I: at}), np.zeros(4, np.float32)
+        tc.interpret(s, [A, I, Q], [a, at, out])
+        np.testing.assert_array_equal(out, want)
+        out[:] = 0
+        tc.build(s, [A, I, Q])(a, at, out)
+        np.testing.assert_array_equal(out, want)
+
+
+def test_integers_of_64_bits_from_memory_wrap():
+    J = tc.placeholder((8,), dtype="i64", name="J")
+    extremes = np.array([2**63 - 1, -2**63, 2**62, -2**62, 2**63 - 3, 0, -1, 7])
+    for value in (lambda i: tc.if_then_else(J[i] + 1 > J[i], tc.const(1, "i64"), tc.const(2, "i64")), lambda i: tc.if_then_else(J[i] - i <= J[i], tc.const(1, "i64"), tc.const(2, "i64")), lambda i: tc.max(J[i], 2) * 3 // 7,
+                  lambda i: (tc.max(J[i], 2) + tc.max(J[i], 1)) % 5):
+        R = tc.compute((8,), value, name="R")
+        out = np.zeros(8, np.int64)
+        tc.build(tc.Schedule(R), [J, R])(extremes, out)
+        np.testing.assert_array_equal(out, tc.evaluate(R, {J: extremes}))
+    K = tc.placeholder((2,), dtype="i64", name="K")
+    for body in ("let x = K[0] for i in [0, +8) { if i <= x { R[i] = 1 } else { R[i] = 2 } }", "let x = K[0] for i in [3, +5) { if i < x { R[i] = 1 } } R[0] = 0 R[1] = 0 R[2] = 0",
+                 "let y = K[0] + 1 for i in [0, +8) { R[i] = K[0] - y }", "let x = K[0] + K[1] let y = max(x, 2) for i in [0, +8) { R[i] = i * y / 7 }"):
+        R = tc.extern("func f(K: i64[2], R: i64[8]) { for k in [0, +8) { R[k] = 5 } " + body + " }", [K])
+        f = tc.build(tc.Schedule(R), [K, R])
+        for k in ([2**63 - 1, 1], [-2**63, -7], [-2**63 + 1, 0], [3, 4]):
+            k, out = np.array(k), np.zeros(8, np.int64)
+            f(k, out)
+            np.testing.assert_array_equal(out, tc.evaluate(R, {K: k}))

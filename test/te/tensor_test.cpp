@@ -185,11 +185,35 @@ TEST(Te, ReadsAtAnIndexFromMemoryAreGuardedOrAsserted) {
               return if_then_else(inside, a(x * 3 + i), zero);  // 0 .. 19
             }),
             "no error");
+  // u64 as an index may be negative, but not where it is less than a constant
+  const auto below = [&](int64_t n) {
+    return [&, n](const Expr& i) { return if_then_else(u64(i) < ir::int_imm(n, kU64), a(u64(i)), zero); };
+  };
+  EXPECT_EQ(code(below(20)), "no error");
+  EXPECT_EQ(code(below(21)), "te.bounds");
+  EXPECT_EQ(
+      code([&](const Expr& i) { return if_then_else(u64(i) >= ir::int_imm(0, kU64), a(u64(i)), zero); }),
+      "te.bounds");
   EXPECT_EQ(code([&](const Expr& i) {
-              const Expr x = u64(i);
-              return if_then_else(x < ir::int_imm(20, kU64), a(x), zero);
+              const Expr shifted =
+                  ir::binary(ir::BinaryOp::shl, cast(ir::kIndex, abs(i32(i))), ir::int_imm(33));
+              return a(min(shifted, ir::int_imm(19)));
             }),
-            "te.bounds");  // u64 as an index may be negative
+            "te.bounds");
+  // conditions on a quotient, a maximum and an assertion in the index
+  EXPECT_EQ(code([&](const Expr& i) {
+              const Expr half = i64(i) / 2;
+              return if_then_else(logical_and(half >= 0, half < 20), a(half), zero);
+            }),
+            "no error");
+  EXPECT_EQ(code([&](const Expr& i) {
+              const Expr x = max(i64(i), i64(7 - i));
+              return if_then_else(logical_and(x >= 0, x < 20), a(x), zero);
+            }),
+            "no error");
+  EXPECT_EQ(
+      code([&](const Expr& i) { return if_then_else(i64(i) < 20, a(assume(i64(i) >= 0, i64(i))), zero); }),
+      "no error");
   EXPECT_EQ(code([&](const Expr& i) { return assume(i > 7, a(i)); }), "te.assume");
 }
 

@@ -142,6 +142,7 @@ bool FunctionEmitter::is_nonnegative(const Expr& e) {
   switch (bin->op) {
     case BinaryOp::add:
     case BinaryOp::mul:
+      return is_nonnegative(bin->a) && is_nonnegative(bin->b) && !is_data(e);
     case BinaryOp::div:
     case BinaryOp::min:
       return is_nonnegative(bin->a) && is_nonnegative(bin->b);
@@ -152,6 +153,15 @@ bool FunctionEmitter::is_nonnegative(const Expr& e) {
     default:
       return false;
   }
+}
+
+bool FunctionEmitter::is_data(const Expr& e) {
+  bool found = false;
+  walk_all(*e, [&](const Node& n) {
+    found |= n.kind == Kind::Load || (n.kind == Kind::Var && bound(static_cast<const Var&>(n)).data);
+    return !found;
+  });
+  return found;
 }
 
 std::optional<LinearRamp> FunctionEmitter::linearize_ramp(const Expr& e) {

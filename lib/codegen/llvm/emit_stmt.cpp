@@ -142,6 +142,7 @@ void FunctionEmitter::emit_let(const Let& let) {
   Value* here = nullptr;
   if (let.var->type == kIndex) {
     bound.nonnegative = is_nonnegative(let.value);
+    bound.data = is_data(let.value);
     bound.linear = linearize(let.value);
     if (!bound.linear->terms.empty() && bound.linear->terms.back().level == kHere) {
       // a value in place starts a level of its own, which what depends on it can be hoisted to

@@ -85,6 +85,7 @@ class FunctionEmitter {
     Leveled value;
     std::optional<Linear> linear;
     bool nonnegative = false;
+    bool data = false;  // made of what memory holds, sums of which wrap
   };
   struct Place {  // a buffer: memory, or slots by (first element, lanes)
     llvm::Value* base = nullptr;
@@ -133,6 +134,7 @@ class FunctionEmitter {
   Leveled index_value(const ir::Expr& e);
   Leveled index_binary(const ir::Binary& e);
   bool is_nonnegative(const ir::Expr& e);
+  bool is_data(const ir::Expr& e);
   llvm::Value* load(const ir::Load& e);
   llvm::Value* load_lanes(const Place& place, ir::DType type, const ir::Expr& index);
   llvm::Value* load_at(const Place& place, ir::DType type, const Linear& index);
@@ -215,7 +217,12 @@ FunctionEmitter::Leveled FunctionEmitter::placed(int code, Leveled a, Leveled b,
   }
   llvm::Value* v = make(hoisted);
   const auto end = hoisted.GetInsertPoint();
+  llvm::Instruction* const before = level.last;
   level.last = end == level.block->begin() ? nullptr : &*std::prev(end);
+  // levels that opened at the same place go on behind what is made now: they may use it
+  for (size_t inner = static_cast<size_t>(at) + 1; inner < levels_.size(); ++inner)
+    if (levels_[inner].block == level.block && levels_[inner].last == before)
+      levels_[inner].last = level.last;
   if (llvm::isa<llvm::Instruction>(v)) level_of_.try_emplace(v, at);
   level.made.emplace(key, v);
   return {v, level_of(v)};

@@ -4,9 +4,9 @@
 
 namespace tc::ir {
 
-std::optional<Affine> at_most_zero(const Expr& comparison) {
+std::optional<Affine> at_most_zero(const Expr& comparison, const Bounds& bounds) {
   const auto* b = comparison.as<Binary>();
-  if (!b || b->a->type != kIndex) return std::nullopt;
+  if (!b || b->a->type != kIndex || may_be_data(comparison, bounds)) return std::nullopt;
   const bool less = b->op == BinaryOp::lt || b->op == BinaryOp::le;
   const bool greater = b->op == BinaryOp::gt || b->op == BinaryOp::ge;
   if (!less && !greater) return std::nullopt;
@@ -29,7 +29,7 @@ Expr decide(const Expr& condition, const Bounds& bounds) {
       const Expr x = decide(b->a, bounds), y = decide(b->b, bounds);
       return x.same(b->a) && y.same(b->b) ? condition : binary(b->op, x, y);
     }
-    if (const auto sum = at_most_zero(condition)) {
+    if (const auto sum = at_most_zero(condition, bounds)) {
       const Interval range = interval_of(*sum, bounds);
       if (range.hi && *range.hi <= 0) return bool_imm(true);
       if (range.lo && *range.lo > 0) return bool_imm(false);

@@ -10,8 +10,9 @@
 
 namespace tc::ir {
 
-/// sum <= 0, what a comparison < <= > >= of i64 says. Nothing for another expression.
-[[nodiscard]] std::optional<Affine> at_most_zero(const Expr& comparison);
+/// sum <= 0, what a comparison < <= > >= of indices says. Nothing for another expression, nor for what
+/// memory holds, whose sums wrap.
+[[nodiscard]] std::optional<Affine> at_most_zero(const Expr& comparison, const Bounds& bounds);
 
 /// What is known of a sum, term by term.
 [[nodiscard]] Interval interval_of(const Affine& sum, const Bounds& bounds);

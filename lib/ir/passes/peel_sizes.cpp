@@ -64,7 +64,7 @@ class Collector {
  private:
   // coef * v + rest <= 0 for every value of rest, and for none, from one value of v on.
   void comparison(const Expr& c) {
-    auto sum = at_most_zero(c);
+    auto sum = at_most_zero(c, bounds_);
     const int64_t coef = sum ? sum->coef_of(v_) : 0;
     if (coef == 0 || coef == INT64_MIN || !sum->add(v_, -coef)) return;
     const Expr rest = from_affine(*sum);

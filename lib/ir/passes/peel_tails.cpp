@@ -192,7 +192,7 @@ class Peeler {
   }
 
   // for v in [m, +n) { if v <= e && c { s } }   ->   for v in [m, +min(n, e - m + 1)) { if c { s } }
-  static Stmt shrink(const Stmt& s) {
+  [[nodiscard]] Stmt shrink(const Stmt& s) const {
     const auto* f = s.as<For>();
     const auto* body = f ? f->body.as<If>() : nullptr;
     if (!body || body->if_false || f->mode != LoopMode::serial || f->var->type != kIndex) return s;
@@ -208,11 +208,11 @@ class Peeler {
     return for_(f->var, f->min, extent, f->mode, left ? if_(left, body->if_true) : body->if_true);
   }
   // e of v <= e, where that is what the comparison says.
-  static std::optional<Expr> last_value(const Expr& comparison, const VarRef& v) {
-    auto sum = at_most_zero(comparison);
+  [[nodiscard]] std::optional<Expr> last_value(const Expr& comparison, const VarRef& v) const {
+    auto sum = at_most_zero(comparison, bounds_);
     if (!sum || sum->coef_of(v) != 1 || !sum->add(v, -1) || !sum->scale(-1)) return std::nullopt;
     const Expr end = from_affine(*sum);
-    if (reads_memory(end) || uses_var(*end, *v)) return std::nullopt;
+    if (uses_var(*end, *v)) return std::nullopt;
     return end;
   }
 
@@ -356,7 +356,7 @@ class Peeler {
       for_each_sum(n->body, f);
     } else if (const auto* n = s.as<If>()) {
       for_each_comparison(n->condition, [&](const Expr& c) {
-        if (const auto sum = at_most_zero(c)) f(*sum);
+        if (const auto sum = at_most_zero(c, bounds_)) f(*sum);
       });
       for_each_sum(n->if_true, f);
       for_each_sum(n->if_false, f);
