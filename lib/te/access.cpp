@@ -57,7 +57,7 @@ class AccessChecker {
                                                return child;
                                              },
                                              [](const ir::Stmt& s) { return s; }});
-    return error;
+    return error ? error : check_overflow(e);
   }
 
   Check visit(const ir::Stmt& s) {
@@ -98,6 +98,32 @@ class AccessChecker {
     if (!b || b->op != ir::BinaryOp::mul) return;
     const auto counts = [&](const Expr& e) { return ir::interval_of(e, bounds_).lo.value_or(-1) >= 0; };
     if (counts(b->a) && counts(b->b)) runs(b->a), runs(b->b);
+  }
+
+  // Arithmetic on axes is that of indices, which do not wrap: what is proved of them would not hold.
+  [[nodiscard]] Check check_overflow(const Expr& e) const {
+    const auto* b = e.as<ir::Binary>();
+    using enum ir::BinaryOp;
+    if (!b || e->type != ir::kIndex || (b->op != add && b->op != sub && b->op != mul)) return std::nullopt;
+    ir::Bounds ranges;
+    bool plain = true;
+    ir::walk_all(*e, [&](const ir::Node& n) {
+      if (n.kind == ir::Kind::Var) {
+        constexpr int64_t kLarge = 1 << 16;  // for a range of sizes
+        const auto* v = static_cast<const ir::Var*>(&n);
+        const ir::Interval range = bounds_.range(*v);
+        ranges.push(VarRef(v), ir::Interval::range(range.lo.value_or(-kLarge), range.hi.value_or(kLarge)));
+      } else {
+        plain = plain && (n.kind == ir::Kind::Binary || n.kind == ir::Kind::IntImm);
+      }
+      return plain;
+    });
+    const ir::Interval value = plain ? ir::interval_of(e, ranges) : ir::Interval::of(0);
+    if (value.lo && value.hi) return std::nullopt;
+    return Error("te.overflow",
+                 fmt::format("{} computes {} of axes, which leaves 64 bits", stage_, ir::to_string(e)))
+        .fact("stage", stage_)
+        .fix("compute in u64, which wraps: cast(\"u64\", i) * c, in C++ cast(kU64, i) * c");
   }
 
   Check check_loop(const ir::For& f) {

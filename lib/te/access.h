@@ -16,7 +16,8 @@ struct ScanPlace {
 /// Error te.bounds for the first read, in the values of stage `name` over `axes`
 /// of extents `shape`, that can leave its tensor or cannot be shown to stay inside.
 /// What if_then_else says counts, and what assume asserts, also of numbers that memory holds; select
-/// evaluates both sides, so what it says does not. Error te.assume for an assertion that never holds.
+/// evaluates both sides, so what it says does not. Error te.assume for an assertion that never holds, and
+/// te.overflow where arithmetic on axes leaves 64 bits.
 /// Error te.scan.future for a read of the scan's own stages at a time that is neither
 /// earlier nor, of a stage before this one, the same.
 Check check_accesses(const std::string& name, const std::vector<VarRef>& axes, const std::vector<Expr>& shape,

@@ -533,6 +533,13 @@ def test_integers_of_64_bits_from_memory_wrap():
         out = np.zeros(8, np.int64)
         tc.build(tc.Schedule(R), [J, R])(extremes, out)
         np.testing.assert_array_equal(out, tc.evaluate(R, {J: extremes}))
+    # arithmetic on axes does not wrap, and is refused where it would; in u64 it does
+    for value in (lambda i: i * 6364136223846793005 % 1000, lambda i: i * 2**62 // 3, lambda i: tc.max(i * 2**62 + 2**62, i)):
+        assert refuse(lambda: tc.compute((8,), value, name="R")).code == "te.overflow"
+    R = tc.compute((8,), lambda i: tc.cast("u64", i) * tc.const(6364136223846793005, "u64") % tc.const(1000, "u64"), name="R")
+    out = np.zeros(8, np.uint64)
+    tc.build(tc.Schedule(R), [R])(out)
+    assert out.tolist() == [i * 6364136223846793005 % 2**64 % 1000 for i in range(8)]
     K = tc.placeholder((2,), dtype="i64", name="K")
     for body in ("let x = K[0] for i in [0, +8) { if i <= x { R[i] = 1 } else { R[i] = 2 } }", "let x = K[0] for i in [3, +5) { if i < x { R[i] = 1 } } R[0] = 0 R[1] = 0 R[2] = 0",
                  "let y = K[0] + 1 for i in [0, +8) { R[i] = K[0] - y }", "let x = K[0] + K[1] let y = max(x, 2) for i in [0, +8) { R[i] = i * y / 7 }"):

@@ -194,6 +194,8 @@ std::vector<ErrorCase> expressions() {
          const Tensor A = square("A");
          (void)Graph::of({compute({4, 4}, [&](Expr y, Expr x) { return A(y, x + 1); }, "C")});
        }},
+      {"te.overflow", "compute({4}, [&](Expr i) { return i * ir::int_imm(1ll << 62) / 3; }, \"C\")",
+       [] { (void)compute({4}, [&](Expr i) { return i * ir::int_imm(int64_t{1} << 62) / 3; }, "C"); }},
       {"te.assume", "compute({4}, [&](Expr i) { return assume(i >= 4, A(i, 0)); }, \"C\")",
        [] {
          const Tensor A = square("A");
