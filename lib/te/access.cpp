@@ -109,7 +109,7 @@ class AccessChecker {
     bool plain = true;
     ir::walk_all(*e, [&](const ir::Node& n) {
       if (n.kind == ir::Kind::Var) {
-        constexpr int64_t kLarge = 1 << 16;  // for a range of sizes
+        constexpr int64_t kLarge = 1 << 12;  // for a size, of which five may be multiplied
         const auto* v = static_cast<const ir::Var*>(&n);
         const ir::Interval range = bounds_.range(*v);
         ranges.push(VarRef(v), ir::Interval::range(range.lo.value_or(-kLarge), range.hi.value_or(kLarge)));
