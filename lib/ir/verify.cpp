@@ -53,7 +53,7 @@ std::string how_to_keep(std::string_view rule) {
       {"te", "write alloc and compute only; a schedule makes the loops and vectors"},
       {"reduce", "compute the reduction into a buffer of its own, and read that"},
       {"order", "compute each buffer once, and before what reads it"},
-      {"nested", "lower the function first: tensorc compile --emit ir; for assume write if_then_else"},
+      {"nested", "lower the function first: tensorc compile --emit ir"},
       {"flat", "run flatten first; the pass lower_guards removes if_then_else"},
       {"loop", "run unroll, and vectorize, first"},
       {"call", "run lower_math first, which expands calls"},
@@ -501,7 +501,8 @@ class Verifier {
               to_string(c->op), c->args.size());
       require(form_ != Form::target || in_target(c->op), "call", "{} is no call of the target",
               to_string(c->op));
-      require(form_ == Form::te || c->op != CallOp::assume, "nested", "an assume is left");
+      require(form_ == Form::te || c->op != CallOp::assume, "nested",
+              "an assume is left, which stands in te form only");
       require(form_ != Form::flat || c->op != CallOp::if_then_else, "flat", "an if_then_else is left");
     }
     for (const Expr& c : children) expr(c);
