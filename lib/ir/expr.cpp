@@ -245,6 +245,8 @@ Expr call(CallOp op, std::vector<Expr> args) {
   if (!ok)
     throw Error("ir.type", fmt::format("{} does not apply to {}", to_string(op), to_string(t)))
         .fix(op == CallOp::not_ ? "compare first: x == 0" : "cast to a float type first, e.g. cast(f32, x)");
+  if (const auto v = as_int(args[0]); v && op == CallOp::abs)
+    return int_imm(*v < 0 && t.is_signed() ? static_cast<int64_t>(0 - static_cast<uint64_t>(*v)) : *v, t);
   if (op == CallOp::neg || op == CallOp::not_) {
     if (const auto v = as_int(args[0]))
       return int_imm(op == CallOp::neg ? static_cast<int64_t>(0 - static_cast<uint64_t>(*v))

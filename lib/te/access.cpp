@@ -204,16 +204,23 @@ class AccessChecker {
     if (b && ir::is_compare(b->op)) return compared(*b, how);
     if (e->type != ir::kIndex) return e;
     if (how == Naming::whole) return number(e);
-    if (b && (b->op == add || b->op == sub || b->op == mul)) {
-      const Expr made = ir::binary(b->op, named(b->a, how), named(b->b, how));
-      const ir::Interval i = ir::interval_of(made, bounds_);
-      return i.lo && i.hi ? made : number(e);
+    // narrower arithmetic is that of indices where its value is one of its type
+    const auto* c = e.as<ir::Cast>();
+    const DType type = c ? c->value->type : ir::kIndex;
+    if (c && type.is_int() && type != kU64) b = c->value.as<ir::Binary>();
+    if (!b) return number(e);
+    const auto made = [&] {
+      return ir::binary(b->op, named(ir::cast(ir::kIndex, b->a), how),
+                        named(ir::cast(ir::kIndex, b->b), how));
+    };
+    if (b->op == add || b->op == sub || b->op == mul) {
+      const Expr value = made();
+      const ir::Interval i = ir::interval_of(value, bounds_);
+      const bool fits = c ? i.within(ir::min_of(type), ir::max_of(type)) : i.lo && i.hi;
+      return fits ? value : number(e);
     }
-    if (b && (b->op == ir::BinaryOp::min || b->op == ir::BinaryOp::max))
-      return ir::binary(b->op, named(b->a, how), named(b->b, how));
-    if (b && (b->op == div || b->op == mod) && ir::as_int(b->b).value_or(0) > 0)
-      return ir::binary(b->op, named(b->a, how), b->b);
-    return number(e);
+    const bool divides = (b->op == div || b->op == mod) && ir::as_int(b->b).value_or(0) > 0;
+    return divides || b->op == ir::BinaryOp::min || b->op == ir::BinaryOp::max ? made() : number(e);
   }
   // Integers of any type are compared as indices. A u64 below a constant is an index from 0 on.
   Expr compared(const ir::Binary& b, Naming how) {

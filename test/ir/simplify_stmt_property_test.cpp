@@ -204,7 +204,10 @@ class DataGenerator {
                                   int_imm(kNumbers[static_cast<size_t>(below(std::size(kNumbers)))]));
     }
     static constexpr BinaryOp kOps[] = {BinaryOp::add, BinaryOp::sub, BinaryOp::min, BinaryOp::max};
-    switch (below(8)) {
+    switch (below(9)) {
+      case 8:
+        return binary(BinaryOp::shl, below(2) ? value(depth - 1) : max(value(depth - 1), int_imm(0)),
+                      int_imm(below(2) ? below(8) : 32 + below(30)));
       case 0:
         return value(depth - 1) * int_imm(kNumbers[static_cast<size_t>(below(8))]);
       case 1:
@@ -230,7 +233,7 @@ class DataGenerator {
     std::vector<std::pair<VarRef, Expr>> lets;
     for (int i = 0; i < 3; ++i) {
       const Expr memory = load(in, {int_imm(i)});
-      lets.emplace_back(var("x"), i < 2 ? memory : memory - value(1));
+      lets.emplace_back(var("x"), i < 2 ? memory : max(memory, load(in, {int_imm(below(2))})));
       names.push_back(lets.back().first);
     }
     Stmt s = below(2) ? stored() : if_(condition(1), stored(), if_(condition(1), stored(), stored()));

@@ -177,6 +177,15 @@ TEST(Te, ReadsAtAnIndexFromMemoryAreGuardedOrAsserted) {
     EXPECT_EQ(
         code([&](const Expr& i) { return if_then_else(inside(t(i) + imm(1), 20), a(t(i) + imm(1)), zero); }),
         "no error");
+    EXPECT_EQ(code([&](const Expr& i) {
+                return if_then_else(inside(t(i), 20), a(t(i) / imm(3) + min(t(i), imm(13))),
+                                    zero);  // 0 .. 19
+              }),
+              "no error");
+    EXPECT_EQ(code([&](const Expr& i) {
+                return if_then_else(inside(t(i), 20), a(t(i) / imm(3) + min(t(i), imm(14))), zero);
+              }),
+              "te.bounds");
     EXPECT_EQ(code([&](const Expr& i) { return assume(inside(t(i), 20), a(t(i))); }), "no error");
     EXPECT_EQ(code([&](const Expr& i) { return assume(inside(t(i), 30), a(t(i))); }), "te.bounds");
   }
@@ -191,9 +200,12 @@ TEST(Te, ReadsAtAnIndexFromMemoryAreGuardedOrAsserted) {
   };
   EXPECT_EQ(code(below(20)), "no error");
   EXPECT_EQ(code(below(21)), "te.bounds");
-  EXPECT_EQ(
-      code([&](const Expr& i) { return if_then_else(u64(i) >= ir::int_imm(0, kU64), a(u64(i)), zero); }),
-      "te.bounds");
+  for (const Expr& least : {ir::int_imm(0, kU64), ir::int_imm(3, kU64)})
+    EXPECT_EQ(code([&](const Expr& i) {
+                return if_then_else(logical_and(u64(i) >= least, cast(ir::kIndex, u64(i)) < 20), a(u64(i)),
+                                    zero);
+              }),
+              "te.bounds");
   EXPECT_EQ(code([&](const Expr& i) {
               const Expr shifted =
                   ir::binary(ir::BinaryOp::shl, cast(ir::kIndex, abs(i32(i))), ir::int_imm(33));
