@@ -6,6 +6,7 @@
 
 #include "tc/ir/equal.h"
 #include "tc/ir/interpret.h"
+#include "tc/ir/parse.h"
 #include "tc/ir/pass.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
@@ -352,6 +353,32 @@ TEST(PassProperty, WhatMemoryHoldsWraps) {
                                << to_string(step.func);
                        }});
     if (HasFailure()) return;
+  }
+}
+
+// What a loop divides by may be 0 where the loop does not run: its ends are not computed before it.
+TEST(PassProperty, NothingIsDividedBeforeItsLoop) {
+  for (const char* condition : {"y <= 20 / n", "y * 2 + x < 9 % n", "20 / n > x", "x + 30 / (n - 1) <= y"}) {
+    const FuncRef f =
+        parse_func(
+            std::string("func f(C: i32[n]) {\n  for y in [0, +n) {\n    for x in [0, +max(n - 1, 0)) {\n"
+                        "      if ") +
+            condition + " {\n        C[y] = cast(i32, x)\n      }\n    }\n  }\n}")
+            .value();
+    for (const int64_t n : {0, 1, 2, 5, 9}) {
+      const auto run = [&](const FuncRef& which) {
+        std::vector<int32_t> c(static_cast<size_t>(n) + 1, -1);
+        const TensorView args[] = {{kI32, {n}, c.data()}};
+        const Check problem = interpret(which, args, {});
+        EXPECT_FALSE(problem) << problem->str() << to_string(which);
+        return c;
+      };
+      const std::vector<int32_t> expected = run(f);
+      (void)run_pipeline(cpu_pipeline(), f, {}, {.report = [&](const StepReport& step) {
+                           EXPECT_EQ(run(step.func), expected) << step.name << ", n = " << n << "\n"
+                                                               << to_string(step.func);
+                         }});
+    }
   }
 }
 

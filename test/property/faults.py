@@ -200,6 +200,7 @@ FAULTS = [
     ("sums-of-memory-are-exact", "lib/te/access.cpp", "a guard of i proves i + 1, which may wrap", "return fits ? value : number(e);", "return value;"),
     ("quotient-of-any-size", "lib/te/access.cpp", "i / n counts as inside whatever i is", "ir::prove(b->a < n * b->b, bounds_) == true;", "ir::prove(b->a >= 0, bounds_) == true;"),
     ("u64-from-zero", "lib/te/access.cpp", "a u64 that is 0 or more counts as an index", "return ir::logical_not(ir::logical_and(x >= 0, x < n));", "return ir::logical_and(x >= 0, x >= n);"),
+    ("divides-before-the-loop", PASSES + "peel_conditions.cpp", "the end of a loop divides by what is 0 where it does not run", "ok = ok && ((by.lo && *by.lo > 0) || (by.hi && *by.hi < 0));", "ok = ok && !(by.lo && *by.lo > 0 && by.hi && *by.hi < 0);"),
     ("data-ends-a-loop", PASSES + "peel_conditions.cpp", "a condition on what memory holds ends a loop", "|| may_be_data(comparison, bounds)) return", ") return"),
     ("let-of-data-is-index", IR + "interval_bounds.cpp", "what a let takes from memory does not wrap", "const bool data = min && may_be_data(min, *this);", "const bool data = false;"),
     ("shift-goes-up", IR + "interval.cpp", "a shift of what memory holds has a least value", "unless_it_wraps(Expr(&b), fit(t, x * Interval::of(int64_t{1} << *n)))", "fit(t, x * Interval::of(int64_t{1} << *n))"),

@@ -466,9 +466,9 @@ class Generator {
       index[0] = max(min(read, ir::int_imm(n - 1)), ir::int_imm(0));
       return element_of_new(index, extents);
     }
-    // inputs that index have values of 0 .. n - 1 (make_args)
-    index[0] = n % 4 == 2 ? read - 1 : read;
-    const Expr inside = ir::logical_and(index[0] >= 0, index[0] < n);
+    // inputs that index have values from 0 on (make_args), and for a size also beyond what n is here
+    index[0] = n % 4 == 2 ? read - 1 : min(read, ir::int_imm(n - 1));
+    const Expr inside = n % 4 == 2 ? ir::logical_and(index[0] >= 0, index[0] < n) : read >= 0;
     Bounded e = element_of_new(index, extents);
     e.e = n % 4 == 2 ? if_then_else(inside, e.e, ir::const_of(e.e->type, 0)) : assume(inside, e.e);
     return e;

@@ -17,6 +17,19 @@ std::optional<Affine> at_most_zero(const Expr& comparison, const Bounds& bounds)
   return sum;
 }
 
+bool can_be_early(const Expr& e, const Bounds& bounds) {
+  if (reads_memory(e)) return false;
+  bool ok = true;
+  walk<Binary>(e, [&](const Binary& b) {
+    if (b.op == BinaryOp::shl || b.op == BinaryOp::shr) ok = ok && as_int(b.b).value_or(-1) >= 0;
+    if (b.op == BinaryOp::div || b.op == BinaryOp::mod) {
+      const Interval by = interval_of(b.b, bounds);
+      ok = ok && ((by.lo && *by.lo > 0) || (by.hi && *by.hi < 0));
+    }
+  });
+  return ok;
+}
+
 Interval interval_of(const Affine& sum, const Bounds& bounds) {
   Interval out = Interval::of(sum.constant);
   for (const auto& [atom, coef] : sum.terms) out = out + interval_of(atom, bounds) * Interval::of(coef);

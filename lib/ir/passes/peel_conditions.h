@@ -14,6 +14,10 @@ namespace tc::ir {
 /// memory holds, whose sums wrap.
 [[nodiscard]] std::optional<Affine> at_most_zero(const Expr& comparison, const Bounds& bounds);
 
+/// Whether it can be computed where nothing else is known, as before a loop that may not run: it reads
+/// no memory, and divides by nothing that may be 0.
+[[nodiscard]] bool can_be_early(const Expr& e, const Bounds& bounds);
+
 /// What is known of a sum, term by term.
 [[nodiscard]] Interval interval_of(const Affine& sum, const Bounds& bounds);
 

@@ -21,7 +21,7 @@ namespace {
 
 class Collector {
  public:
-  Collector(const For& f, const Bounds& bounds) : v_(f.var), bounds_(bounds) {
+  Collector(const For& f, const Bounds& bounds) : v_(f.var), around_(bounds), bounds_(bounds) {
     bounds_.push_loop(f.var, f.min, f.extent);
   }
   SizeCut cut;
@@ -95,7 +95,7 @@ class Collector {
   }
   // It can be computed before the loop.
   bool usable(const Expr& e) const {
-    if (!e || reads_memory(e)) return false;
+    if (!e || !can_be_early(e, around_)) return false;
     bool ok = true;
     walk<Var>(e, [&](const Var& v) {
       ok = ok && &v != v_.get() && std::find(bound_.begin(), bound_.end(), &v) == bound_.end();
@@ -104,7 +104,7 @@ class Collector {
   }
 
   VarRef v_;
-  Bounds bounds_;
+  Bounds around_, bounds_;  // before the loop; where the statement stands
   std::vector<VarRange> inner_;
   std::vector<const Var*> bound_;
   std::vector<Expr> unknown_;

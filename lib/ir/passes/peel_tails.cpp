@@ -212,7 +212,7 @@ class Peeler {
     auto sum = at_most_zero(comparison, bounds_);
     if (!sum || sum->coef_of(v) != 1 || !sum->add(v, -1) || !sum->scale(-1)) return std::nullopt;
     const Expr end = from_affine(*sum);
-    if (uses_var(*end, *v)) return std::nullopt;
+    if (uses_var(*end, *v) || !can_be_early(end, bounds_)) return std::nullopt;
     return end;
   }
 
@@ -418,13 +418,14 @@ class Peeler {
     return if_(c, yes, clone(side(false), {}));
   }
 
-  // A condition below s that uses nothing bound there and reads no memory.
-  static Expr find_fixed(const Stmt& s, std::vector<const Var*>& bound, bool whole) {
+  // A condition below s that uses nothing bound there and may be decided before.
+  [[nodiscard]] Expr find_fixed(const Stmt& s, std::vector<const Var*>& bound, bool whole) const {
     if (!s) return nullptr;
     if (const auto* n = s.as<If>()) {
       const auto* b = n->condition.as<Binary>();
       const bool equality = b && (b->op == BinaryOp::eq || b->op == BinaryOp::ne);
-      if (!uses(n->condition, bound) && !reads_memory(n->condition) && (!equality || (whole && !n->if_false)))
+      if (!uses(n->condition, bound) && can_be_early(n->condition, bounds_) &&
+          (!equality || (whole && !n->if_false)))
         return n->condition;
       if (Expr e = find_fixed(n->if_true, bound, false)) return e;
       return find_fixed(n->if_false, bound, false);
