@@ -6,6 +6,7 @@
 #include "interpret_machine.h"
 #include "tc/ir/numeric.h"
 #include "tc/ir/print.h"
+#include "tc/ir/size_values.h"
 
 namespace tc::ir::interp {
 namespace {
@@ -27,6 +28,13 @@ std::optional<int64_t> product(const std::vector<int64_t>& extents) {
 template <class T>
 std::string joined(const std::vector<T>& items) {
   return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+std::string joined_sizes(const SizeMap& sizes) {
+  std::vector<std::string> out;
+  for (const auto& [v, value] : sizes) out.push_back(fmt::format("{} = {}", v->name, value));
+  std::sort(out.begin(), out.end());
+  return fmt::format("{}", fmt::join(out, ", "));
 }
 
 }  // namespace
@@ -86,6 +94,7 @@ void Machine::bind_args(std::span<const TensorView> args) {
     if (checked_) s.shadow.resize(static_cast<size_t>(s.size));
     s.birth = options_.initialized_outputs ? 0 : 1;
   }
+  SizeMap sizes;
   for (const Program::Symbol& symbol : p_.symbols) {
     const Var& v = *symbol.var;
     const int64_t value =
@@ -95,7 +104,14 @@ void Machine::bind_args(std::span<const TensorView> args) {
                   fmt::format("the size {} is {}, and is at least {}", v.name, value, v.least.value_or(0)))
           .fix("give arguments of the sizes that the function is for");
     regs_[symbol.reg].i = value;
+    sizes[&v] = value;
   }
+  if (sizes.empty()) return;
+  if (const Expr e = unfit_extent(*p_.func, sizes))
+    throw Error("ir.interpret.args",
+                fmt::format("the extent {} is too large for these arguments", to_string(e)))
+        .fact("sizes", joined_sizes(sizes))
+        .fix("give smaller arguments");
 }
 
 int64_t Machine::given_size(const Var& v) const {

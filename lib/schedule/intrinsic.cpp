@@ -5,8 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstring>
 #include <random>
+#include <set>
 
+#include "tc/ir/numeric.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
@@ -27,6 +32,19 @@ std::vector<int64_t> shape_of(const BufferRef& b) {
   std::vector<int64_t> out;
   for (const Expr& e : b->shape) out.push_back(ir::as_int(e).value_or(-1));
   return out;
+}
+
+// It stands in the text of schedules, where blanks, commas, = and # end it.
+Check check_name(const std::string& name) {
+  const auto good = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+  };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), good)) return std::nullopt;
+  std::string shown;
+  for (const char c : name.substr(0, 60)) shown += c < ' ' || c > '~' ? '?' : c;
+  return Error("intrinsic.name", fmt::format("\"{}\" cannot be the name of an intrinsic", shown))
+      .fact("expected", "letters, digits, _ and .")
+      .fix("give it another name");
 }
 
 Check check_params(const Intrinsic& intrinsic, const FuncRef& program, const char* which, ir::Form form) {
@@ -106,15 +124,19 @@ Check check_strides(const Intrinsic& intrinsic) {
 
 // ---- the trial
 
-HostTensor random_tensor(const BufferRef& b, std::mt19937_64& random) {
-  HostTensor t(b->type, shape_of(b));
-  const bool whole = b->type.is_int() && b->type.bits <= 16;
-  for (int64_t i = 0; i < t.size(); ++i)  // floats and long integers so small that sums are exact
-    t.set(i, b->type.is_bool() ? static_cast<double>(random() % 2)
-             : whole           ? static_cast<double>(random() % 65536) - 32768
-                               : static_cast<double>(random() % 9) - 4);
-  return t;
-}
+/// What the tensors of one trial hold. Statements that are right for small numbers go
+/// wrong at the ends of a type, where they compute in a narrower one, and next to the
+/// constants that stand in them.
+struct Inputs {
+  enum Kind { small, ends, mixed, whole, constant } kind;
+  size_t which = 0;  // ends: bit i for the greatest in tensor i; constant: the tensor that has it
+  double value = 0;  // constant
+
+  [[nodiscard]] std::string text() const {
+    if (kind == constant) return fmt::format("inputs near {}", value);
+    return kind == ends || kind == mixed ? "inputs at the ends of their types" : "random inputs";
+  }
+};
 
 // out = out (folded with) value, element by element.
 FuncRef fold_func(const ir::Compute& c, const ir::Reduce& r) {
@@ -127,49 +149,167 @@ FuncRef fold_func(const ir::Compute& c, const ir::Reduce& r) {
   return ir::func("fold", {old, value, out}, ir::compute({out}, c.vars, {result}));
 }
 
-Check compare(const Intrinsic& intrinsic, const char* which, const HostTensor& got, const HostTensor& want) {
-  for (int64_t i = 0; i < got.size(); ++i)
-    if (got.get(i) != want.get(i))
-      return refuse("intrinsic.differs", intrinsic,
-                    fmt::format("its {} statements compute something else than its definition", which))
-          .fact("element", fmt::format("{} of the result, on random inputs", i))
-          .fact("definition", fmt::format("{}", want.get(i)))
-          .fact(which, fmt::format("{}", got.get(i)))
-          .fix(fmt::format("correct the {} statements, or the definition (the first program)", which));
-  return std::nullopt;
-}
-
-Check try_once(const Intrinsic& intrinsic, const ir::Compute& c, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  ir::InterpretOptions options;
-  options.max_steps = 10'000'000;
-  std::vector<HostTensor> tensors;
-  for (const BufferRef& b : intrinsic.body->params) tensors.push_back(random_tensor(b, random));
-  const BufferRef& out = intrinsic.body->params.back();
-  HostTensor want(out->type, shape_of(out)), value(out->type, shape_of(out));
-  std::vector<ir::TensorView> views = views_of(tensors);
-  views.back() = value.view();
-  if (auto error = ir::interpret(intrinsic.body, views, options)) return error;
-  const auto* r = c.values[0].as<ir::Reduce>();
-  if (r) {
-    const ir::TensorView three[] = {tensors.back().view(), value.view(), want.view()};
-    if (auto error = ir::interpret(fold_func(c, *r), three, options)) return error;
+class Trials {
+ public:
+  Trials(const Intrinsic& intrinsic, const ir::Compute& c)
+      : intrinsic_(intrinsic),
+        c_(c),
+        reduce_(c.values[0].as<ir::Reduce>()),
+        out_(intrinsic.body->params.back()) {
+    if (reduce_)
+      for (const Expr& e : reduce_->extents) terms_ *= static_cast<double>(ir::as_int(e).value_or(1));
+    options_.max_steps = 10'000'000;
   }
-  views.back() = tensors.back().view();
-  options.initialized_outputs = true;
-  if (auto error = ir::interpret(intrinsic.update, views, options)) return error;
-  if (auto error = compare(intrinsic, "update", tensors.back(), r ? want : value)) return error;
-  if (!intrinsic.init) return std::nullopt;
-  options.initialized_outputs = false;
-  HostTensor empty(out->type, shape_of(out)), identity(out->type, shape_of(out));
-  views.back() = empty.view();
-  if (auto error = ir::interpret(intrinsic.init, views, options)) return error;
-  const Expr id = r ? r->combiner->identity[0] : ir::const_of(out->type, 0);
-  const ir::TensorView one[] = {identity.view()};
-  if (auto error = ir::interpret(ir::func("identity", {out}, ir::compute({out}, c.vars, {id})), one, options))
-    return error;
-  return compare(intrinsic, "init", empty, identity);
-}
+
+  Check run() {
+    for (const Inputs& inputs : all())
+      if (auto error = run_once(inputs)) return error;
+    return intrinsic_.init ? check_init() : std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::vector<Inputs> all() const {
+    const size_t tensors = intrinsic_.body->params.size();
+    std::vector<Inputs> out(3, {Inputs::small});
+    for (size_t which = 0; which < size_t{1} << std::min<size_t>(tensors, 3); ++which)
+      out.push_back({Inputs::ends, which});
+    out.insert(out.end(), 3, {Inputs::mixed});
+    out.insert(out.end(), 3, {Inputs::whole});
+    for (const double c : constants())
+      for (size_t i = 0; i < tensors && out.size() < kMaxTrials; ++i) out.push_back({Inputs::constant, i, c});
+    return out;
+  }
+  // Those of the programs, but for the small ones: indices, and what the other inputs meet.
+  [[nodiscard]] std::set<double> constants() const {
+    std::set<double> out;
+    for (const FuncRef& program : {intrinsic_.body, intrinsic_.update})
+      ir::walk_all(*program->body, [&](const ir::Node& n) {
+        if (n.kind == ir::Kind::IntImm)
+          out.insert(static_cast<double>(static_cast<const ir::IntImm&>(n).value));
+        if (n.kind == ir::Kind::FloatImm) out.insert(static_cast<const ir::FloatImm&>(n).value);
+      });
+    std::erase_if(out, [](double c) { return !std::isfinite(c) || std::fabs(c) <= 4; });
+    return out;
+  }
+
+  // Integers wrap alike in the definition, so they may be any.
+  int64_t draw_int(DType type, size_t tensor, const Inputs& inputs) {
+    const int64_t low = ir::min_of(type), high = ir::max_of(type);
+    const int64_t small =
+        type.bits <= 16 ? static_cast<int64_t>(random_()) : static_cast<int64_t>(random_() % 9) - 4;
+    switch (inputs.kind) {
+      case Inputs::ends:
+        return inputs.which >> tensor & 1 ? high : low;
+      case Inputs::mixed: {
+        const int64_t some[] = {low, high, 0, 1, -1};
+        return some[random_() % std::size(some)];
+      }
+      case Inputs::whole:
+        return static_cast<int64_t>(random_());
+      case Inputs::constant:
+        return tensor == inputs.which && random_() % 2
+                   ? ir::float_to_int(kI64, inputs.value) - 1 + static_cast<int64_t>(random_() % 3)
+                   : small;
+      default:
+        return small;
+    }
+  }
+  // Small ones have exact sums; the others are compared as nearly as rounding allows.
+  double draw_float(DType type, size_t tensor, const Inputs& inputs) {
+    if (inputs.kind == Inputs::small) return static_cast<double>(random_() % 9) - 4;
+    const double unit = static_cast<double>(random_() >> 11) * 0x1p-52 - 1;
+    if (inputs.kind != Inputs::constant || tensor != inputs.which || random_() % 2) return unit;
+    const double some[] = {inputs.value - 1, inputs.value, inputs.value + 1, 2 * inputs.value};
+    const double near = some[random_() % std::size(some)];
+    return std::isfinite(ir::round_to(type, near * (terms_ + 1))) ? near : unit;
+  }
+  HostTensor draw(const BufferRef& b, size_t tensor, const Inputs& inputs) {
+    HostTensor t(b->type, shape_of(b));
+    for (int64_t i = 0; i < t.size(); ++i) {
+      if (b->type.is_float()) {
+        t.set(i, draw_float(b->type, tensor, inputs));
+        continue;
+      }
+      const int64_t value = b->type.is_bool() ? static_cast<int64_t>(random_() % 2)
+                                              : ir::wrap(b->type, draw_int(b->type, tensor, inputs));
+      std::memcpy(element(t, i), &value, static_cast<size_t>(b->type.bytes()));
+    }
+    return t;
+  }
+  [[nodiscard]] static char* element(const HostTensor& t, int64_t i) {
+    return static_cast<char*>(t.data()) + i * t.dtype().bytes();
+  }
+
+  Check run_once(const Inputs& inputs) {
+    std::vector<HostTensor> tensors;
+    for (const BufferRef& b : intrinsic_.body->params) tensors.push_back(draw(b, tensors.size(), inputs));
+    greatest_ = 1;
+    for (const HostTensor& t : tensors)
+      for (int64_t i = 0; t.dtype().is_float() && i < t.size(); ++i)
+        greatest_ = std::max(greatest_, std::fabs(t.get(i)));
+    HostTensor want(out_->type, shape_of(out_)), value(out_->type, shape_of(out_));
+    std::vector<ir::TensorView> views = views_of(tensors);
+    views.back() = value.view();
+    if (auto error = ir::interpret(intrinsic_.body, views, options_)) return error;
+    if (reduce_) {
+      const ir::TensorView three[] = {tensors.back().view(), value.view(), want.view()};
+      if (auto error = ir::interpret(fold_func(c_, *reduce_), three, options_)) return error;
+    }
+    views.back() = tensors.back().view();
+    ir::InterpretOptions options = options_;
+    options.initialized_outputs = true;
+    if (auto error = ir::interpret(intrinsic_.update, views, options)) return error;
+    return compare("update", tensors.back(), reduce_ ? want : value, inputs);
+  }
+  Check check_init() {
+    const Inputs inputs{Inputs::small};
+    std::vector<HostTensor> tensors;
+    for (const BufferRef& b : intrinsic_.body->params) tensors.push_back(draw(b, tensors.size(), inputs));
+    HostTensor empty(out_->type, shape_of(out_)), identity(out_->type, shape_of(out_));
+    std::vector<ir::TensorView> views = views_of(tensors);
+    views.back() = empty.view();
+    if (auto error = ir::interpret(intrinsic_.init, views, options_)) return error;
+    const Expr id = reduce_ ? reduce_->combiner->identity[0] : ir::const_of(out_->type, 0);
+    const ir::TensorView one[] = {identity.view()};
+    if (auto error =
+            ir::interpret(ir::func("identity", {out_}, ir::compute({out_}, c_.vars, {id})), one, options_))
+      return error;
+    return compare("init", empty, identity, inputs);
+  }
+
+  [[nodiscard]] bool same(const HostTensor& got, const HostTensor& want, int64_t i,
+                          const Inputs& inputs) const {
+    const DType type = got.dtype();
+    if (!type.is_float())
+      return std::memcmp(element(got, i), element(want, i), static_cast<size_t>(type.bytes())) == 0;
+    const double a = got.get(i), b = want.get(i);
+    if (a == b || (std::isnan(a) && std::isnan(b))) return true;
+    const double ulp = type == kF64 ? 0x1p-52 : type == kF32 ? 0x1p-23 : type == kF16 ? 0x1p-10 : 0x1p-7;
+    return inputs.kind != Inputs::small &&
+           std::fabs(a - b) <= 4 * ulp * std::pow(terms_, 1.5) * std::max(greatest_, std::fabs(b));
+  }
+  [[nodiscard]] Check compare(const char* which, const HostTensor& got, const HostTensor& want,
+                              const Inputs& inputs) const {
+    for (int64_t i = 0; i < got.size(); ++i)
+      if (!same(got, want, i, inputs))
+        return refuse("intrinsic.differs", intrinsic_,
+                      fmt::format("its {} statements compute something else than its definition", which))
+            .fact("element", fmt::format("{} of the result, on {}", i, inputs.text()))
+            .fact("definition", fmt::format("{}", want.get(i)))
+            .fact(which, fmt::format("{}", got.get(i)))
+            .fix(fmt::format("correct the {} statements, or the definition (the first program)", which));
+    return std::nullopt;
+  }
+
+  static constexpr size_t kMaxTrials = 64;
+  const Intrinsic& intrinsic_;
+  const ir::Compute& c_;
+  const ir::Reduce* reduce_;
+  const BufferRef& out_;
+  double terms_ = 1, greatest_ = 1;
+  ir::InterpretOptions options_;
+  std::mt19937_64 random_{1};
+};
 
 }  // namespace
 
@@ -178,6 +318,7 @@ Expected<Intrinsic> make_intrinsic(std::string name, FuncRef body, FuncRef updat
   try {
     const Intrinsic made{std::move(name), std::move(body), std::move(update), std::move(init),
                          std::move(strides)};
+    if (auto error = check_name(made.name)) return *error;
     TC_REQUIRE(made.body && made.update, refuse("intrinsic.params", made, "it has no body or no update"));
     if (auto error = check_params(made, made.body, "body", ir::Form::te)) return *error;
     if (auto error = check_params(made, made.update, "update", ir::Form::nested)) return *error;
@@ -186,8 +327,7 @@ Expected<Intrinsic> make_intrinsic(std::string name, FuncRef body, FuncRef updat
     const auto c = compute_of(made);
     if (!c) return c.error();
     if (auto error = check_strides(made)) return *error;
-    for (uint64_t seed = 1; seed <= 3; ++seed)
-      if (auto error = try_once(made, *c.value(), seed)) return *error;
+    if (auto error = Trials(made, *c.value()).run()) return *error;
     return made;
   } catch (const Error& e) {
     return e;

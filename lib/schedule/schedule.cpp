@@ -261,6 +261,21 @@ Axis Stage::axis(std::string_view name) const {
   if (s.find_axis(name) < 0) (void)loop_of(s, std::string(name), "find").value();
   return {name_, std::string(name)};
 }
+Axis Stage::axis(const ReduceAxis& k) const {
+  const StageState& s = state_of(*schedule_, name_);
+  const auto own =
+      std::find_if(s.reduce.begin(), s.reduce.end(), [&](const ReduceAxis& r) { return r.var.same(k.var); });
+  if (own != s.reduce.end())
+    return {name_, s.axes[static_cast<size_t>(s.rank() + (own - s.reduce.begin()))].name};
+  const int named = s.find_axis(k.var->name);
+  TC_REQUIRE(named >= 0 && s.axes[static_cast<size_t>(named)].reduce,
+             Error("schedule.axis.unknown", fmt::format("{} does not reduce over {}", name_, k.var->name))
+                 .fact("stage", name_)
+                 .fact("axis", k.var->name)
+                 .fact("loops", list_loops(s))
+                 .fix("name one of the loops of the stage"));
+  return {name_, k.var->name};
+}
 
 namespace {
 // The names of axes that must belong to this stage.
@@ -384,6 +399,10 @@ void Schedule::declare(Intrinsic intrinsic) {
         known->name != intrinsic.name,
         Error("schedule.tensorize.name", fmt::format("there is an intrinsic {} already", intrinsic.name))
             .fix("declare each once, under a name of its own"));
+  TC_REQUIRE(
+      !builtin_intrinsic(intrinsic.name),
+      Error("schedule.tensorize.name", fmt::format("{} is an intrinsic that comes with tc", intrinsic.name))
+          .fix("declare yours under another name: the text of a schedule would mean something else"));
   state_->intrinsics.push_back(std::make_shared<const Intrinsic>(std::move(intrinsic)));
 }
 Stage& Stage::compute_root() {

@@ -65,6 +65,29 @@ Check check_into(const StageState& s, const Step& step, size_t count) {
   return std::nullopt;
 }
 
+// What is cut from an extent that only the call tells has loops of constant extents, which
+// run whatever the size is: their product over the stage, with `number` in `axis`.
+double constant_iterations(const StageState& s, int axis, int64_t number) {
+  std::vector<bool> open(s.axes.size());  // has no constant extent
+  for (size_t i = 0; i < open.size(); ++i) {
+    const auto d = i - s.vars.size();
+    open[i] = i < s.vars.size()     ? !ir::as_int(s.buffers[0]->shape[i])
+              : d < s.reduce.size() ? !ir::as_int(s.reduce[d].extent)
+                                    : false;
+  }
+  double out = 1;
+  for (const Relation& r : s.relations) {
+    const auto at = [&](int i) -> std::vector<bool>::reference { return open[static_cast<size_t>(i)]; };
+    if (r.kind == Relation::fuse) {
+      at(r.parent) = at(r.outer) || at(r.inner);
+    } else if (at(r.parent)) {
+      at(r.kind == Relation::split ? r.outer : r.inner) = true;
+      out *= static_cast<double>(r.number);
+    }
+  }
+  return open[static_cast<size_t>(axis)] ? out * static_cast<double>(number) : 1;
+}
+
 Check split(ScheduleState& state, int id, Step step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   if (step.axes.size() != 1)
@@ -79,6 +102,18 @@ Check split(ScheduleState& state, int id, Step step) {
         .fact("expected", step.parts ? "1 part or more" : "a factor of 1 or more")
         .fact("got", std::to_string(step.number))
         .fix("any positive number is legal: tails become loops of their own");
+  constexpr double kMostIterations = 0x1p32;
+  if (constant_iterations(s, axis.value(), step.number) > kMostIterations)
+    return Error("schedule.split.factor",
+                 fmt::format(
+                     "cannot split {} by {}: its extent is known at the call only, and small ones would "
+                     "run too many empty iterations",
+                     step.axes[0], step.number))
+        .fact("stage", s.name)
+        .fact("axis", step.axes[0])
+        .fact("expected", "2^32 iterations at most in all pieces of sizes of the stage")
+        .fact("got", std::to_string(step.number))
+        .fix("split by less, or give the size a value with bind_sizes");
   if (auto error = check_into(s, step, 2)) return error;
   if (step.into.empty()) {
     step.into.push_back(fresh_axis_name(s, step.axes[0] + "o"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "state.h"
+#include "tc/ir/written_size.h"
 
 namespace tc {
 namespace {
@@ -21,6 +22,9 @@ Check compute_at(ScheduleState& state, int id, const Step& step) {
         .fact("loops of " + c.name, list_loops(c))
         .fix(std::move(fix));
   };
+  if (c.is_input)
+    return refuse("schedule.compute_at.reader", fmt::format("{} is an input and has no loops", c.name),
+                  fmt::format("name a stage that reads {}", s.name));
   const std::vector<int> others = state.readers(consumer.value());
   const bool turned = std::find(others.begin(), others.end(), id) != others.end();
   if (s.is_output)
@@ -76,6 +80,17 @@ Expr inlined_value(const StageState& s, const ir::Load& load) {
   return ir::substitute(s.values[component], map);
 }
 
+// How long `value` is with every read of `s` replaced, or more.
+int64_t inlined_size(const StageState& s, const Expr& value) {
+  int64_t most = 0, reads = 0;
+  for (const Expr& v : s.values) most = std::max(most, ir::written_size(*v));
+  ir::walk<ir::Load>(value, [&](const ir::Load& l) {
+    reads +=
+        std::any_of(s.buffers.begin(), s.buffers.end(), [&](const BufferRef& b) { return b.same(l.buffer); });
+  });
+  return ir::written_size(*value) + reads * most;
+}
+
 Check compute_inline(ScheduleState& state, int id, const Step& step) {
   StageState& s = state.stages[static_cast<size_t>(id)];
   const auto refuse = [&](const char* code, std::string why, std::string fix) {
@@ -96,12 +111,21 @@ Check compute_inline(ScheduleState& state, int id, const Step& step) {
                   "inline it before other steps, or leave it");
   for (const int r : state.readers(id)) {
     StageState& reader = state.stages[static_cast<size_t>(r)];
-    for (Expr& v : reader.values)
-      v = ir::rewrite(v, [&](const ir::Load& l) -> Expr {
-        for (const BufferRef& b : s.buffers)
-          if (b.same(l.buffer)) return inlined_value(s, l);
-        return nullptr;
-      });
+    for (Expr& v : reader.values) {
+      const bool fits = inlined_size(s, v) <= ir::kMaxWritten;
+      if (fits)
+        v = ir::rewrite(v, [&](const ir::Load& l) -> Expr {
+          for (const BufferRef& b : s.buffers)
+            if (b.same(l.buffer)) return inlined_value(s, l);
+          return nullptr;
+        });
+      if (!fits || ir::written_size(*v) > ir::kMaxWritten)
+        return refuse(
+            "schedule.inline.size",
+            fmt::format("it is read so often that {} would have more than {} operations and operands",
+                        reader.name, ir::kMaxWritten),
+            fmt::format("compute {} at root or at a loop of {}", s.name, reader.name));
+    }
   }
   s.attach = StageState::inlined;
   state.steps.push_back(step);

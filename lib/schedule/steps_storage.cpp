@@ -76,7 +76,7 @@ Expected<LayoutDim> parse_dim(const StageState& s, const std::string& text) {
       Error("schedule.layout.dim", fmt::format("`{}` is no dimension of a layout of {}", text, s.name))
           .fact("stage", s.name)
           .fact("axes", names)
-          .fix("use an axis, axis/n or axis%n");
+          .fix("use an axis, axis/n or axis%n with n from 1 to 2^31");
   if (axis < 0) return bad;
   LayoutDim dim{axis, 1, 0};
   if (cut == std::string::npos) return dim;

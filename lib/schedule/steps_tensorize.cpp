@@ -18,7 +18,7 @@ Expected<std::shared_ptr<const Intrinsic>> intrinsic_of(const ScheduleState& sta
   if (made) return std::make_shared<const Intrinsic>(std::move(made).value());
   Error error = made.error();
   if (!declared.empty())
-    error = std::move(error).fact("declared", fmt::format("{}", fmt::join(declared, ", ")));
+    (void)std::move(error).fact("declared", fmt::format("{}", fmt::join(declared, ", ")));
   return error;
 }
 

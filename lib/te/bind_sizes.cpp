@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
+#include "tc/ir/size_values.h"
 #include "tc/ir/traverse.h"
 #include "tc/te/graph.h"
 
@@ -47,6 +49,14 @@ ParsedGraph bind_sizes(const std::vector<Tensor>& args, const SizeValues& sizes)
   for (const Tensor& t : args)
     if (t && !t.op().is_placeholder()) outputs.push_back(t);
   const FuncRef f = to_func(Graph::of(outputs), args);
+  ir::SizeMap numbers;
+  for (const auto& [v, value] : sizes) numbers[v.get()] = value;
+  for (const VarRef& v : sizes_of(args))
+    numbers.try_emplace(v.get(), v->least.value_or(0));  // those that stay
+  if (const Expr e = ir::unfit_extent(*f, numbers))
+    throw Error("te.shape.overflow",
+                fmt::format("the extent {} is too large for these sizes", ir::to_string(e)))
+        .fix("give smaller sizes");
   ir::BufferMap made;
   std::vector<BufferRef> params;
   for (const BufferRef& p : f->params) {

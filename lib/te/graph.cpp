@@ -216,7 +216,8 @@ FuncRef to_func(const Graph& graph, const std::vector<Tensor>& args, std::string
   for (const Tensor& t : args)
     TC_REQUIRE(known.contains(t.buffer().get()),
                Error("te.args.unused", fmt::format("the argument {} is neither read nor computed", t.name()))
-                   .fix(fmt::format("leave {} out", t.name())));
+                   .fix(fmt::format("leave {} out; a read that cannot matter, as of {}[i] * 0, is none",
+                                    t.name(), t.name())));
   ir::Stmt s = ir::seq(std::move(body));
   for (auto it = locals.rbegin(); it != locals.rend(); ++it) s = ir::alloc(*it, s);
   return ir::func(std::move(name), std::move(params), std::move(s));

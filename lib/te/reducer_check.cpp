@@ -245,16 +245,14 @@ class Trial {
     };
     for (const Expr& e : c.results) constants(e);
     constants(c.where);
-    for (const Expr& e : c.identity) identity_.push_back(*eval_(e));
+    for (const Expr& e : c.identity) constants(e), identity_.push_back(*eval_(e));
   }
 
   Check run() {
     if (proved()) return std::nullopt;
-    for (int i = 0; i < kDraws && static_cast<int>(states_.size()) < kStates; ++i) {
-      Numbers s;
-      for (const VarRef& v : c_.lhs) s.push_back(draw(v->type));
-      if (is_state(s) == true) states_.push_back(std::move(s));
-    }
+    for (int i = 0; i < kDraws && static_cast<int>(states_.size()) < kStates; ++i)
+      if (Numbers s = draw_all(); is_state(s) == true) states_.push_back(std::move(s));
+    add_corners();
     if (states_.size() < 3)
       return error("te.reducer.where", "has states that cannot be found")
           .fact("where", ir::to_string(c_.where))
@@ -272,11 +270,12 @@ class Trial {
     if (auto e = neutral(identity_, decided)) return e;
     for (const Numbers& s : states_)
       if (auto e = neutral(s, decided)) return e;
+    if (auto e = neutral_to_infinities()) return e;
     return decided ? Check() : unchecked();
   }
 
  private:
-  static constexpr int kTrials = 64, kStates = 64, kDraws = 4096;
+  static constexpr int kTrials = 64, kStates = 64, kDraws = 4096, kCornerDraws = 16, kConstants = 64;
 
   const Numbers& state() {
     return states_[static_cast<size_t>(random_.between(0, static_cast<int64_t>(states_.size()) - 1))];
@@ -303,6 +302,41 @@ class Trial {
     if (dice > 80) return integer(ir::wrap(t, static_cast<int64_t>(random_.next())));
     if (dice > 75) return integer(dice & 1 ? ir::min_of(t) : ir::max_of(t));
     return integer(ir::wrap(t, random_.between(t.is_signed() ? -4 : 0, 8)));
+  }
+
+  Numbers draw_all() {
+    Numbers s;
+    for (const VarRef& v : c_.lhs) s.push_back(draw(v->type));
+    return s;
+  }
+
+  // The ends of a type, and what is next to the constants: where laws break that hold elsewhere.
+  [[nodiscard]] Numbers corners(DType t) const {
+    if (t.is_bool()) return {integer(0), integer(1)};
+    Numbers out;
+    if (t.is_float()) {
+      for (size_t i = 0; i < reals_.size() && i < kConstants; ++i)
+        for (const Real c : {reals_[i] - 1, reals_[i] + 1, 2 * reals_[i]})
+          if (std::isfinite(ir::round_to(t, static_cast<double>(c)))) out.push_back(real(c, true));
+      return out;
+    }
+    out = {integer(ir::min_of(t)), integer(ir::max_of(t))};
+    for (size_t i = 0; i < integers_.size() && i < kConstants; ++i)
+      for (const int near : {-1, 0, 1})
+        out.push_back(integer(ir::wrap(
+            t, static_cast<int64_t>(static_cast<uint64_t>(integers_[i]) + static_cast<uint64_t>(near)))));
+    return out;
+  }
+  void add_corners() {
+    for (size_t v = 0; v < c_.lhs.size(); ++v)
+      for (const Number& corner : corners(c_.lhs[v]->type))
+        for (int i = 0; i < kCornerDraws; ++i) {  // `where` may ask for others beside it
+          Numbers s = draw_all();
+          s[v] = corner;
+          if (is_state(s) != true) continue;
+          states_.push_back(std::move(s));
+          break;
+        }
   }
 
   std::optional<Numbers> combine(const Numbers& a, const Numbers& b) {
@@ -381,6 +415,22 @@ class Trial {
         .fact("state", "a = " + text(s))
         .fact(first ? "combine(identity, a)" : "combine(a, identity)", text(first ? *left : *right))
         .fix("give the state that changes no other: 0 of a sum, -inf of a maximum");
+  }
+
+  // No real numbers, but elements of tensors: the greatest of -inf alone is -inf. What
+  // has no value there is left open, and so are states of several components.
+  Check neutral_to_infinities() {
+    if (c_.lhs.size() != 1 || !c_.lhs[0]->type.is_float()) return std::nullopt;
+    for (const Real f : {-INFINITY, INFINITY}) {
+      const Numbers s = {real(f, true)};
+      if (is_state(s) != true) continue;
+      const auto left = combine(identity_, s), right = combine(s, identity_);
+      const auto known = [](const std::optional<Numbers>& v) { return v && !std::isnan((*v)[0].f); };
+      int decided = 0;
+      if (known(left) && known(right))
+        if (auto e = neutral(s, decided)) return e;
+    }
+    return std::nullopt;
   }
 
   // Whether the simplifier shows all three laws.

@@ -9,6 +9,7 @@
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
 #include "tc/ir/traverse.h"
+#include "tc/ir/written_size.h"
 
 namespace tc {
 namespace {
@@ -27,7 +28,11 @@ std::string cleaned(std::string_view name) {
 // Printable, on one line and short, whatever the name holds.
 std::string quoted(std::string_view name) {
   std::string out = "\"";
-  for (const char c : name.substr(0, 60)) out += c < ' ' || c > '~' ? '?' : c;
+  for (const char c : name.substr(0, 60)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0xc0 && byte >= 0x80) continue;  // a letter of another script is one ?
+    out += c < ' ' || c > '~' ? '?' : c;
+  }
   return out + (name.size() > 60 ? "...\"" : "\"");
 }
 
@@ -43,6 +48,18 @@ Error shape_error(const char* code, const std::string& name, std::string what) {
   return Error(code, fmt::format("the shape of {} {}", name, what));
 }
 
+// Machine code and the interpreter would differ on a division by 0.
+void check_divisors(const Expr& e, const std::string& what) {
+  ir::walk<ir::Binary>(e, [&](const ir::Binary& b) {
+    TC_REQUIRE(
+        (b.op != ir::BinaryOp::div && b.op != ir::BinaryOp::mod) || Extent(b.b).at_least(1) ||
+            Extent(-b.b).at_least(1),
+        Error("te.shape.extent", fmt::format("{} divides by {}, which can be 0", what, ir::to_string(b.b)))
+            .fact("extent", ir::to_string(e))
+            .fix("say how large the size is at least: size_var(\"n\", 1); or divide by a number"));
+  });
+}
+
 // An extent that is no number: made of sizes, and not negative whatever they are.
 void check_symbolic(const Expr& e, size_t dim, const std::string& name) {
   TC_REQUIRE(
@@ -52,6 +69,7 @@ void check_symbolic(const Expr& e, size_t dim, const std::string& name) {
           .fact("tensor", name)
           .fact("extent", e ? ir::to_string(e) : "none")
           .fix("give a number, a size of size_var, or a sum, product or quotient of such"));
+  check_divisors(e, fmt::format("the extent of dimension {} of {}", dim, name));
   TC_REQUIRE(Extent(e).at_least(0),
              shape_error("te.shape.negative", name,
                          fmt::format("has the extent {} in dimension {}, which small sizes make negative",
@@ -104,6 +122,19 @@ std::string axis_name(size_t i, size_t n, const std::vector<std::string>& names)
 std::string shortened(std::string text) {
   constexpr size_t kMost = 120;
   return text.size() > kMost ? text.substr(0, kMost) + " ..." : text;
+}
+
+// Before anything walks the value.
+void check_written_size(const Expr& value, const std::string& name) {
+  TC_REQUIRE(
+      ir::written_size(*value) <= ir::kMaxWritten,
+      Error("te.value.size", fmt::format("the value of {} has more than {} operations and operands when it "
+                                         "is written out: each use of an expression repeats it",
+                                         name, ir::kMaxWritten))
+          .fact("stage", name)
+          .fix(
+              "compute what is used several times as a tensor of its own, and read that; reduce over an axis "
+              "instead of adding up many terms"));
 }
 
 // Says how the reduction becomes a stage of its own, over those axes that it uses.
@@ -224,6 +255,8 @@ ReduceAxis reduce_axis(const Extent& begin, const Extent& end, std::string name)
                    .fact("axis", name)
                    .fact("extent", e.expr() ? ir::to_string(e.expr()) : "none")
                    .fix("give a number, a size of size_var, or a sum, product or quotient of such"));
+  for (const Extent& e : {begin, end})
+    check_divisors(e.expr(), fmt::format("the range of the reduce axis {}", name));
   const Extent extent = end - begin;
   TC_REQUIRE(
       extent.at_least(0),
@@ -323,6 +356,7 @@ std::vector<Tensor> compute_many(const Shape& shape,
     TC_REQUIRE(v && v->type.is_scalar(),
                Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i]))
                    .fix("return one number for each element; vectors come from s[C].vectorize"));
+    check_written_size(v, names[i]);
     check_reduce_on_top(v, names[i], op->axes);
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }

@@ -380,7 +380,8 @@ ir::TensorView interpreter_view(const Tensor& t, py::handle object, bool output,
   TC_REQUIRE(same, Error("runtime.arg.shape", fmt::format("{} has another shape", t.name()))
                        .fact("argument", t.name())
                        .fact("expected", to_string(Shape(t.shape())))
-                       .fact("got", fmt::format("[{}]", fmt::join(shape, ", "))));
+                       .fact("got", fmt::format("[{}]", fmt::join(shape, ", ")))
+                       .fix("pass an array of the tensor's shape"));
   TC_REQUIRE(!output || !view->readonly(),
              Error("runtime.arg.readonly",
                    fmt::format("{} is an output, and the array given is read-only", t.name()))

@@ -109,10 +109,10 @@ int64_t to_int(py::handle value, const char* what) {
   if (ok) {
     out = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
   }
-  TC_REQUIRE(
-      ok && overflow == 0,
-      Error("te.number", std::string(what) + " is " + (ok ? "too large" : a_type(value) + ", not an integer"))
-          .fix(std::string("give ") + what + " as an int"));
+  TC_REQUIRE(ok && overflow == 0,
+             Error("te.number",
+                   std::string(what) + " is " + (ok ? "beyond 64 bits" : a_type(value) + ", not an integer"))
+                 .fix(std::string("give ") + what + (ok ? " from -2^63 to 2^63 - 1" : " as an int")));
   return out;
 }
 

@@ -347,8 +347,8 @@ void bind_exprs(py::module_& m) {
   py::class_<ReduceAxis> axis(m, "ReduceAxis",
                               "An axis to reduce over, from reduce_axis. In an expression it is its index.");
   axis.def_property_readonly("name", [](const ReduceAxis& k) { return k.var->name; });
-  axis.def_property_readonly("min", [](const ReduceAxis& k) { return ir::as_int(k.min).value_or(0); });
-  axis.def_property_readonly("extent", [](const ReduceAxis& k) { return ir::as_int(k.extent).value_or(0); });
+  axis.def_property_readonly("min", [](const ReduceAxis& k) { return from_extents({k.min})[0]; });
+  axis.def_property_readonly("extent", [](const ReduceAxis& k) { return from_extents({k.extent})[0]; });
   axis.def_property_readonly("dtype", [](const ReduceAxis& k) { return ir::to_string(k.var->type); });
   axis.def("__repr__", [](const ReduceAxis& k) {
     return fmt::format("ReduceAxis({} in {}, +{})", k.var->name, ir::to_string(k.min),

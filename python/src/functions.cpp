@@ -11,6 +11,7 @@
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/simplify.h"
+#include "tc/ir/size_values.h"
 #include "tc/ir/traverse.h"
 #include "tc/runtime/c_api.h"
 #include "tc/te/evaluate.h"
@@ -201,17 +202,24 @@ Function build_any(py::handle what, py::handle args, py::handle target, py::hand
 // The shape of `t` where the inputs have these shapes; error te.size.unbound.
 std::vector<int64_t> shape_for(const Tensor& t, const std::vector<Tensor>& inputs,
                                const std::vector<ir::TensorView>& views) {
-  ir::VarMap sizes;
+  ir::SizeMap sizes;
   for (size_t i = 0; i < inputs.size(); ++i)
     for (size_t d = 0; d < views[i].shape.size(); ++d)
-      if (const auto* v = inputs[i].shape()[d].as<ir::Var>())
-        sizes.emplace(VarRef(v), ir::int_imm(views[i].shape[d]));
+      if (const auto* v = inputs[i].shape()[d].as<ir::Var>()) sizes.emplace(v, views[i].shape[d]);
   std::vector<int64_t> out;
   for (const Expr& e : t.shape()) {
-    const auto n = ir::as_int(ir::simplify(ir::substitute(e, sizes)));
-    TC_REQUIRE(n, Error("te.size.unbound", fmt::format("no input says what {} is", ir::to_string(e)))
-                      .fact("used by", t.name())
-                      .fix("give the inputs that have the sizes as extents"));
+    std::vector<VarRef> used;
+    ir::collect_sizes(e, used);
+    for (const VarRef& v : used)
+      TC_REQUIRE(sizes.contains(v.get()),
+                 Error("te.size.unbound", fmt::format("no input says what {} is", v->name))
+                     .fact("used by", t.name())
+                     .fix("give the inputs that have the sizes as extents"));
+    const auto n = ir::value_of(e, sizes);
+    TC_REQUIRE(n, Error("te.shape.overflow", fmt::format("the extent {} of {} is too large for these inputs",
+                                                         ir::to_string(e), t.name()))
+                      .fact("tensor", t.name())
+                      .fix("give smaller inputs"));
     out.push_back(std::max<int64_t>(*n, 0));
   }
   return out;
@@ -233,6 +241,9 @@ py::object evaluate(py::handle outputs, const py::dict& inputs) {
   const std::vector<Tensor> given = args;
   const std::vector<ir::TensorView> given_views = views;
   for (const Tensor& t : wanted) {
+    TC_REQUIRE(!t.op().is_placeholder(),
+               Error("te.graph.outputs", fmt::format("the output {} is an input", t.name()))
+                   .fix("name what is computed; an input is what it is given as"));
     out.append(numpy_empty(t.dtype(), shape_for(t, given, given_views)));
     args.push_back(t);
     views.push_back(interpreter_view(t, out[out.size() - 1], true, keep));

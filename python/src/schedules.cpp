@@ -28,7 +28,7 @@ std::string stage_name(Schedule& s, py::handle key) {
 
 Axis axis_of(const StageHandle& stage, py::handle v) {
   if (py::isinstance<Axis>(v)) return v.cast<Axis>();
-  if (py::isinstance<ReduceAxis>(v)) return stage.get().axis(v.cast<ReduceAxis>().var->name);
+  if (py::isinstance<ReduceAxis>(v)) return stage.get().axis(v.cast<ReduceAxis>());
   TC_REQUIRE(PyUnicode_Check(v.ptr()), Error("schedule.axis.type", a_type(v) + " is no axis of " + stage.name)
                                            .fact("stage", stage.name)
                                            .fix("name one of s[C].axes, what a step returned, or its name"));

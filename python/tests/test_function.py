@@ -549,3 +549,19 @@ def test_integers_of_64_bits_from_memory_wrap():
             k, out = np.array(k), np.zeros(8, np.int64)
             f(k, out)
             np.testing.assert_array_equal(out, tc.evaluate(R, {K: k}))
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"])
+def test_shifts_beyond_the_bits_are_the_same_under_every_schedule(dtype):
+    t = np.dtype({"i": "int", "u": "uint"}[dtype[0]] + dtype[1:])
+    x = np.array([1, 3, -5 if t.kind == "i" else 250, 100] * 16, t)
+    by = np.resize(np.array([0, 1, t.itemsize * 8 - 1, t.itemsize * 8, 65, 100, 127]), 64).astype(t)
+    A, B = tc.placeholder((64,), dtype, "A"), tc.placeholder((64,), dtype, "B")
+    for f in (lambda a, b: a << b, lambda a, b: a >> b):
+        C = tc.compute((64,), lambda i: f(A[i], B[i]), name="C")
+        for steps in ("", "vectorize C i", "unroll C i", "split C i factor=8\nvectorize C ii"):
+            s = tc.Schedule(C)
+            s.apply(steps)
+            got = np.zeros(64, t)
+            tc.build(s, [A, B, C])(x, by, got)
+            np.testing.assert_array_equal(got, f(x, by), err_msg=steps)

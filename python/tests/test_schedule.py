@@ -267,3 +267,41 @@ def test_vectorized_float_sum_with_permission():
     ko, ki = s[C].split("k", 8)
     s[C].vectorize(ki, reassociate=True)
     run(s, [A, B, C])
+
+
+def test_a_reduce_axis_is_its_own_loop_whatever_its_name():
+    B = tc.placeholder((4, 9, 3), name="B")
+    p, q = tc.reduce_axis((0, 9)), tc.reduce_axis((0, 3))
+    D = tc.compute((4,), lambda y: tc.sum(B[y, p, q], axis=(p, q)), name="D")
+    s = tc.Schedule(D)
+    s[D].reorder(q, p)
+    qo, qi = s[D].split(q, 2)
+    assert [qo.name, qi.name] == ["k1o", "k1i"]
+    r = tc.reduce_axis((0, 9), "y")
+    C = tc.compute((4,), lambda y: tc.sum(B[y, r, 0], axis=r), name="C")
+    s = tc.Schedule(C)
+    with pytest.raises(tc.Error) as e:
+        s[C].parallel(r)
+    assert e.value.code == "schedule.parallel.reduce"
+    other = tc.reduce_axis((0, 9), "i")
+    with pytest.raises(tc.Error) as e:
+        s[C].split(other, 2)
+    assert e.value.code == "schedule.axis.unknown"
+
+
+def test_pieces_of_sizes_are_not_endless():
+    n = tc.size_var("n")
+    A = tc.placeholder((n, 3), "i32", "A")
+    D = tc.compute((n, 3), lambda y, x: A[y, x] + 1, name="D")
+    for steps in ("split D y parts=1099511627776", "split D y factor=1099511627776",
+                  "split D y factor=65536\nsplit D yo parts=131072"):
+        with pytest.raises(tc.Error) as e:
+            tc.Schedule(D).apply(steps)
+        assert e.value.code == "schedule.split.factor"
+    s = tc.Schedule(D)
+    s.apply("split D y factor=64\nsplit D yi factor=1099511627776\nsplit D x factor=1099511627776")
+    f = tc.build(s, [A, D])
+    for v in (0, 1, 65):
+        a, d = np.ones((v, 3), np.int32), np.zeros((v, 3), np.int32)
+        f(a, d)
+        np.testing.assert_array_equal(d, a + 1)

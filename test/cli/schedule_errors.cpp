@@ -67,35 +67,40 @@ ErrorCase variants(std::string doing, std::vector<Expr> (*conditions)(const VarR
 }  // namespace
 
 ErrorFamily schedule_errors() {
-  return {"schedule",
-          {
-              call("schedule.stage.unknown", "s[Z] of a tensor Z that D does not need",
-                   [](Example& e) { (void)e.s[placeholder({1}, kF32, "Z")]; }),
-              call("schedule.axis.count", "auto [z, y, x] = s[D].axes<3>();",
-                   [](Example& e) { (void)e.s[e.d].axes<3>(); }),
-              call("schedule.axis.stage", "s[D].split(s[T].axis(\"x\"), 2)",
-                   [](Example& e) { (void)e.s[e.d].split(e.s[e.t].axis("x"), 2); }),
-              call("schedule.axis.stage", "s[T].compute_at(s[D], s[T].axis(\"x\"))",
-                   [](Example& e) { (void)e.s[e.t].compute_at(e.s[e.d], e.s[e.t].axis("x")); }),
-              call("schedule.tile.count", "s[D].tile({y, x}, {2})",
-                   [](Example& e) { (void)e.s[e.d].tile(e.s[e.d].axes(), {2}); }),
-              call("lower.args", "lower(s, {A, T, D})",
-                   [](Example& e) { (void)lower(e.s, {e.a, e.t, e.d}).value(); }),
-              variants("variants of s for n <= 4 and n <= 8",
-                       [](const VarRef& n) { return std::vector<Expr>{Expr(n) <= 4, Expr(n) <= 8}; }),
-              variants("variants of s for m <= 4, of another size m, and all other calls",
-                       [](const VarRef&) { return std::vector<Expr>{Expr(size_var("m")) <= 4, nullptr}; }),
-              call("schedule.tensorize.name", "s.declare of an intrinsic axpy, twice",
-                   [](Example& e) {
-                     for (int i = 0; i < 2; ++i) e.s.declare(make_intrinsic("axpy", kBody, kUpdate).value());
-                   }),
-              {"schedule.tensorize.scope", "tensorize with an intrinsic whose operand A is on the stack",
-               tensorize_scope},
-              intrinsic("intrinsic.body", replaced(kBody, "A[i]", "A[3 - i]"), kUpdate),
-              intrinsic("intrinsic.params", kBody, replaced(kUpdate, "S: f32[1]", "S: f32[2]")),
-              intrinsic("intrinsic.strides", kBody, kUpdate, {{1}, {1}}),
-              intrinsic("intrinsic.differs", kBody, replaced(kUpdate, "+ A", "- A")),
-          }};
+  return {
+      "schedule",
+      {
+          call("schedule.stage.unknown", "s[Z] of a tensor Z that D does not need",
+               [](Example& e) { (void)e.s[placeholder({1}, kF32, "Z")]; }),
+          call("schedule.axis.count", "auto [z, y, x] = s[D].axes<3>();",
+               [](Example& e) { (void)e.s[e.d].axes<3>(); }),
+          call("schedule.axis.stage", "s[D].split(s[T].axis(\"x\"), 2)",
+               [](Example& e) { (void)e.s[e.d].split(e.s[e.t].axis("x"), 2); }),
+          call("schedule.axis.stage", "s[T].compute_at(s[D], s[T].axis(\"x\"))",
+               [](Example& e) { (void)e.s[e.t].compute_at(e.s[e.d], e.s[e.t].axis("x")); }),
+          call("schedule.tile.count", "s[D].tile({y, x}, {2})",
+               [](Example& e) { (void)e.s[e.d].tile(e.s[e.d].axes(), {2}); }),
+          call("lower.args", "lower(s, {A, T, D})",
+               [](Example& e) { (void)lower(e.s, {e.a, e.t, e.d}).value(); }),
+          variants("variants of s for n <= 4 and n <= 8",
+                   [](const VarRef& n) { return std::vector<Expr>{Expr(n) <= 4, Expr(n) <= 8}; }),
+          variants("variants of s for m <= 4, of another size m, and all other calls",
+                   [](const VarRef&) { return std::vector<Expr>{Expr(size_var("m")) <= 4, nullptr}; }),
+          call("schedule.tensorize.name", "s.declare of an intrinsic axpy, twice",
+               [](Example& e) {
+                 for (int i = 0; i < 2; ++i) e.s.declare(make_intrinsic("axpy", kBody, kUpdate).value());
+               }),
+          call("schedule.tensorize.name", "s.declare of an intrinsic gemm_f32_6x16x1",
+               [](Example& e) { e.s.declare(make_intrinsic("gemm_f32_6x16x1", kBody, kUpdate).value()); }),
+          {"schedule.tensorize.scope", "tensorize with an intrinsic whose operand A is on the stack",
+           tensorize_scope},
+          intrinsic("intrinsic.body", replaced(kBody, "A[i]", "A[3 - i]"), kUpdate),
+          {"intrinsic.name", "make_intrinsic(\"my axpy\", ...)",
+           [] { (void)make_intrinsic("my axpy", kBody, kUpdate).value(); }},
+          intrinsic("intrinsic.params", kBody, replaced(kUpdate, "S: f32[1]", "S: f32[2]")),
+          intrinsic("intrinsic.strides", kBody, kUpdate, {{1}, {1}}),
+          intrinsic("intrinsic.differs", kBody, replaced(kUpdate, "+ A", "- A")),
+      }};
 }
 
 }  // namespace tc::test

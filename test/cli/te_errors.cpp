@@ -147,6 +147,20 @@ std::vector<ErrorCase> expressions() {
       {"te.dtype", "a placeholder of vectors", [] { (void)placeholder({4}, kF32.with_lanes(4), "A"); }},
       {"ir.type", "exp of an integer", [] { (void)exp(ir::int_imm(1)); }},
       {"te.graph.outputs", "Graph::of an input", [] { (void)Graph::of({square("A")}); }},
+      {"te.value.size", "x = x + x, twenty times, from an element of A",
+       [] {
+         const Tensor A = square("A");
+         (void)compute({4, 4}, [&](Expr y, Expr x) {
+           Expr e = A(y, x);
+           for (int n = 0; n < 20; ++n) e = e + e;
+           return e;
+         });
+       }},
+      {"te.shape.extent", "placeholder({100 / n}) of a size n that may be 0",
+       [] {
+         const VarRef n = size_var("n");
+         (void)placeholder({100 / Expr(n)}, kF32, "A");
+       }},
       {"te.args.missing", "to_func without the input",
        [] {
          const Tensor A = square("A"), C = plus_one(A, "C");

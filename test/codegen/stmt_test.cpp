@@ -1,4 +1,6 @@
 // Control flow, storage and memory access forms.
+#include <thread>
+
 #include "run.h"
 #include "tc/runtime/c_api.h"
 
@@ -229,6 +231,28 @@ TEST(Alloc, FailureComesBackAsAnError) {
       {&o});
   ASSERT_TRUE(c);
   EXPECT_EQ(c->code().rfind("runtime.alloc", 0), 0u) << c->str();
+}
+// The runtime keeps what was given back for the thread, and hands it out again.
+void expect_given_back_once(const std::string& failing) {
+  const int64_t outer = 200'000, inner = 1'000'000;
+  void *t = tc_alloc(outer), *u = tc_alloc(inner);
+  tc_free(t), tc_free(u);
+  Tensor o(kI64, {1});
+  const Check c = run_text(
+      "func f(O: i64[1]) { alloc T: i8[200000] global\n T[0] = i8(1)\n"
+      " for r in [0, +2) serial { alloc U: i8[1000000] global\n U[0] = i8(2) " +
+          failing + " O[0] = cast(i64, U[0]) + cast(i64, T[0]) } }",
+      {&o});
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->code(), "runtime.alloc.size");
+  void *t1 = tc_alloc(outer), *t2 = tc_alloc(outer), *u1 = tc_alloc(inner), *u2 = tc_alloc(inner);
+  EXPECT_TRUE(t1 == t && t2 != t && u1 == u && u2 != u);
+  for (void* memory : {t1, t2, u1, u2}) tc_free(memory);
+}
+TEST(Alloc, FailureGivesBackEachBlockOnce) {
+  const std::string none = "alloc V: i64[100000000000000000] global\n V[0] = 1 O[0] = V[0]";
+  std::thread(expect_given_back_once, none).join();
+  std::thread(expect_given_back_once, "for i in [0, +4) parallel { " + none + " }").join();
 }
 TEST(Parallel, CapturesVariablesAndBuffers) {
   Tensor a = iota(1000), n(kI64, {1}), o(kF32, {3000});

@@ -1,4 +1,5 @@
-// Long unrolled loops of functions that become many lets: they build, and change nothing.
+// Long programs: unrolled loops of functions that become many lets, chains of stages. They build, and what
+// is computed stays the same.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -67,6 +68,16 @@ TEST(Unroll, OfAReductionOverFunctions) {
   Schedule s({y});
   s[y].unroll(s[y].reduce_axes()[0]);
   EXPECT_EQ(result(s, {x, y}), result(plain, {x, y}));
+}
+
+// Every stage is allocated while those before it are: what gives them back grows with their number alone.
+TEST(Chain, OfManyStages) {
+  const Tensor x = placeholder({4}, kF32, "X");
+  Tensor y = x;
+  for (int i = 0; i < 300; ++i) y = compute({4}, [t = y](Expr e) { return t(e) + 1.0f; }, "S");
+  std::vector<double> expected;
+  for (int i = 0; i < 4; ++i) expected.push_back(i / 8.0 - 2 + 300);
+  EXPECT_EQ(result(Schedule({y}), {x, y}), expected);
 }
 
 }  // namespace

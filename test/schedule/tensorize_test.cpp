@@ -47,6 +47,56 @@ TEST(Intrinsic, IsTriedAgainstItsBody) {
   EXPECT_EQ(refused(kBody, replaced(kUpdate, "S[0]", "S[1]")).substr(0, 20), "ir.interpret.bounds:");
 }
 
+// Wrong only at the ends of a type, or next to a number that stands in the statements.
+TEST(Intrinsic, IsTriedWhereNarrowArithmeticGoesWrong) {
+  const std::string params = "(A: u8[4], B: i8[4], C: i32[1])";
+  const std::string dot =
+      "func dot" + params + " { compute C[i] = sum(cast(i32, A[k]) * cast(i32, B[k]), k in [0, +4)) }";
+  const auto term = [](int k, const char* type) {
+    return fmt::format("cast({1}, A[{0}]) * cast({1}, B[{0}])", k, type);
+  };
+  const auto pairs = [&](const char* type) {
+    const auto pair = [&](int k) {
+      return fmt::format("cast(i32, {} + {})", term(k, type), term(k + 1, type));
+    };
+    return fmt::format("func update{} {{ C[0] = C[0] + {} + {} }}", params, pair(0), pair(2));
+  };
+  EXPECT_EQ(refused(dot, pairs("i32")), "");
+  EXPECT_EQ(refused(dot, pairs("i16")).substr(0, 18), "intrinsic.differs:");
+
+  const std::string two = "(A: i32[4], C: i32[4])",
+                    body = "func two" + two + " { compute C[i] = A[i] * cast(i32, 2) }";
+  const auto elements = [&](const std::string& value) {
+    return "func update" + two + " { for i in [0, +4) { " + value + " } }";
+  };
+  EXPECT_EQ(refused(body, elements("C[i] = A[i] + A[i]")), "");
+  for (const char* wrong :
+       {"C[i] = cast(i32, cast(i16, A[i])) * cast(i32, 2)", "C[i] = cast(i32, cast(f32, A[i]) * 2.0)",
+        "if A[i] != cast(i32, 12345) { C[i] = A[i] + A[i] }",
+        "C[i] = min(A[i], cast(i32, 1000000)) * cast(i32, 2)"})
+    EXPECT_EQ(refused(body, elements(wrong)).substr(0, 18), "intrinsic.differs:") << wrong;
+
+  for (const char* wrong :
+       {"max(C[i] + A[i] * S[0], -10000000.0)", "C[i] + cast(f32, cast(f16, A[i])) * S[0]",
+        "C[i] + A[i] * cast(f32, cast(bf16, S[0]))"})
+    EXPECT_EQ(refused(kBody, fmt::format("func update(A: f32[4], S: f32[1], C: f32[4]) {{ "
+                                         "for i in [0, +4) {{ C[i] = {} }} }}",
+                                         wrong))
+                  .substr(0, 18),
+              "intrinsic.differs:")
+        << wrong;
+}
+
+TEST(Intrinsic, NamesThatAreUnknownAreListedWithTheDeclaredOnes) {
+  const Tensor a = placeholder({4}, kF32, "A"), c = compute({4}, [&](Expr i) { return a(i) + 1.0; }, "C");
+  Schedule s({c});
+  s.declare(make_intrinsic("axpy", kBody, kUpdate).value());
+  const auto e = s.apply(parse_steps("tensorize C i intrinsic=axpi").value());
+  ASSERT_TRUE(e);
+  EXPECT_EQ(e->code(), "schedule.tensorize.intrinsic");
+  EXPECT_EQ(e->fact_of("declared"), "axpy");
+}
+
 TEST(Intrinsic, HasRulesForItsPrograms) {
   EXPECT_EQ(refused(kBody, replaced(kUpdate, "S: f32[1]", "S: f32[2]")),
             "intrinsic.params: the intrinsic axpy: its update has other parameters");

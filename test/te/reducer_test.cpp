@@ -51,6 +51,27 @@ TEST(Reducer, EachLawIsChecked) {
   EXPECT_EQ(code(kF64, [](const Expr& a, const Expr& b) { return a + b; }, 1), "te.reducer.identity");
   EXPECT_EQ(code(kI8, [](const Expr& a, const Expr& b) { return a * b; }, 0), "te.reducer.identity");
   EXPECT_EQ(code(kI32, [](const Expr& a, const Expr& b) { return min(a, b); }, 1000), "te.reducer.identity");
+  // only the ends of a type tell, infinities, or numbers beyond the identity
+  const auto greatest = [](const Expr& a, const Expr& b) { return max(a, b); };
+  const auto least = [](const Expr& a, const Expr& b) { return min(a, b); };
+  for (const DType t : {kI8, kI16, kI32})
+    EXPECT_EQ(code(t, greatest, static_cast<double>(ir::min_of(t)) + 1), "te.reducer.identity");
+  for (const DType t : {kU8, kU16, kU32, kI32})
+    EXPECT_EQ(code(t, least, static_cast<double>(ir::max_of(t)) - 1), "te.reducer.identity");
+  for (const DType t : {kF32, kF64}) {
+    EXPECT_EQ(code(t, greatest, -1e30), "te.reducer.identity");
+    EXPECT_EQ(code(t, least, 3e38), "te.reducer.identity");
+  }
+  EXPECT_EQ(code_of([&] {  // of several components, without infinities
+              (void)reducer("argmax", {kF32, kI32},
+                            [](const State& a, const State& b) {
+                              const Expr second = ir::logical_or(
+                                  b[0] > a[0], ir::logical_and(ir::eq(a[0], b[0]), b[1] < a[1]));
+                              return State{select(second, b[0], a[0]), select(second, b[1], a[1])};
+                            },
+                            {ir::const_of(kF32, -1e30), ir::const_of(kI32, ir::max_of(kI32))});
+            }),
+            "te.reducer.identity");
   // a constant of the expression decides, far from the small numbers
   EXPECT_EQ(code(
                 kI32, [](const Expr& a, const Expr& b) { return select(a > 1000, a, a + b); }, 0),

@@ -163,5 +163,34 @@ TEST(Size, EvaluateComparesTheArguments) {
   EXPECT_EQ(run(1, 1, 1), "ir.interpret.args");
 }
 
+// The product of an extent and a size is no extent where it leaves 64 bits.
+TEST(Sizes, ExtentsDoNotWrap) {
+  const VarRef n = size_var("n");
+  const Tensor a = placeholder({n}, kI8, "A");
+  const ReduceAxis k = reduce_axis(Extent(0), Extent(Expr(n) * ir::int_imm(int64_t{1} << 61)), "k");
+  const Tensor sum_of = compute({1}, [&](Expr) { return sum(a(0 * Expr(k.var)), k); }, "S");
+  const Tensor wide = compute({Expr(n) * ir::int_imm(int64_t{1} << 62)}, [&](Expr) { return a(0); }, "W");
+  const Tensor last = compute({n}, [&](Expr i) { return wide(i) + a(i); }, "L");
+  for (const Tensor& out : {sum_of, last}) {
+    std::vector<HostTensor> tensors;
+    tensors.emplace_back(kI8, std::vector<int64_t>{8});
+    tensors.emplace_back(kI8, std::vector<int64_t>{out == last ? 8 : 1});
+    const Check e = evaluate({a, out}, views_of(tensors));
+    ASSERT_TRUE(e) << out.name();
+    EXPECT_EQ(e->code(), "ir.interpret.args") << e->str();
+    EXPECT_EQ(e->fact_of("sizes"), "n = 8");
+    EXPECT_EQ(code_of([&] { (void)bind_sizes({a, out}, {{n, 8}}); }), "te.shape.overflow");
+  }
+}
+
+TEST(Sizes, NoExtentDividesByASizeThatMayBeZero) {
+  const VarRef n = size_var("n"), m = size_var("m", 1);
+  EXPECT_EQ(code_of([&] { (void)placeholder({100 / Expr(n)}); }), "te.shape.extent");
+  EXPECT_EQ(code_of([&] { (void)placeholder({Expr(m) % n + 3}); }), "te.shape.extent");
+  EXPECT_EQ(code_of([&] { (void)reduce_axis(Extent(0), Extent(100 / Expr(n)), "k"); }), "te.shape.extent");
+  EXPECT_EQ(code_of([&] { (void)placeholder({100 / Expr(m)}); }), "");
+  EXPECT_EQ(code_of([&] { (void)placeholder({Expr(n) / 4}); }), "");
+}
+
 }  // namespace
 }  // namespace tc

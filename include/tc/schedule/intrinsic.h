@@ -38,7 +38,8 @@ struct Intrinsic {
 /// The intrinsic of these programs. Requires that the body reads every input at indices
 /// that are each one of its axes (or 0 where the extent is 1), and writes its output in the
 /// order of its axes; and that the statements compute what the body does, which is tried on
-/// random values. Errors: intrinsic.body, intrinsic.params, intrinsic.strides,
+/// random values, the ends of the types and numbers next to the constants of the programs.
+/// Errors: intrinsic.name, intrinsic.body, intrinsic.params, intrinsic.strides,
 /// intrinsic.differs, and ir.* of the texts.
 [[nodiscard]] Expected<Intrinsic> make_intrinsic(std::string name, ir::FuncRef body, ir::FuncRef update,
                                                  ir::FuncRef init = nullptr,

@@ -51,6 +51,9 @@ class Stage {
   [[nodiscard]] std::vector<Step> steps() const;
   /// The axis of this stage with that name; error schedule.axis.unknown lists the axes.
   [[nodiscard]] Axis axis(std::string_view name) const;
+  /// What this stage reduces over as `k`, whatever its loop is called; where `k` is none of
+  /// them (its sum was rfactored, or made anew), the one that has its name.
+  [[nodiscard]] Axis axis(const ReduceAxis& k) const;
 
   /// Cuts `axis` into an outer loop and an inner one of `factor` iterations; where
   /// the factor does not divide, the last, shorter piece becomes a loop of its own.

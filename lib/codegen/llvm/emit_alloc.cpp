@@ -128,7 +128,7 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
                     : b_.CreateMul(materialize(linearize(buffer.shape[0])).value, i64(buffer.type.bytes()));
   llvm::CallInst* block = b_.CreateCall(s_.runtime("tc_alloc"), {size}, buffer.name);
   fail_unless(b_.CreateIsNotNull(block), b_.getInt32(1));
-  heap_.push_back(block);
+  failures_.push_back({block});
   // a level of its own: addresses in the block are made right here, outside the loops of the body
   open_level();
   level_of_[block] = static_cast<int>(levels_.size()) - 1;
@@ -136,7 +136,7 @@ void FunctionEmitter::emit_alloc(const Alloc& alloc) {
   emit(alloc.body);
   close_level();
   buffers_.erase(&buffer);
-  heap_.pop_back();
+  failures_.pop_back();
   b_.CreateCall(s_.runtime("tc_free"), {block});
   loaded_.clear();
 }

@@ -86,9 +86,8 @@ Value* FunctionEmitter::apply_int(BinaryOp op, DType type, Value* a, Value* b) {
     case BinaryOp::bit_xor:
       return b_.CreateXor(a, b);
     case BinaryOp::shl:
-      return b_.CreateShl(a, b);
     case BinaryOp::shr:
-      return type.is_signed() ? b_.CreateAShr(a, b) : b_.CreateLShr(a, b);
+      return shift(op, type, a, b);
     default:
       break;
   }
@@ -157,6 +156,17 @@ Value* FunctionEmitter::divide(bool want_quotient, DType type, Value* a, Value* 
   if (!want_quotient) return b_.CreateSelect(adjust, b_.CreateAdd(r, safe), r);
   Value* q = b_.CreateAdd(b_.CreateSDiv(a, safe), b_.CreateSExt(adjust, a->getType()));
   return b_.CreateSelect(minus_one, b_.CreateNeg(a), q);
+}
+
+// An amount that is negative or as many as the bits, an error of the program, would give
+// one value in a vector and another one outside. Here all bits are shifted out.
+Value* FunctionEmitter::shift(BinaryOp op, DType type, Value* a, Value* b) {
+  Value* bits = int_like(b, static_cast<uint64_t>(type.bits));
+  Value* inside = b_.CreateICmpULT(b, bits);  // folds where the amount is a constant
+  if (op == BinaryOp::shr && type.is_signed())
+    return b_.CreateAShr(a, b_.CreateSelect(inside, b, int_like(b, static_cast<uint64_t>(type.bits) - 1)));
+  Value* shifted = op == BinaryOp::shl ? b_.CreateShl(a, b) : b_.CreateLShr(a, b);
+  return b_.CreateSelect(inside, shifted, int_like(a, 0));
 }
 
 }  // namespace tc::codegen

@@ -164,12 +164,23 @@ void FunctionEmitter::emit_let(const Let& let) {
 
 // Where `ok` is false: gives workspace back and returns `code`.
 void FunctionEmitter::fail_unless(Value* ok, Value* code) {
-  llvm::BasicBlock *failed = new_block("failed"), *fine = new_block("fine");
-  b_.CreateCondBr(ok, fine, failed);
-  b_.SetInsertPoint(failed);
-  for (auto it = heap_.rbegin(); it != heap_.rend(); ++it) b_.CreateCall(s_.runtime("tc_free"), {*it});
-  b_.CreateRet(code);
-  fine->moveAfter(failed);
+  Failure& failure = failures_.back();
+  if (!failure.code) {
+    llvm::IRBuilder<> failed(new_block("failed"));
+    failure.code = failed.CreatePHI(failed.getInt32Ty(), 2, "code");
+    if (failure.memory) {
+      // made before: this memory could not be had
+      llvm::PHINode* further_out = failures_[failures_.size() - 2].code;
+      failed.CreateCall(s_.runtime("tc_free"), {failure.memory});
+      failed.CreateBr(further_out->getParent());
+      further_out->addIncoming(failure.code, failed.GetInsertBlock());
+    } else {
+      failed.CreateRet(failure.code);
+    }
+  }
+  failure.code->addIncoming(code, b_.GetInsertBlock());
+  llvm::BasicBlock* fine = new_block("fine");
+  b_.CreateCondBr(ok, fine, failure.code->getParent());
   enter(fine);
 }
 

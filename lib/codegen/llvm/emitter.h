@@ -87,6 +87,12 @@ class FunctionEmitter {
     bool nonnegative = false;
     bool data = false;  // made of what memory holds, sums of which wrap
   };
+  // Where the function fails while `memory` is allocated: frees it and goes on one further out.
+  // Made at the first use, so that each block is freed in one place however many failures there are.
+  struct Failure {
+    llvm::Value* memory = nullptr;  // nothing: returns
+    llvm::PHINode* code = nullptr;
+  };
   struct Place {  // a buffer: memory, or slots by (first element, lanes)
     llvm::Value* base = nullptr;
     int level = 0;
@@ -171,6 +177,7 @@ class FunctionEmitter {
   llvm::Value* apply_float(ir::BinaryOp op, ir::DType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* compare(ir::BinaryOp op, ir::DType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* divide(bool want_quotient, ir::DType type, llvm::Value* a, llvm::Value* b);
+  llvm::Value* shift(ir::BinaryOp op, ir::DType type, llvm::Value* a, llvm::Value* b);
   llvm::Value* divide_by_constant(bool want_quotient, llvm::Value* a, int64_t b);
   llvm::Value* widen(llvm::Value* v, ir::DType type);     // f16, bf16 bits -> f32
   llvm::Value* narrow(llvm::Value* f32, ir::DType type);  // f32 -> f16, bf16 bits
@@ -187,7 +194,8 @@ class FunctionEmitter {
   std::unordered_map<const ir::Var*, Bound> vars_;
   std::unordered_map<const ir::Buffer*, Place> buffers_;
   std::vector<llvm::AllocaInst*> promotable_;
-  std::vector<llvm::Value*> heap_;  // blocks to free where the function fails
+  // What a failure goes through, outermost first: what returns its code, then what frees each block.
+  std::vector<Failure> failures_ = {{}};
   int64_t stack_bytes_ = 0;
 
   // Values of this basic block that need not be made again.
