@@ -169,12 +169,15 @@ class Trials {
 
  private:
   [[nodiscard]] std::vector<Inputs> all() const {
-    const size_t tensors = intrinsic_.body->params.size();
+    const auto& params = intrinsic_.body->params;
+    const size_t tensors = params.size();
     std::vector<Inputs> out(3, {Inputs::small});
-    for (size_t which = 0; which < size_t{1} << std::min<size_t>(tensors, 3); ++which)
-      out.push_back({Inputs::ends, which});
-    out.insert(out.end(), 3, {Inputs::mixed});
     out.insert(out.end(), 3, {Inputs::whole});
+    if (std::any_of(params.begin(), params.end(), [](const BufferRef& b) { return b->type.is_int(); })) {
+      for (size_t which = 0; which < size_t{1} << std::min<size_t>(tensors, 3); ++which)
+        out.push_back({Inputs::ends, which});
+      out.insert(out.end(), 3, {Inputs::mixed});
+    }
     for (const double c : constants())
       for (size_t i = 0; i < tensors && out.size() < kMaxTrials; ++i) out.push_back({Inputs::constant, i, c});
     return out;
