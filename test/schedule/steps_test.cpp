@@ -37,6 +37,26 @@ TEST(StepGoldens, ShowEveryStep) {
   EXPECT_EQ(shown, all);
 }
 
+// Two axes of one name, and one named like a dimension.
+TEST(Stage, FindsAReduceAxisWhateverItsName) {
+  const Tensor a = placeholder({4, 9, 3}, kF32, "A");
+  const ReduceAxis p = reduce_axis(0, 9, "k"), q = reduce_axis(0, 3, "k"), r = reduce_axis(0, 9, "y");
+  const Tensor c = compute({4}, [&](Expr y) { return sum(a(y, p, q), {p, q}); }, "C", {"y"});
+  const Tensor d = compute({4}, [&](Expr y) { return sum(a(y, r, 0), r); }, "D", {"y"});
+  Schedule s({c, d});
+  EXPECT_EQ(s[c].axis(p).name, "k");
+  EXPECT_EQ(s[c].axis(q).name, "k1");
+  EXPECT_EQ(s[d].axis(r).name, "y1");
+  const Stage cache = s.cache_write(c, Scope::stack);
+  EXPECT_EQ(cache.axis(q).name, "k1");
+  try {
+    (void)s[d].axis(p);
+    ADD_FAILURE() << "k is no axis of D";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), "schedule.axis.unknown");
+  }
+}
+
 // The text of a schedule makes it again, with the names that steps chose.
 TEST(StepGoldens, ReplayFromText) {
   for (const fs::path& f : files_of("schedule")) {
