@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <random>
 #include <set>
 
+#include "tc/ir/equal.h"
 #include "tc/ir/numeric.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
@@ -36,14 +36,12 @@ std::vector<int64_t> shape_of(const BufferRef& b) {
 
 // It stands in the text of schedules, where blanks, commas, = and # end it.
 Check check_name(const std::string& name) {
-  const auto good = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-  };
-  if (!name.empty() && std::all_of(name.begin(), name.end(), good)) return std::nullopt;
+  const auto bad = [](char c) { return c <= ' ' || c > '~' || c == ',' || c == '=' || c == '#'; };
+  if (!name.empty() && std::none_of(name.begin(), name.end(), bad)) return std::nullopt;
   std::string shown;
   for (const char c : name.substr(0, 60)) shown += c < ' ' || c > '~' ? '?' : c;
   return Error("intrinsic.name", fmt::format("\"{}\" cannot be the name of an intrinsic", shown))
-      .fact("expected", "letters, digits, _ and .")
+      .fact("expected", "printable characters, but no blanks, commas, = and #")
       .fix("give it another name");
 }
 
@@ -125,18 +123,62 @@ Check check_strides(const Intrinsic& intrinsic) {
 // ---- the trial
 
 /// What the tensors of one trial hold. Statements that are right for small numbers go
-/// wrong at the ends of a type, where they compute in a narrower one, and next to the
+/// wrong at the ends of a type, where they compute in a narrower one, and at the
 /// constants that stand in them.
 struct Inputs {
   enum Kind { small, ends, mixed, whole, constant } kind;
-  size_t which = 0;  // ends: bit i for the greatest in tensor i; constant: the tensor that has it
+  size_t which = 0;  // ends: bit i for the greatest in tensor i; constant: the tensor that holds it
   double value = 0;  // constant
 
   [[nodiscard]] std::string text() const {
-    if (kind == constant) return fmt::format("inputs near {}", value);
-    return kind == ends || kind == mixed ? "inputs at the ends of their types" : "random inputs";
+    if (kind == constant) return fmt::format("inputs of {}", value);
+    if (kind == small) return "small random inputs";
+    return kind == whole ? "random inputs" : "inputs at the ends of their types";
   }
 };
+
+// How great `e` is at most, its terms taken without their signs: what its rounding error is
+// a part of. In f64.
+Expr magnitude(const Expr& e) {
+  const auto plain = [](const Expr& x) { return abs(ir::cast(kF64, x)); };
+  if (!e->type.is_float()) return plain(e);
+  if (const auto* c = e.as<ir::Cast>()) return magnitude(c->value);
+  if (const auto* s = e.as<ir::Select>())
+    return select(s->condition, magnitude(s->if_true), magnitude(s->if_false));
+  if (const auto* b = e.as<ir::Binary>()) {
+    if (b->op == ir::BinaryOp::mul) return magnitude(b->a) * magnitude(b->b);
+    if (b->op == ir::BinaryOp::div) return magnitude(b->a) / plain(b->b);
+    return magnitude(b->a) + magnitude(b->b);
+  }
+  const auto* c = e.as<ir::Call>();
+  if (!c) return plain(e);
+  if (c->op == ir::CallOp::if_then_else)
+    return ir::if_then_else(c->args[0], magnitude(c->args[1]), magnitude(c->args[2]));
+  if (c->op == ir::CallOp::fma) return magnitude(c->args[0]) * magnitude(c->args[1]) + magnitude(c->args[2]);
+  Expr out = plain(e);
+  for (const Expr& x : c->args)
+    if (!x->type.is_bool()) out = out + plain(e) * magnitude(x);
+  return c->op == ir::CallOp::neg || c->op == ir::CallOp::abs ? magnitude(c->args[0]) : out;
+}
+
+bool is_product(const ir::Reduce& r) {
+  return ir::equal(r.combiner->results[0], r.combiner->lhs[0] * r.combiner->rhs[0]);
+}
+
+// The magnitudes of the elements that the body of an intrinsic gives.
+FuncRef magnitude_func(const Intrinsic& intrinsic, const ir::Compute& c) {
+  const BufferRef& out = intrinsic.body->params.back();
+  std::vector<BufferRef> params = intrinsic.body->params;
+  params.back() = ir::buffer(out->name, kF64, out->shape, out->scope);
+  Expr value = c.values[0];
+  if (const auto* r = value.as<ir::Reduce>()) {
+    value = ir::reduce(ir::simple_combiner(is_product(*r) ? ir::BinaryOp::mul : ir::BinaryOp::add, kF64),
+                       r->mins, r->extents, r->vars, {magnitude(r->source[0])}, 0);
+  } else {
+    value = magnitude(value);
+  }
+  return ir::func("magnitude", params, ir::compute({params.back()}, c.vars, {value}));
+}
 
 // out = out (folded with) value, element by element.
 FuncRef fold_func(const ir::Compute& c, const ir::Reduce& r) {
@@ -158,6 +200,18 @@ class Trials {
         out_(intrinsic.body->params.back()) {
     if (reduce_)
       for (const Expr& e : reduce_->extents) terms_ *= static_cast<double>(ir::as_int(e).value_or(1));
+    if (out_->type.is_float()) magnitude_ = magnitude_func(intrinsic, c);
+    product_ = reduce_ && is_product(*reduce_);
+    ir::walk_all(*c.values[0], [&](const ir::Node& n) {
+      const auto* b = n.kind == ir::Kind::Binary ? static_cast<const ir::Binary*>(&n) : nullptr;
+      const auto* f = n.kind == ir::Kind::FloatImm ? static_cast<const ir::FloatImm*>(&n) : nullptr;
+      const auto* call = n.kind == ir::Kind::Call ? static_cast<const ir::Call*>(&n) : nullptr;
+      whole_numbers_ &=
+          !(b && b->type.is_float() && b->op == ir::BinaryOp::div) &&
+          !(f && f->value != std::floor(f->value)) &&
+          !(call && call->type.is_float() && call->op != ir::CallOp::neg && call->op != ir::CallOp::abs &&
+            call->op != ir::CallOp::fma && call->op != ir::CallOp::if_then_else);
+    });
     options_.max_steps = 10'000'000;
   }
 
@@ -179,18 +233,26 @@ class Trials {
       out.insert(out.end(), 3, {Inputs::mixed});
     }
     for (const double c : constants())
-      for (size_t i = 0; i < tensors && out.size() < kMaxTrials; ++i) out.push_back({Inputs::constant, i, c});
+      for (const double near : {c, c - 1, c + 1, 2 * c})
+        for (size_t i = 0; i < tensors && out.size() < kMaxTrials; ++i)
+          out.push_back({Inputs::constant, i, near});
     return out;
   }
-  // Those of the programs, but for the small ones: indices, and what the other inputs meet.
+  // Those that values and conditions have, not the indices; the other trials meet small ones.
   [[nodiscard]] std::set<double> constants() const {
     std::set<double> out;
-    for (const FuncRef& program : {intrinsic_.body, intrinsic_.update})
-      ir::walk_all(*program->body, [&](const ir::Node& n) {
+    const auto collect = [&](const Expr& e) {
+      ir::walk_all(*e, [&](const ir::Node& n) {
         if (n.kind == ir::Kind::IntImm)
           out.insert(static_cast<double>(static_cast<const ir::IntImm&>(n).value));
         if (n.kind == ir::Kind::FloatImm) out.insert(static_cast<const ir::FloatImm&>(n).value);
+        return n.kind != ir::Kind::Load && n.kind != ir::Kind::Buffer;
       });
+    };
+    collect(reduce_ ? reduce_->source[0] : c_.values[0]);
+    ir::walk<ir::Store>(intrinsic_.update->body, [&](const ir::Store& s) { collect(s.value); });
+    ir::walk<ir::If>(intrinsic_.update->body, [&](const ir::If& i) { collect(i.condition); });
+    ir::walk<ir::Let>(intrinsic_.update->body, [&](const ir::Let& l) { collect(l.value); });
     std::erase_if(out, [](double c) { return !std::isfinite(c) || std::fabs(c) <= 4; });
     return out;
   }
@@ -210,9 +272,7 @@ class Trials {
       case Inputs::whole:
         return static_cast<int64_t>(random_());
       case Inputs::constant:
-        return tensor == inputs.which && random_() % 2
-                   ? ir::float_to_int(kI64, inputs.value) - 1 + static_cast<int64_t>(random_() % 3)
-                   : small;
+        return tensor == inputs.which ? ir::float_to_int(kI64, inputs.value) : small;
       default:
         return small;
     }
@@ -221,10 +281,8 @@ class Trials {
   double draw_float(DType type, size_t tensor, const Inputs& inputs) {
     if (inputs.kind == Inputs::small) return static_cast<double>(random_() % 9) - 4;
     const double unit = static_cast<double>(random_() >> 11) * 0x1p-52 - 1;
-    if (inputs.kind != Inputs::constant || tensor != inputs.which || random_() % 2) return unit;
-    const double some[] = {inputs.value - 1, inputs.value, inputs.value + 1, 2 * inputs.value};
-    const double near = some[random_() % std::size(some)];
-    return std::isfinite(ir::round_to(type, near * (terms_ + 1))) ? near : unit;
+    if (inputs.kind != Inputs::constant || tensor != inputs.which) return unit;
+    return std::isfinite(ir::round_to(type, inputs.value * (terms_ + 1))) ? inputs.value : unit;
   }
   HostTensor draw(const BufferRef& b, size_t tensor, const Inputs& inputs) {
     HostTensor t(b->type, shape_of(b));
@@ -246,14 +304,11 @@ class Trials {
   Check run_once(const Inputs& inputs) {
     std::vector<HostTensor> tensors;
     for (const BufferRef& b : intrinsic_.body->params) tensors.push_back(draw(b, tensors.size(), inputs));
-    greatest_ = 1;
-    for (const HostTensor& t : tensors)
-      for (int64_t i = 0; t.dtype().is_float() && i < t.size(); ++i)
-        greatest_ = std::max(greatest_, std::fabs(t.get(i)));
     HostTensor want(out_->type, shape_of(out_)), value(out_->type, shape_of(out_));
     std::vector<ir::TensorView> views = views_of(tensors);
     views.back() = value.view();
     if (auto error = ir::interpret(intrinsic_.body, views, options_)) return error;
+    if (auto error = find_magnitudes(views, tensors.back())) return error;
     if (reduce_) {
       const ir::TensorView three[] = {tensors.back().view(), value.view(), want.view()};
       if (auto error = ir::interpret(fold_func(c_, *reduce_), three, options_)) return error;
@@ -288,8 +343,23 @@ class Trials {
     const double a = got.get(i), b = want.get(i);
     if (a == b || (std::isnan(a) && std::isnan(b))) return true;
     const double ulp = type == kF64 ? 0x1p-52 : type == kF32 ? 0x1p-23 : type == kF16 ? 0x1p-10 : 0x1p-7;
-    return inputs.kind != Inputs::small &&
-           std::fabs(a - b) <= 4 * ulp * std::pow(terms_, 1.5) * std::max(greatest_, std::fabs(b));
+    const double magnitude =
+        i < static_cast<int64_t>(magnitudes_.size()) ? magnitudes_[static_cast<size_t>(i)] : 0;
+    if (inputs.kind == Inputs::small && whole_numbers_ && magnitude * ulp < 1) return false;  // exact sums
+    if (!std::isfinite(ir::round_to(type, 2 * magnitude))) return true;  // one order overflows, another not
+    return std::fabs(a - b) <= (4 + 2 * std::sqrt(terms_)) * ulp * magnitude;
+  }
+  // Of the result, with what it is folded into.
+  Check find_magnitudes(std::vector<ir::TensorView> views, const HostTensor& old) {
+    if (!out_->type.is_float()) return std::nullopt;
+    HostTensor found(kF64, shape_of(out_));
+    views.back() = found.view();
+    if (auto error = ir::interpret(magnitude_, views, options_)) return error;
+    magnitudes_.clear();
+    for (int64_t i = 0; i < found.size(); ++i)
+      magnitudes_.push_back(reduce_ && product_ ? found.get(i) * std::fabs(old.get(i))
+                                                : found.get(i) + (reduce_ ? std::fabs(old.get(i)) : 0));
+    return std::nullopt;
   }
   [[nodiscard]] Check compare(const char* which, const HostTensor& got, const HostTensor& want,
                               const Inputs& inputs) const {
@@ -298,18 +368,29 @@ class Trials {
         return refuse("intrinsic.differs", intrinsic_,
                       fmt::format("its {} statements compute something else than its definition", which))
             .fact("element", fmt::format("{} of the result, on {}", i, inputs.text()))
-            .fact("definition", fmt::format("{}", want.get(i)))
-            .fact(which, fmt::format("{}", got.get(i)))
+            .fact("definition", text(want, i))
+            .fact(which, text(got, i))
             .fix(fmt::format("correct the {} statements, or the definition (the first program)", which));
     return std::nullopt;
   }
 
-  static constexpr size_t kMaxTrials = 64;
+  [[nodiscard]] static std::string text(const HostTensor& t, int64_t i) {
+    if (t.dtype().is_float()) return fmt::format("{}", t.get(i));
+    int64_t value = 0;
+    std::memcpy(&value, element(t, i), static_cast<size_t>(t.dtype().bytes()));
+    value = ir::wrap(t.dtype(), value);
+    return t.dtype() == kU64 ? fmt::format("{}", static_cast<uint64_t>(value)) : fmt::format("{}", value);
+  }
+
+  static constexpr size_t kMaxTrials = 128;
   const Intrinsic& intrinsic_;
   const ir::Compute& c_;
   const ir::Reduce* reduce_;
   const BufferRef& out_;
-  double terms_ = 1, greatest_ = 1;
+  bool product_ = false, whole_numbers_ = true;
+  double terms_ = 1;
+  FuncRef magnitude_;
+  std::vector<double> magnitudes_;
   ir::InterpretOptions options_;
   std::mt19937_64 random_{1};
 };

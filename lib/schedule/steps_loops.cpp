@@ -102,17 +102,17 @@ Check split(ScheduleState& state, int id, Step step) {
         .fact("expected", step.parts ? "1 part or more" : "a factor of 1 or more")
         .fact("got", std::to_string(step.number))
         .fix("any positive number is legal: tails become loops of their own");
-  constexpr double kMostIterations = 0x1p32;
-  if (constant_iterations(s, axis.value(), step.number) > kMostIterations)
+  constexpr double kMostPieces = 0x1p24, kMostIterations = 0x1p48;
+  if (const double all = constant_iterations(s, axis.value(), step.number);
+      all > kMostIterations || (all > 1 && static_cast<double>(step.number) > kMostPieces))
     return Error("schedule.split.factor",
-                 fmt::format(
-                     "cannot split {} by {}: its extent is known at the call only, and small ones would "
-                     "run too many empty iterations",
-                     step.axes[0], step.number))
+                 fmt::format("cannot split {} by {}: its extent is known at the call only, and small ones "
+                             "would run too many empty iterations",
+                             step.axes[0], step.number))
         .fact("stage", s.name)
         .fact("axis", step.axes[0])
-        .fact("expected", "2^32 iterations at most in all pieces of sizes of the stage")
-        .fact("got", std::to_string(step.number))
+        .fact("expected", "2^24 at most, and 2^48 in all pieces of sizes of the stage")
+        .fact("got", fmt::format("{}, {:.6g} in all", step.number, all))
         .fix("split by less, or give the size a value with bind_sizes");
   if (auto error = check_into(s, step, 2)) return error;
   if (step.into.empty()) {

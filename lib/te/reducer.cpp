@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tc/ir/traverse.h"
+#include "tc/ir/written_size.h"
 
 namespace tc {
 namespace {
@@ -42,6 +43,7 @@ ir::CombinerRef reducer(const std::string& name, const std::vector<DType>& types
         refuse(fmt::format("has {} as component {}, combines it to {}, and from {}", ir::to_string(types[i]),
                            i, ir::to_string(results[i]->type), ir::to_string(identity[i]->type)),
                "cast them to one type"));
+    ir::require_written_size(results[i], name);
   }
   ir::CombinerRef c = ir::combiner(name, lhs, rhs, results, identity, where ? where(state_of(lhs)) : nullptr);
   if (auto error = check_reducer(*c)) throw *std::move(error);

@@ -245,7 +245,11 @@ class Trial {
     };
     for (const Expr& e : c.results) constants(e);
     constants(c.where);
-    for (const Expr& e : c.identity) constants(e), identity_.push_back(*eval_(e));
+    for (const Expr& e : c.results) smooth_ |= has_functions(e);
+    for (const Expr& e : c.identity) {
+      if (!smooth_) constants(e);
+      identity_.push_back(*eval_(e));
+    }
   }
 
   Check run() {
@@ -414,13 +418,15 @@ class Trial {
     return error("te.reducer.identity", fmt::format("does not have {} as identity", text(identity_)))
         .fact("state", "a = " + text(s))
         .fact(first ? "combine(identity, a)" : "combine(a, identity)", text(first ? *left : *right))
-        .fix("give the state that changes no other: 0 of a sum, -inf of a maximum");
+        .fix(
+            "give the state that changes no other, of all that its type holds: 0 of a sum, -inf of a "
+            "maximum");
   }
 
   // No real numbers, but elements of tensors: the greatest of -inf alone is -inf. What
   // has no value there is left open, and so are states of several components.
   Check neutral_to_infinities() {
-    if (c_.lhs.size() != 1 || !c_.lhs[0]->type.is_float()) return std::nullopt;
+    if (smooth_ || c_.lhs.size() != 1 || !c_.lhs[0]->type.is_float()) return std::nullopt;
     for (const Real f : {-INFINITY, INFINITY}) {
       const Numbers s = {real(f, true)};
       if (is_state(s) != true) continue;
@@ -479,7 +485,19 @@ class Trial {
     return s.size() == 1 ? out[0] : fmt::format("({})", fmt::join(out, ", "));
   }
 
+  // exp and its like, which do not distinguish a very small number from -inf, and have no value for it:
+  // the identity of a softmax may be -1e30.
+  [[nodiscard]] static bool has_functions(const Expr& e) {
+    bool out = false;
+    ir::walk<ir::Call>(e, [&](const ir::Call& c) {
+      out |= c.type.is_float() && c.op != ir::CallOp::neg && c.op != ir::CallOp::abs &&
+             c.op != ir::CallOp::fma && c.op != ir::CallOp::if_then_else;
+    });
+    return out;
+  }
+
   const ir::Combiner& c_;
+  bool smooth_ = false;
   Rng random_;
   Evaluator eval_;
   Numbers identity_;

@@ -48,6 +48,11 @@ Error shape_error(const char* code, const std::string& name, std::string what) {
   return Error(code, fmt::format("the shape of {} {}", name, what));
 }
 
+std::string shortened(std::string text) {
+  constexpr size_t kMost = 120;
+  return text.size() > kMost ? text.substr(0, kMost) + " ..." : text;
+}
+
 // Machine code and the interpreter would differ on a division by 0.
 void check_divisors(const Expr& e, const std::string& what) {
   ir::walk<ir::Binary>(e, [&](const ir::Binary& b) {
@@ -73,7 +78,7 @@ void check_symbolic(const Expr& e, size_t dim, const std::string& name) {
   TC_REQUIRE(Extent(e).at_least(0),
              shape_error("te.shape.negative", name,
                          fmt::format("has the extent {} in dimension {}, which small sizes make negative",
-                                     ir::to_string(e), dim))
+                                     shortened(ir::to_string(e)), dim))
                  .fact("tensor", name)
                  .fact("extent", ir::to_string(e))
                  .fix("say how large the size is at least: size_var(\"n\", 2)"));
@@ -117,24 +122,6 @@ std::string axis_name(size_t i, size_t n, const std::vector<std::string>& names)
   if (n == 1) return "i";
   if (n == 2) return kTwo[i];
   return i < 8 ? kMany[i] : fmt::format("i{}", i);
-}
-
-std::string shortened(std::string text) {
-  constexpr size_t kMost = 120;
-  return text.size() > kMost ? text.substr(0, kMost) + " ..." : text;
-}
-
-// Before anything walks the value.
-void check_written_size(const Expr& value, const std::string& name) {
-  TC_REQUIRE(
-      ir::written_size(*value) <= ir::kMaxWritten,
-      Error("te.value.size", fmt::format("the value of {} has more than {} operations and operands when it "
-                                         "is written out: each use of an expression repeats it",
-                                         name, ir::kMaxWritten))
-          .fact("stage", name)
-          .fix(
-              "compute what is used several times as a tensor of its own, and read that; reduce over an axis "
-              "instead of adding up many terms"));
 }
 
 // Says how the reduction becomes a stage of its own, over those axes that it uses.
@@ -356,7 +343,7 @@ std::vector<Tensor> compute_many(const Shape& shape,
     TC_REQUIRE(v && v->type.is_scalar(),
                Error("te.dtype", fmt::format("the value of {} is no scalar expression", names[i]))
                    .fix("return one number for each element; vectors come from s[C].vectorize"));
-    check_written_size(v, names[i]);
+    ir::require_written_size(v, names[i]);
     check_reduce_on_top(v, names[i], op->axes);
     buffers.push_back(ir::buffer(names[i], v->type, checked_shape(shape, v->type, names[i])));
   }

@@ -5,6 +5,7 @@
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
 #include "tc/ir/traverse.h"
+#include "tc/ir/written_size.h"
 #include "tc/te/extern.h"
 #include "tc/te/graph.h"
 #include "tc/te/reducer.h"
@@ -155,6 +156,8 @@ py::object compute(py::handle shape_arg, const py::function& body, py::handle na
   else
     values.push_back(to_expr(result));
   // the body has been run on axes of ours, since only now the outputs can be counted
+  const std::vector<std::string> outputs = output_names(name, values.size());
+  for (size_t i = 0; i < values.size(); ++i) ir::require_written_size(values[i], outputs[i]);
   std::vector<Tensor> out = compute_many(
       shape,
       [&](const Axes& real) {
@@ -164,7 +167,7 @@ py::object compute(py::handle shape_arg, const py::function& body, py::handle na
         for (const Expr& v : values) mapped.push_back(ir::substitute(v, map));
         return mapped;
       },
-      output_names(name, values.size()), names);
+      outputs, names);
   if (!several) return py::cast(out[0]);
   return py::tuple(py::cast(out));
 }
@@ -339,7 +342,11 @@ void bind_exprs(py::module_& m) {
       m, "Expr",
       "A value that is computed for each element: an index, an element of a tensor, or made of them.");
   expr.def_property_readonly("dtype", [](const Expr& e) { return ir::to_string(e->type); });
-  expr.def("__repr__", [](const Expr& e) { return ir::to_string(e); });
+  expr.def("__repr__", [](const Expr& e) {
+    return ir::written_size(*e) <= ir::kMaxWritten
+               ? ir::to_string(e)
+               : fmt::format("<an expression of more than {} operations and operands>", ir::kMaxWritten);
+  });
   expr.def(
       "astype", [](const Expr& e, py::handle type) { return ir::cast(to_dtype(type), e); }, py::arg("dtype"),
       "The value cast to another element type.");
@@ -347,8 +354,9 @@ void bind_exprs(py::module_& m) {
   py::class_<ReduceAxis> axis(m, "ReduceAxis",
                               "An axis to reduce over, from reduce_axis. In an expression it is its index.");
   axis.def_property_readonly("name", [](const ReduceAxis& k) { return k.var->name; });
-  axis.def_property_readonly("min", [](const ReduceAxis& k) { return from_extents({k.min})[0]; });
-  axis.def_property_readonly("extent", [](const ReduceAxis& k) { return from_extents({k.extent})[0]; });
+  axis.def_property_readonly("min", [](const ReduceAxis& k) { return py::object(from_extents({k.min})[0]); });
+  axis.def_property_readonly("extent",
+                             [](const ReduceAxis& k) { return py::object(from_extents({k.extent})[0]); });
   axis.def_property_readonly("dtype", [](const ReduceAxis& k) { return ir::to_string(k.var->type); });
   axis.def("__repr__", [](const ReduceAxis& k) {
     return fmt::format("ReduceAxis({} in {}, +{})", k.var->name, ir::to_string(k.min),

@@ -130,7 +130,8 @@ void bind_stage(py::module_& m) {
       "axis", [](const H& s, const std::string& name) { return s.get().axis(name); }, py::arg("name"),
       "The axis of this name.");
   c.def("split", &split, py::arg("axis"), py::arg("factor") = py::none(), py::arg("parts") = py::none(),
-        "split(axis, factor) or split(axis, parts=n) -> (outer, inner). A rest becomes a loop of its own.");
+        "split(axis, factor) or split(axis, parts=n) -> (outer, inner). A rest becomes a loop of its own. "
+        "A size, which only the call tells, is split by 2**24 at most.");
   c.def("tile", &tile,
         "tile(y, x, ..., 8, 16, ...) -> (yo, xo, ..., yi, xi, ...): axes, then a factor for each.");
   c.def(

@@ -48,6 +48,29 @@ def test_functions():
     np.testing.assert_allclose(evaluate(tc.erf, np.zeros(1, np.float32)), [0])
 
 
+def test_what_is_shared_counts_each_time():
+    A = tc.placeholder((4,), name="A")
+
+    def doubled(x):
+        for _ in range(60):
+            x = x + x
+        return x
+
+    for f in (lambda: tc.compute((4,), lambda i: doubled(A[i]), name="C"), lambda: tc.comm_reducer(lambda a, b: doubled(a) + b, 0.0)):
+        with pytest.raises(tc.Error) as e:
+            f()
+        assert e.value.code == "te.value.size"
+    assert "100000" in repr(doubled(A[tc.const(0, "i64")]))
+
+
+def test_reduce_axes_tell_their_range():
+    k = tc.reduce_axis((2, 9), "k")
+    assert (k.min, k.extent) == (2, 7)
+    n = tc.size_var("n")
+    r = tc.reduce_axis((1, n + 3), "r")
+    assert r.min == 1 and str(r.extent) == "n + 2"
+
+
 def test_select_cast_min_max():
     np.testing.assert_array_equal(evaluate(lambda x: tc.select(x > 0, x, 0), X), np.maximum(X, 0))
     np.testing.assert_array_equal(evaluate(lambda x: tc.max(x, 0), X), np.maximum(X, 0))

@@ -294,7 +294,7 @@ def test_pieces_of_sizes_are_not_endless():
     A = tc.placeholder((n, 3), "i32", "A")
     D = tc.compute((n, 3), lambda y, x: A[y, x] + 1, name="D")
     for steps in ("split D y parts=1099511627776", "split D y factor=1099511627776",
-                  "split D y factor=65536\nsplit D yo parts=131072"):
+                  "split D y factor=16777216\nsplit D yo parts=16777216\nsplit D yoi factor=2"):
         with pytest.raises(tc.Error) as e:
             tc.Schedule(D).apply(steps)
         assert e.value.code == "schedule.split.factor"

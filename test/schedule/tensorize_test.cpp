@@ -87,6 +87,28 @@ TEST(Intrinsic, IsTriedWhereNarrowArithmeticGoesWrong) {
         << wrong;
 }
 
+// Statements that round otherwise than the definition, by as much as another order may.
+TEST(Intrinsic, MaySumInAnotherOrder) {
+  const auto made = [](const std::string& params, const std::string& term, int terms) {
+    const auto at = [&](int k) {
+      std::string out = term;
+      for (size_t i; (i = out.find("[k]")) != std::string::npos;) out.replace(i, 3, fmt::format("[{}]", k));
+      return out;
+    };
+    std::string sum = "C[0]";
+    for (int k = terms - 1; k >= 0; --k) sum += " + " + at(k);
+    return refused(fmt::format("func f{} {{ compute C[i] = sum({}, k in [0, +{})) }}", params, term, terms),
+                   fmt::format("func u{} {{ C[0] = {} }}", params, sum));
+  };
+  EXPECT_EQ(made("(A: i16[16], B: f32[16], C: f32[1])", "cast(f32, A[k]) * B[k]", 16), "");
+  EXPECT_EQ(made("(A: i32[64], B: i32[64], C: f64[1])", "cast(f64, A[k]) * cast(f64, B[k])", 64), "");
+  EXPECT_EQ(made("(A: u8[64], B: f32[64], C: f32[1])", "(cast(f32, A[k]) - 128.0) * B[k]", 64), "");
+  EXPECT_EQ(made("(A: f32[64], B: f32[64], C: f32[1])", "(A[k] - 50.0) * (A[k] - 50.0) * B[k]", 64), "");
+  EXPECT_EQ(made("(A: f32[64], B: f32[64], C: f32[1])", "A[k] * B[k] * 0.1", 64), "");
+  EXPECT_EQ(made("(A: f16[16], B: f16[16], C: f32[1])", "cast(f32, A[k]) * cast(f32, B[k])", 16), "");
+  EXPECT_EQ(made("(A: f32[16], B: f32[16], C: f32[1])", "exp(A[k]) * B[k]", 16), "");
+}
+
 TEST(Intrinsic, NamesThatAreUnknownAreListedWithTheDeclaredOnes) {
   const Tensor a = placeholder({4}, kF32, "A"), c = compute({4}, [&](Expr i) { return a(i) + 1.0; }, "C");
   Schedule s({c});
@@ -95,6 +117,19 @@ TEST(Intrinsic, NamesThatAreUnknownAreListedWithTheDeclaredOnes) {
   ASSERT_TRUE(e);
   EXPECT_EQ(e->code(), "schedule.tensorize.intrinsic");
   EXPECT_EQ(e->fact_of("declared"), "axpy");
+}
+
+// A number that stands in one lane of many.
+TEST(Intrinsic, IsTriedAtEachNumberOfItsStatements) {
+  for (const int lane : {0, 13, 47}) {
+    const std::string params = "(A: i32[48], C: i32[48])";
+    std::string update = "func u" + params + " {";
+    for (int i = 0; i < 48; ++i)
+      update += i == lane ? fmt::format(" if A[{0}] != cast(i32, 12345) {{ C[{0}] = A[{0}] }}", i)
+                          : fmt::format(" C[{0}] = A[{0}]", i);
+    EXPECT_EQ(refused("func f" + params + " { compute C[i] = A[i] }", update + " }").substr(0, 18),
+              "intrinsic.differs:");
+  }
 }
 
 TEST(Intrinsic, HasRulesForItsPrograms) {

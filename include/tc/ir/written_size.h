@@ -2,6 +2,7 @@
 // lines of a program can make one (x = x + x) that no pass could ever walk.
 #pragma once
 #include <algorithm>
+#include <string>
 
 #include "tc/ir/traverse.h"
 
@@ -18,6 +19,18 @@ inline constexpr int64_t kMaxWritten = 100'000;
     if (n <= most) n += written_size(child, most - n);
   });
   return std::min(n, most + 1);
+}
+
+/// Error te.value.size where `value`, that of the tensor or reducer `name`, is longer.
+/// To be called before anything walks it.
+inline void require_written_size(const Expr& value, const std::string& name) {
+  TC_REQUIRE(!value || written_size(*value) <= kMaxWritten,
+             Error("te.value.size", "the value of " + name + " has more than " + std::to_string(kMaxWritten) +
+                                        " operations and operands when it is written out: each use of an "
+                                        "expression repeats it")
+                 .fact("stage", name)
+                 .fix("compute what is used several times as a tensor of its own, and read that; reduce over "
+                      "an axis instead of adding up many terms"));
 }
 
 }  // namespace tc::ir
