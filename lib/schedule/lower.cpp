@@ -367,7 +367,16 @@ class Lowerer {
     only_new_[static_cast<size_t>(id)] = true;
     Stmt rest = nest(id);
     only_new_[static_cast<size_t>(id)] = false;
-    return ir::if_(ir::eq(loop, ir::int_imm(0)), std::move(whole), std::move(rest));
+    return ir::if_(ir::eq(loop, ir::int_imm(0)), std::move(whole), with_own_memory(rest));
+  }
+  // A second copy of loops allocates buffers of its own: passes tell buffers apart by identity.
+  static Stmt with_own_memory(const Stmt& loops) {
+    ir::BufferMap own;
+    ir::walk<ir::Alloc>(loops, [&](const ir::Alloc& a) {
+      const ir::Buffer& b = *a.buffer;
+      own[a.buffer] = ir::buffer(b.name, b.type, b.shape, b.scope);
+    });
+    return own.empty() ? loops : ir::substitute(loops, own);
   }
   // The rings of the stages that are computed in iterations of this loop.
   Stmt with_rings(int id, int axis, Stmt loop) const {

@@ -75,6 +75,7 @@ FAULTS = [
     ("init-in-empty-loop", SCHEDULE + "lower.cpp", "init_at inside a loop that never runs (once a real fault)",
      ".at_least(1))\n        at = q;",
      ".at_least(-1))\n        at = q;"),
+    ("rolling-copies-share", SCHEDULE + "lower.cpp", "the two copies of a rolling nest allocate one buffer (once a real fault)", "with_own_memory(rest));", "std::move(rest));"),
     ("read-of-first-component", SCHEDULE + "lower.cpp", "a read of a tuple's second tensor reads the first",
      "ir::load(storage_[static_cast<size_t>(producer)][component],", "ir::load(storage_[static_cast<size_t>(producer)][0],"),
     ("update-forgets-padding", SCHEDULE + "lower.cpp", "a padded source is added where its condition fails",

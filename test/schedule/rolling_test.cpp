@@ -5,6 +5,7 @@
 
 #include "schedule/run_schedule.h"
 #include "tc/ir/passes.h"
+#include "tc/ir/traverse.h"
 
 namespace tc::test {
 namespace {
@@ -150,6 +151,30 @@ TEST(Rolling, ComputesNothingTwice) {
     }
     EXPECT_EQ(writes, rolling ? 9 : 21);
   }
+}
+
+// The nest is written twice, for the first iteration and for the others; passes decide for
+// each buffer where it is kept, and so the copies may not share one.
+TEST(Rolling, CopiesOfTheNestHaveMemoryOfTheirOwn) {
+  const std::string text = R"(func main(A: f32[9, 7], D: f32[7, 7]) {
+  alloc Q: f32[9, 7]
+  compute Q[y, x] = A[y, x] * 2.0
+  compute D[y, x] = sum(Q[y + r, x], r in [0, +3))
+})";
+  const std::string steps =
+      "cache_read Q scope=global into=Q_r\ncompute_at Q_r D y\nrolling_buffer Q_r\nreverse_compute_at Q_r Q "
+      "y";
+  const ParsedGraph g = program(text);
+  Schedule s(g.outputs);
+  ASSERT_FALSE(apply_text(s, steps));
+  std::vector<BufferRef> seen;
+  const FuncRef f = lower(s, g.args).value().func;
+  ir::walk<ir::Alloc>(f->body, [&](const ir::Alloc& a) {
+    for (const BufferRef& b : seen) EXPECT_FALSE(b.same(a.buffer)) << b->name << "\n" << ir::to_string(f);
+    seen.push_back(a.buffer);
+  });
+  EXPECT_EQ(seen.size(), 3u);
+  expect_right_after_passes(text, steps);
 }
 
 }  // namespace
