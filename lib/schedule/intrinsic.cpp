@@ -225,19 +225,38 @@ class Trials {
   [[nodiscard]] std::vector<Inputs> all() const {
     const auto& params = intrinsic_.body->params;
     const size_t tensors = params.size();
-    std::vector<Inputs> out(3, {Inputs::small});
-    out.insert(out.end(), 3, {Inputs::whole});
-    if (std::any_of(params.begin(), params.end(), [](const BufferRef& b) { return b->type.is_int(); })) {
+    const bool integers =
+        std::any_of(params.begin(), params.end(), [](const BufferRef& b) { return b->type.is_int(); });
+    std::vector<Inputs> out;
+    for (int i = 0; i < 3; ++i) {
+      out.push_back({Inputs::small});
+      out.push_back({Inputs::whole});
+      if (integers) out.push_back({Inputs::mixed});
+    }
+    if (integers)
       for (size_t which = 0; which < size_t{1} << std::min<size_t>(tensors, 3); ++which)
         out.push_back({Inputs::ends, which});
-      out.insert(out.end(), 3, {Inputs::mixed});
-    }
     for (const double c : constants())
       for (const double near : {c, c - 1, c + 1, 2 * c})
         for (size_t i = 0; i < tensors && out.size() < kMaxTrials; ++i)
           out.push_back({Inputs::constant, i, near});
+    const double affordable = std::max<double>(kMostTerms / work(), 3);
+    if (affordable < static_cast<double>(out.size())) out.resize(static_cast<size_t>(affordable));
     return out;
   }
+  // The terms of the definition or the stores of the statements, whichever are more.
+  [[nodiscard]] double work() const {
+    double elements = 1;
+    for (const int64_t n : shape_of(out_)) elements *= static_cast<double>(n);
+    return std::max(elements * terms_, stores_of(*intrinsic_.update->body));
+  }
+  [[nodiscard]] static double stores_of(const ir::Node& n) {
+    double out = n.kind == ir::Kind::Store;
+    ir::for_each_child(n, [&](const ir::Node& child, ir::Role) { out += stores_of(child); });
+    if (n.kind != ir::Kind::For) return out;
+    return out * static_cast<double>(ir::as_int(static_cast<const ir::For&>(n).extent).value_or(1));
+  }
+
   // Those that values and conditions have, not the indices; the other trials meet small ones.
   [[nodiscard]] std::set<double> constants() const {
     std::set<double> out;
@@ -383,6 +402,7 @@ class Trials {
   }
 
   static constexpr size_t kMaxTrials = 128;
+  static constexpr double kMostTerms = 1 << 20;  // of all trials, so that they take no more than a second
   const Intrinsic& intrinsic_;
   const ir::Compute& c_;
   const ir::Reduce* reduce_;
