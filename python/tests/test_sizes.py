@@ -127,3 +127,17 @@ def test_a_workload_with_buckets_is_one_function() -> None:
     with pytest.raises(tc.Error) as error:
         tc.build("qmatmul m=1..4 n=16 k=16", target="accel:vta")
     assert error.value.code == "te.shape.symbolic"
+
+
+def test_evaluate_tells_what_is_wrong_with_sizes():
+    n, m = tc.size_var("n", 1), tc.size_var("m")
+    X = tc.placeholder((n,), name="X")
+    wide = tc.compute((n * 2 ** 62,), lambda i: X[0], name="wide")
+    lost = tc.compute((m,), lambda i: X[0], name="lost")
+    for outputs, code in ((wide, "te.shape.overflow"), (lost, "te.size.unbound"), (X, "te.graph.outputs")):
+        with pytest.raises(tc.Error) as error:
+            tc.evaluate(outputs, {X: np.zeros(4, np.float32)})
+        assert error.value.code == code and error.value.fix
+    with pytest.raises(tc.Error) as error:
+        tc.bind_sizes([X, wide], {n: 4})
+    assert error.value.code == "te.shape.overflow"
