@@ -10,7 +10,6 @@
 #include "tc/autotune/api.h"
 #include "tc/ir/parse.h"
 #include "tc/ir/print.h"
-#include "tc/ir/simplify.h"
 #include "tc/ir/size_values.h"
 #include "tc/ir/traverse.h"
 #include "tc/runtime/c_api.h"
