@@ -53,11 +53,13 @@ class Stage {
   [[nodiscard]] Axis axis(std::string_view name) const;
   /// What this stage reduces over as `k`, whatever its loop is called; where `k` is none of
   /// them (its sum was rfactored, or made anew), the one that has its name.
+  /// Error schedule.axis.unknown where that is no axis it reduces over either.
   [[nodiscard]] Axis axis(const ReduceAxis& k) const;
 
   /// Cuts `axis` into an outer loop and an inner one of `factor` iterations; where
   /// the factor does not divide, the last, shorter piece becomes a loop of its own.
-  /// Requires: a loop without mode or attached stage; factor >= 1.
+  /// Requires: a loop without mode or attached stage; factor >= 1, and where only the call
+  /// tells the extent at most 2^24 (2^48 in all such pieces of the stage).
   ///   before  for y in 20        after (8)  for yo in 3: for yi in 8: if yo*8 + yi < 20
   std::array<Axis, 2> split(const Axis& axis, int64_t factor);
   /// The same with the number of outer iterations given.
@@ -102,7 +104,7 @@ class Stage {
   Stage& reverse_compute_at(const Stage& producer, const Axis& axis);
   Stage& compute_root();
   /// Replaces every read of this stage by its expression. Requires no reduction and
-  /// no output.
+  /// no output, and readers of at most ir::kMaxWritten nodes afterwards.
   Stage& compute_inline();
   /// Where the stage is kept: global (memory, the default) or stack.
   Stage& set_scope(Scope scope);
